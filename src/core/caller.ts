@@ -1,0 +1,31 @@
+/** What a client is; dashboards (HEIMDALL) go on watching while others are refused during maintenance. */
+export const CLIENT_TYPES = ['WEWEB', 'HEIMDALL', 'TYR', 'SCRIPT', 'INTEGRATION'] as const
+export type ClientType = (typeof CLIENT_TYPES)[number]
+
+/** Roles from the least to the most powerful; each may do what the ones before it may. */
+export const ROLES = ['EVALUATOR', 'OBSERVER', 'OPERATOR', 'ADMIN'] as const
+export type Role = (typeof ROLES)[number]
+
+/** A permission: `<noun>:<verb>`, such as `flags:write`. Packs declare theirs together with the least role that has it. */
+export type Permission = `${string}:${string}`
+
+/** Who did something, as the change log keeps it. */
+export interface ActorRef {
+  readonly id: string
+  readonly name: string
+  readonly clientType: ClientType | null
+}
+
+/** Who is calling. */
+export interface Caller extends ActorRef {
+  readonly role: Role | null
+  readonly permissions: ReadonlySet<string>
+}
+
+/** The control plane itself: first start, host commands. Never reachable over the network. */
+export const SYSTEM_ACTOR: ActorRef = { id: 'system', name: 'system', clientType: null }
+
+/** True when `role` is `least` or above it. */
+export function hasAtLeast(role: Role, least: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(least)
+}

@@ -1,0 +1,103 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from '../../generated/prisma/client.js'
+import type { Database, DatabaseLog, MigrationReport } from './database.js'
+import { migrate, migrationsFolder, readMigrations } from './migrate.js'
+import { followRevisions } from './revision-listener.js'
+import { endsWithin } from './within.js'
+
+/** So that a write can fail within two seconds when the server is away. */
+const CONNECT_TIMEOUT_MS = 1500
+const STATEMENT_TIMEOUT_MS = 5000
+/** For a server that does not answer at all: a little after it should have given up by itself. */
+const QUERY_TIMEOUT_MS = 6000
+const KEEP_ALIVE_DELAY_MS = 5000
+const CLOSE_WAIT_MS = 5000
+const DEFAULT_MAX_CONNECTIONS = 10
+
+/** Settings of {@link openPostgres}. */
+export interface PostgresOptions {
+  readonly url: string
+  readonly log: DatabaseLog
+  /** The most connections that the pool holds; the one that listens comes on top. */
+  readonly maxConnections?: number
+}
+
+/**
+ * Opens a PostgreSQL server's database and applies the migrations.
+ *
+ * @throws MigrationError; and whatever `pg` says when it cannot connect
+ */
+export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
+  const config = connectionConfig(url)
+  const pool = new pg.Pool({
+    ...config,
+    max: maxConnections,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+  })
+  // A connection may break while nobody is looking at it; without these listeners that would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: STATEMENT_TIMEOUT_MS },
+  })
+  const { migrations, version } = await prepare(config, log)
+  await prisma.$connect()
+  const followers = new Set<() => Promise<void>>()
+  const close = async () => {
+    await Promise.all([...followers].map((stop) => stop()))
+    await prisma.$disconnect()
+    const isIdle = await endsWithin(pool.end(), CLOSE_WAIT_MS)
+    if (!isIdle) log.warn({}, 'the database is closed although connections are still in use')
+  }
+  let closing: Promise<void> | undefined
+  return {
+    engine: 'postgresql',
+    version,
+    prisma,
+    pool,
+    migrations,
+    isShared: true,
+    assertWritable: async () => undefined,
+    listen: (listener) => {
+      const stop = followRevisions({ config, listener, log })
+      followers.add(stop)
+      return async () => {
+        followers.delete(stop)
+        await stop()
+      }
+    },
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+/** What all our connections share. In another time zone the adapter would read timestamps wrongly. */
+function connectionConfig(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    options: '-c TimeZone=UTC',
+    application_name: 'valhalla',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+  }
+}
+
+/** On a connection of its own: a migration may take longer than any statement of ours. */
+async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<{ migrations: MigrationReport; version: string }> {
+  const client = new pg.Client(config)
+  client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
+  try {
+    await client.connect()
+    const migrations = await migrate(client, readMigrations(migrationsFolder()))
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+    return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}

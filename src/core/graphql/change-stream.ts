@@ -1,0 +1,122 @@
+import type { ChangeRecord } from '../state/change.js'
+import { type ChangeLog, type ChangeLogFilter, matchesFilter } from '../state/change-log.js'
+import type { Ledger } from '../state/ledger.js'
+
+/** Changes that may wait for one subscriber before it counts as too slow. */
+const MAX_WAITING = 1_000
+
+/** A subscriber did not keep up. It loses nothing: it can subscribe again from `resumeFrom`. */
+export class SlowConsumerError extends Error {
+  /** The last revision that the subscriber was given in full. */
+  readonly resumeFrom: number
+
+  constructor(resumeFrom: number) {
+    super(`too slow: resume with sinceRevision ${resumeFrom}`)
+    this.name = 'SlowConsumerError'
+    this.resumeFrom = resumeFrom
+  }
+}
+
+/**
+ * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it),
+ * then live, without a gap or a repeat. Ends behind `filter.untilRevision`; throws {@link SlowConsumerError}.
+ */
+export async function* streamChanges(
+  sources: { readonly ledger: Ledger; readonly changeLog: ChangeLog },
+  filter: ChangeLogFilter,
+): AsyncGenerator<ChangeRecord, void, undefined> {
+  const { ledger, changeLog } = sources
+  const live = new LiveChanges(ledger)
+  const until = filter.untilRevision ?? Number.POSITIVE_INFINITY
+  let reached = filter.sinceRevision ?? ledger.snapshot.revision
+  try {
+    while (reached < until) {
+      // Behind: read the log, and look again afterwards, as more may have landed meanwhile.
+      while (reached < Math.min(ledger.snapshot.revision, until)) {
+        const target = Math.min(ledger.snapshot.revision, until)
+        live.clear()
+        yield* changeLog.stream({ ...filter, sinceRevision: reached, untilRevision: target })
+        reached = target
+      }
+      if (reached >= until) return
+      // Level: nothing was awaited since the look, so what comes from here on is in the live queue.
+      for (;;) {
+        if (live.isOverrun) throw new SlowConsumerError(reached)
+        const revision = live.take()
+        if (revision === 'reload') break
+        if (!revision) {
+          await live.news()
+          continue
+        }
+        if (revision.number <= reached) continue
+        for (const change of revision.changes) if (matchesFilter(change, filter)) yield change
+        reached = revision.number
+        if (reached >= until) return
+      }
+    }
+  } finally {
+    live.close()
+  }
+}
+
+interface LiveRevision {
+  readonly number: number
+  readonly changes: readonly ChangeRecord[]
+}
+
+/** What is committed while a subscriber looks elsewhere: bounded, revision by revision. */
+class LiveChanges {
+  isOverrun = false
+  readonly #stop: () => void
+  #waiting: LiveRevision[] = []
+  #count = 0
+  /** The state was loaded anew: what happened in between has to be read from the log. */
+  #isReloaded = false
+  #wake: (() => void) | undefined
+
+  constructor(ledger: Ledger) {
+    this.#stop = ledger.onCommit((changes) => this.#add(changes))
+  }
+
+  clear(): void {
+    this.#waiting = []
+    this.#count = 0
+    this.isOverrun = false
+    this.#isReloaded = false
+  }
+
+  take(): LiveRevision | 'reload' | undefined {
+    if (this.#isReloaded) return 'reload'
+    const revision = this.#waiting.shift()
+    this.#count -= revision?.changes.length ?? 0
+    return revision
+  }
+
+  news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  close(): void {
+    this.#stop()
+    this.#wake?.()
+  }
+
+  #add(changes: readonly ChangeRecord[]): void {
+    if (changes.length === 0) this.#isReloaded = true
+    for (const change of changes) {
+      const last = this.#waiting.at(-1)
+      if (last?.number === change.revision) this.#waiting[this.#waiting.length - 1] = { number: last.number, changes: [...last.changes, change] }
+      else this.#waiting.push({ number: change.revision, changes: [change] })
+      this.#count += 1
+    }
+    // A single commit may be large: only what piles up behind an earlier one counts against the subscriber.
+    if (this.#count > MAX_WAITING && this.#waiting.length > 1) {
+      this.#waiting = []
+      this.#count = 0
+      this.isOverrun = true
+    }
+    this.#wake?.()
+  }
+}

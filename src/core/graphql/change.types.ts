@@ -1,0 +1,97 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { CLIENT_TYPES, type ClientType } from '../caller.js'
+import type { JsonObject } from '../json.js'
+import { connectionOf } from './connection.js'
+import { enumOf } from './enum.js'
+import { DateTimeISO, JSONValue } from './scalars.js'
+
+/** The GraphQL enum of client types. */
+export const ClientTypes = enumOf(CLIENT_TYPES)
+registerEnumType(ClientTypes, {
+  name: 'ClientType',
+  description: 'What kind of program a client is.',
+  valuesConfig: {
+    WEWEB: { description: 'The public front end.' },
+    HEIMDALL: { description: 'A dashboard: goes on reading while others are refused during maintenance.' },
+    TYR: { description: 'Governance tooling.' },
+    SCRIPT: { description: 'A script or a command line.' },
+    INTEGRATION: { description: 'Another service.' },
+  },
+})
+
+/** The GraphQL enum of change actions. */
+export const ChangeActions = enumOf(['CREATE', 'UPDATE', 'DELETE'])
+registerEnumType(ChangeActions, {
+  name: 'ChangeAction',
+  description: 'What happened to an object.',
+  valuesConfig: {
+    CREATE: { description: 'It was made; `before` is null.' },
+    UPDATE: { description: 'It was changed.' },
+    DELETE: { description: 'It was removed; `after` is null.' },
+  },
+})
+
+/** Who did something. */
+@ObjectType('Actor', { simpleResolvers: true, description: 'Who did something, as it was known at that time.' })
+export class Actor {
+  @Field(() => ID, { description: 'Id of the API client, or "system" for the control plane itself.' })
+  id!: string
+
+  @Field(() => String, { description: "The client's name at that time." })
+  name!: string
+
+  @Field(() => ClientTypes, { nullable: true, description: 'What kind of client it was; null for the control plane itself.' })
+  clientType!: ClientType | null
+}
+
+/** One record changed by one revision. */
+@ObjectType('Change', {
+  simpleResolvers: true,
+  description: 'One object changed by one change set: the audit trail and the stream of events are these same rows. No secret ever stands in them.',
+})
+export class Change {
+  @Field(() => ID, { description: 'Identifies the change: its revision and its place within it, such as "42.0".' })
+  id!: string
+
+  @Field(() => Int, { description: 'The revision that this change belongs to; all changes of one revision landed together.' })
+  revision!: number
+
+  @Field(() => ID, { description: 'The pack that owns the object, such as "UA".' })
+  pack!: string
+
+  @Field(() => String, { description: 'Type of the object, such as "FeatureFlag".' })
+  targetType!: string
+
+  @Field(() => ID, { description: "The object's `id`." })
+  targetId!: string
+
+  @Field(() => ChangeActions, { description: 'Whether it was made, changed or removed.' })
+  action!: string
+
+  @Field(() => JSONValue, { nullable: true, description: 'The object before, as it was stored; null when it was made.' })
+  before!: JsonObject | null
+
+  @Field(() => JSONValue, { nullable: true, description: 'The object after, as it was stored; null when it was removed.' })
+  after!: JsonObject | null
+
+  @Field(() => String, { description: 'The operation that did it, such as "setFeatureFlag".' })
+  operation!: string
+
+  @Field(() => String, { nullable: true, description: 'The reason that the caller gave.' })
+  reason!: string | null
+
+  @Field(() => Actor, { description: 'Who did it.' })
+  actor!: Actor
+
+  @Field(() => ID, { description: 'The request that did it: equal to the answer\'s x-request-id header.' })
+  correlationId!: string
+
+  @Field(() => DateTimeISO, { description: 'When it was committed.' })
+  at!: Date
+
+  @Field(() => Boolean, { description: 'Whether it can be put back (keys and registrations cannot).' })
+  isRevertible!: boolean
+}
+
+/** A page of changes. */
+export const ChangeConnection = connectionOf(Change, 'Change')

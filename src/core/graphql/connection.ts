@@ -1,0 +1,132 @@
+import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
+import type { ClassType } from 'type-graphql'
+import { AppError } from '../errors.js'
+import type { View } from '../state/snapshot.js'
+
+/** Largest page. */
+export const MAX_PAGE = 100
+
+/** Where a page stands in its list. */
+@ObjectType('PageInfo', { simpleResolvers: true, description: 'Where this page stands in its list (Relay cursor connections).' })
+export class PageInfo {
+  @Field(() => Boolean, { description: 'Whether there is more behind this page: ask again with `after: endCursor`.' })
+  hasNextPage!: boolean
+
+  @Field(() => Boolean, { description: 'Whether there is something before this page.' })
+  hasPreviousPage!: boolean
+
+  @Field(() => String, { nullable: true, description: 'Cursor of the first item; null on an empty page.' })
+  startCursor!: string | null
+
+  @Field(() => String, { nullable: true, description: 'Cursor of the last item; null on an empty page.' })
+  endCursor!: string | null
+}
+
+/** The arguments of every connection. */
+@ArgsType()
+export class PageArgs {
+  @Field(() => Int, { nullable: true, defaultValue: 20, description: `How many items, 0 to ${MAX_PAGE}.` })
+  first?: number | null
+
+  @Field(() => String, { nullable: true, description: 'Begin behind this cursor (the `endCursor` of the page before).' })
+  after?: string | null
+}
+
+/** One page of a list. `totalCount` is only counted when somebody asks for it. */
+export interface Page<T> {
+  readonly edges: readonly { readonly cursor: string; readonly node: T }[]
+  readonly nodes: readonly T[]
+  readonly pageInfo: PageInfo
+  readonly totalCount: () => number | Promise<number>
+}
+
+/** Makes the connection and edge types of a node, as Relay's specification has them, and `nodes` for those who need no cursors. */
+export function connectionOf(node: ClassType<object>, name: string): ClassType<Page<unknown>> {
+  @ObjectType(`${name}Edge`, { simpleResolvers: true, description: `One ${name} in a list, with its cursor.` })
+  class Edge {
+    @Field(() => String, { description: 'Marks this place in the list.' })
+    cursor!: string
+
+    @Field(() => node, { description: 'The item itself.' })
+    node!: unknown
+  }
+
+  @ObjectType(`${name}Connection`, { simpleResolvers: true, description: `One page of a list of ${name} objects.` })
+  class Connection {
+    @Field(() => [Edge], { description: 'The items with their cursors.' })
+    edges!: readonly { readonly cursor: string; readonly node: unknown }[]
+
+    @Field(() => [node], { description: 'The items alone.' })
+    nodes!: readonly unknown[]
+
+    @Field(() => PageInfo, { description: 'Where this page stands.' })
+    pageInfo!: PageInfo
+
+    @Field(() => Int, { description: 'How many items the filter matches in all; counted only when asked for.' })
+    totalCount!: () => number | Promise<number>
+  }
+  return Connection as ClassType<Page<unknown>>
+}
+
+/** Opaque cursor of a place in a list. */
+export function encodeCursor(place: string): string {
+  return Buffer.from(`1:${place}`).toString('base64url')
+}
+
+/** The place of a cursor; throws BAD_USER_INPUT when it is not one of ours. */
+export function decodeCursor(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString()
+  if (!text.startsWith('1:') || encodeCursor(text.slice(2)) !== cursor) {
+    throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+  }
+  return text.slice(2)
+}
+
+/** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
+export function pageSize({ first }: PageArgs): number {
+  const size = first ?? 20
+  if (size < 0 || size > MAX_PAGE) throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)
+  return size
+}
+
+/** Builds a page from `size + 1` items (the extra one tells whether there is more). */
+export function toPage<T>(
+  items: readonly T[],
+  page: { size: number; hasPrevious: boolean; cursorOf: (item: T) => string; totalCount: () => number | Promise<number> },
+): Page<T> {
+  const nodes = items.slice(0, page.size)
+  const edges = nodes.map((node) => ({ cursor: encodeCursor(page.cursorOf(node)), node }))
+  return {
+    edges,
+    nodes,
+    pageInfo: {
+      hasNextPage: items.length > page.size,
+      hasPreviousPage: page.hasPrevious,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount: page.totalCount,
+  }
+}
+
+/** One page of the records of a view, in key order. `matches` is left out when every record is meant. */
+export function pageOfView<R extends object>(
+  view: View<R>,
+  query: { args: PageArgs; keyOf: (record: R) => string; matches?: ((record: R) => boolean) | undefined },
+): Page<R> {
+  const { args, keyOf, matches } = query
+  const size = pageSize(args)
+  const after = args.after ? decodeCursor(args.after) : undefined
+  const items: R[] = []
+  for (const record of view.values(after)) {
+    if (matches && !matches(record)) continue
+    if (items.push(record) > size) break
+  }
+  const totalCount = (): number => {
+    if (!matches) return view.size
+    let count = 0
+    for (const record of view.values()) if (matches(record)) count += 1
+    return count
+  }
+  return toPage(items, { size, hasPrevious: after !== undefined, cursorOf: keyOf, totalCount })
+}

@@ -1,0 +1,15 @@
+import type { Caller } from '../caller.js'
+import type { Snapshot } from '../state/snapshot.js'
+import type { Loaders } from './loaders.js'
+
+/** What a resolver knows about the call it answers. */
+export interface RequestContext {
+  readonly caller: Caller
+  /** Also the correlation id of every change that this call makes. */
+  readonly requestId: string
+  /** Address of the client, behind the trusted proxies. */
+  readonly remoteAddress: string
+  /** The state that the whole answer is read from. A write of the same call moves it on. */
+  snapshot: Snapshot
+  readonly loaders: Loaders
+}

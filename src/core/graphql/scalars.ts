@@ -1,0 +1,16 @@
+import { GraphQLDateTimeISO, GraphQLJSON, GraphQLSemVer } from 'graphql-scalars'
+import { GraphQLScalarType } from 'graphql'
+
+/** Gives a scalar of the library the words that a person in Sandbox needs. */
+function described(scalar: GraphQLScalarType, description: string): GraphQLScalarType {
+  return new GraphQLScalarType({ ...scalar.toConfig(), description })
+}
+
+/** A moment, as `Date` in the code. */
+export const DateTimeISO = described(GraphQLDateTimeISO, 'A moment as an ISO 8601 date-time in UTC, such as "2026-01-31T12:00:00.000Z".')
+
+/** Any JSON value. */
+export const JSONValue = described(GraphQLJSON, 'Any JSON value: object, array, string, number, boolean or null.')
+
+/** A version by Semantic Versioning 2.0.0. */
+export const SemVer = described(GraphQLSemVer, 'A version by Semantic Versioning 2.0.0, such as "1.4.0" or "2.0.0-rc.1+build.5".')

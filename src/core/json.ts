@@ -1,0 +1,98 @@
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: Json }
+
+/** Keys that could reach an object's prototype in careless code downstream; no stored JSON may hold them. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** What {@link findJsonFault} checks beyond the rules that always hold. */
+export interface JsonLimits {
+  /** Largest nesting of arrays and objects; a scalar has depth 0. */
+  readonly maxDepth: number
+  /** Largest size of the compact UTF-8 text, in bytes. */
+  readonly maxBytes: number
+}
+
+/** A place in a JSON value, as path segments, and what is wrong there. */
+export interface JsonFault {
+  readonly path: readonly string[]
+  readonly message: string
+}
+
+/**
+ * JSON text with the keys of every object sorted by UTF-16 code units and no white space, so that equal values have
+ * equal text (the serialization of RFC 8785, of which JSON.stringify already does numbers and strings).
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === undefined) return 'null'
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (value instanceof Date) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const object = value as Record<string, unknown>
+  const members: string[] = []
+  for (const key of Object.keys(object).sort()) {
+    if (object[key] !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(object[key])}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+/** Whether two values have the same JSON, whatever the order of their keys. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return a === b || canonicalJson(a) === canonicalJson(b)
+}
+
+/**
+ * The first reason why a text cannot be stored, or undefined: PostgreSQL's text holds no U+0000, and a lone surrogate
+ * is not Unicode text.
+ */
+export function findTextFault(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'must not hold the character U+0000'
+  if (!text.isWellFormed()) return 'must be well-formed Unicode (it holds half of a surrogate pair)'
+  return undefined
+}
+
+/** Every fault of a JSON value against `limits`; an empty list means that it can be stored. */
+export function findJsonFaults(value: unknown, limits: JsonLimits): JsonFault[] {
+  const faults: JsonFault[] = []
+  collectFaults(value, [], limits.maxDepth, faults)
+  if (faults.length > 0) return faults
+  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '')
+  if (bytes > limits.maxBytes) faults.push({ path: [], message: `must be at most ${limits.maxBytes} bytes of JSON, has ${bytes}` })
+  return faults
+}
+
+/** Depth first; stops going down where the allowance ends, so that its own recursion is bounded by it. */
+function collectFaults(value: unknown, path: readonly string[], depthLeft: number, faults: JsonFault[]): void {
+  // In the input of a command, what was left out is undefined and times are dates already.
+  if (value === null || value === undefined || typeof value === 'boolean' || value instanceof Date) return
+  if (typeof value === 'string') {
+    const fault = findTextFault(value)
+    if (fault) faults.push({ path, message: fault })
+    return
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) faults.push({ path, message: 'must be a finite number' })
+    return
+  }
+  if (typeof value !== 'object') {
+    faults.push({ path, message: 'must be JSON' })
+    return
+  }
+  if (depthLeft <= 0) {
+    faults.push({ path, message: 'is nested too deeply' })
+    return
+  }
+  if (Array.isArray(value)) {
+    value.forEach((item, index) => {
+      collectFaults(item, [...path, String(index)], depthLeft - 1, faults)
+    })
+    return
+  }
+  for (const key of Object.keys(value)) {
+    const keyFault = FORBIDDEN_KEYS.has(key) ? 'is not an allowed key' : findTextFault(key)
+    if (keyFault) faults.push({ path: [...path, key], message: keyFault })
+    else collectFaults((value as Record<string, unknown>)[key], [...path, key], depthLeft - 1, faults)
+  }
+}

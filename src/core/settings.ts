@@ -1,0 +1,269 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { isApiKeyShaped } from './scrub.js'
+
+/** How one variable of the environment is documented; the only such list (`--help` and the README are made from it). */
+export interface VariableInfo {
+  readonly name: string
+  /** What a value looks like, in a few words. */
+  readonly type: string
+  /** The text that stands in when the variable is unset or empty; undefined when there is none. */
+  readonly defaultText: string | undefined
+  readonly description: string
+  /** Its value is never shown, not even in a fault. */
+  readonly isSecret: boolean
+}
+
+type About = Omit<VariableInfo, 'name'>
+
+const about = z.registry<About>()
+
+/** Documents a variable that may be missing. */
+function optional<T extends z.ZodType>(schema: T, info: Pick<About, 'type' | 'description'> & { isSecret?: boolean }): z.ZodOptional<T> {
+  const documented = schema.optional()
+  about.add(documented, { isSecret: false, ...info, defaultText: undefined })
+  return documented
+}
+
+/** Documents a variable with a default, which is written and read as the variable itself would be. */
+function defaulted<T extends z.ZodType<unknown, string>>(schema: T, info: Omit<About, 'isSecret'> & { defaultText: string }): z.ZodPrefault<T> {
+  const documented = schema.prefault(info.defaultText as z.input<T>)
+  about.add(documented, { isSecret: false, ...info })
+  return documented
+}
+
+function integer(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
+  return z.enum(names, `must be one of ${names.join(', ')}`)
+}
+
+function secret(minLength: number) {
+  return z.string().min(minLength, `must have at least ${minLength} characters`)
+}
+
+function url(protocols: readonly string[]) {
+  const names = protocols.map((protocol) => `${protocol}//`).join(' or ')
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${names} (percent-encode special characters in its password)`,
+  })
+}
+
+/** Lists are comma-separated, with or without spaces. An origin as RFC 6454 has it: scheme, host and port only. */
+const origins = z.string().transform((text, context): readonly string[] => {
+  const items = text.split(',').map((item) => item.trim())
+  const isEachOrigin = items.every((item) => /^https?:\/\/[^/?#@\s]+\/?$/i.test(item) && URL.canParse(item))
+  if (!isEachOrigin) {
+    context.issues.push({ code: 'custom', input: text, message: 'must be a comma-separated list of origins like https://app.example.com' })
+    return z.NEVER
+  }
+  return Object.freeze([...new Set(items.map((item) => new URL(item).origin))])
+})
+
+const publicUrl = z
+  .string()
+  .refine((text) => {
+    if (!URL.canParse(text)) return false
+    const { protocol, username, password, search, hash } = new URL(text)
+    return ['http:', 'https:'].includes(protocol) && [username, password, search, hash].every((part) => part === '')
+  }, 'must be a URL that starts with http:// or https://, without user, password, query and fragment')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''))
+
+const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be 1 to 63 of letters, digits, '.', '_' and '-'")
+const bool = oneOf(['true', 'false']).transform((text) => text === 'true')
+const host = z.string().regex(/^[A-Za-z0-9.:%_-]{1,253}$/, 'must be an IP address or a host name')
+const adminKey = z.string().refine(isApiKeyShaped, 'must be an API key of this system (vk_live_... or vk_test_...)')
+
+/** Every variable that is read: its name, type, default and description stand here and nowhere else. */
+const VARIABLES = z.object({
+  PORT: defaulted(integer(0, 65_535), { type: 'port', defaultText: '4000', description: 'TCP port to listen on; 0 takes any free one.' }),
+  HOST: defaulted(host, { type: 'host', defaultText: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 or :: for every interface.' }),
+  NODE_ENV: defaulted(oneOf(['development', 'production', 'test']), {
+    type: 'development, production or test',
+    defaultText: 'development',
+    description: 'In development, on a loopback address, the schema may be introspected without a key.',
+  }),
+  LOG_LEVEL: defaulted(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    type: 'trace, debug, info, warn, error, fatal or silent',
+    defaultText: 'info',
+    description: 'The least level that is logged.',
+  }),
+  DATABASE_URL: optional(url(['postgres:', 'postgresql:']), {
+    type: 'postgresql:// URL',
+    isSecret: true,
+    description: 'PostgreSQL database to use. Unset: a database embedded in the process, kept in VALHALLA_DATA_DIR.',
+  }),
+  REDIS_URL: optional(url(['redis:', 'rediss:']), {
+    type: 'redis:// URL',
+    isSecret: true,
+    description: 'Redis that shares rate limit counters between replicas. Unset: each replica counts for itself.',
+  }),
+  VALHALLA_DATA_DIR: defaulted(z.string(), {
+    type: 'path',
+    defaultText: './data',
+    description: 'Directory of the embedded database; relative to the working directory.',
+  }),
+  VALHALLA_ENV: defaulted(label, { type: 'name', defaultText: 'development', description: "The deployment's name, such as staging." }),
+  VALHALLA_REGION: optional(label, { type: 'name', description: 'Where the deployment runs, such as eu-west-1.' }),
+  VALHALLA_ADMIN_KEY: optional(adminKey, {
+    type: 'API key',
+    isSecret: true,
+    description: 'Key of the first admin, taken on the first start only. Unset: one is made and handed over once.',
+  }),
+  VALHALLA_KEY_PEPPER: optional(secret(16), {
+    type: 'text of 16 characters or more',
+    isSecret: true,
+    description: 'Mixed into the stored hash of every API key. Changing it makes all keys invalid.',
+  }),
+  VALHALLA_AUDIT_KEY: optional(secret(16), {
+    type: 'text of 16 characters or more',
+    isSecret: true,
+    description: 'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
+  }),
+  VALHALLA_PUBLIC_URL: optional(publicUrl, { type: 'http(s):// URL', description: 'Where clients reach this service from outside.' }),
+  VALHALLA_TRUSTED_PROXIES: defaulted(integer(0, 10), {
+    type: '0 to 10',
+    defaultText: '0',
+    description: 'How many proxies in front add to X-Forwarded-For; 0 ignores that header.',
+  }),
+  SMOKE_ALLOWED_ORIGINS: optional(origins, {
+    type: 'comma-separated origins',
+    description: "Other origins that smoke tests may probe, besides this service's own.",
+  }),
+  VALHALLA_DISK_RESERVE_MB: defaulted(integer(0, 1_048_576), {
+    type: 'MiB',
+    defaultText: '128',
+    description: 'With the embedded database, writes are refused when less disk space than this is free.',
+  }),
+  VALHALLA_WRITE_TIMEOUT_MS: defaulted(integer(100, 60_000), {
+    type: 'ms, 100 to 60000',
+    defaultText: '2000',
+    description: 'After this time a write that the database did not take is refused as UNAVAILABLE.',
+  }),
+  VALHALLA_SHUTDOWN_GRACE_MS: defaulted(integer(0, 600_000), {
+    type: 'ms, 0 to 600000',
+    defaultText: '10000',
+    description: 'How long running requests may take to end when the service is told to stop.',
+  }),
+  VALHALLA_ALLOW_SECRET_VALUES: defaulted(bool, {
+    type: 'true or false',
+    defaultText: 'false',
+    description: 'Lets an ADMIN store a config value that looks like a secret; each time is audited.',
+  }),
+  VALHALLA_CORS_ORIGINS: optional(origins, {
+    type: 'comma-separated origins',
+    description: 'Origins whose pages may call this service from a browser; none when unset.',
+  }),
+  VALHALLA_MAX_BODY_BYTES: defaulted(integer(1_024, 16_777_216), {
+    type: 'bytes, 1024 to 16777216',
+    defaultText: '262144',
+    description: 'Largest body of an HTTP request.',
+  }),
+})
+
+/** Every variable with its documentation, in the order in which they are shown. */
+export const SETTINGS_VARIABLES: readonly VariableInfo[] = Object.entries(VARIABLES.shape).map(([name, schema]) => {
+  const info = about.get(schema)
+  if (!info) throw new TypeError(`the setting ${name} is not documented`)
+  return { name, ...info }
+})
+
+/** The settings the whole program runs on, frozen; what they mean stands in the table above, units in their names. */
+export type Settings = Readonly<ReturnType<typeof toSettings>>
+
+function toSettings(values: z.output<typeof VARIABLES>) {
+  const none: readonly string[] = Object.freeze([])
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    nodeEnv: values.NODE_ENV,
+    isProduction: values.NODE_ENV === 'production',
+    isDevelopment: values.NODE_ENV === 'development',
+    logLevel: values.LOG_LEVEL,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    /** Absolute. */
+    dataDir: resolve(values.VALHALLA_DATA_DIR),
+    environmentName: values.VALHALLA_ENV,
+    region: values.VALHALLA_REGION,
+    adminKey: values.VALHALLA_ADMIN_KEY,
+    keyPepper: values.VALHALLA_KEY_PEPPER,
+    auditKey: values.VALHALLA_AUDIT_KEY,
+    /** Without a slash at its end. */
+    publicUrl: values.VALHALLA_PUBLIC_URL,
+    trustedProxies: values.VALHALLA_TRUSTED_PROXIES,
+    /** As `URL.origin` writes them. */
+    smokeAllowedOrigins: values.SMOKE_ALLOWED_ORIGINS ?? none,
+    diskReserveBytes: values.VALHALLA_DISK_RESERVE_MB * 1024 * 1024,
+    writeTimeoutMs: values.VALHALLA_WRITE_TIMEOUT_MS,
+    shutdownGraceMs: values.VALHALLA_SHUTDOWN_GRACE_MS,
+    isSecretValueAllowed: values.VALHALLA_ALLOW_SECRET_VALUES,
+    /** As `URL.origin` writes them. */
+    corsOrigins: values.VALHALLA_CORS_ORIGINS ?? none,
+    maxBodyBytes: values.VALHALLA_MAX_BODY_BYTES,
+  }
+}
+
+/** Settings, or every reason why there are none, one line each, none of which shows a secret. */
+export type SettingsResult = { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly faults: string[] }
+
+/**
+ * Reads settings from `env`. An empty variable counts as unset. A `VALHALLA_*` variable that nobody reads is a fault,
+ * since a misspelt setting would otherwise be passed over in silence.
+ */
+export function loadSettings(env: NodeJS.ProcessEnv): SettingsResult {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = VARIABLES.safeParse(given)
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => faultLine(issue, given))
+  faults.push(...unknownVariables(given))
+  return parsed.success && faults.length === 0 ? { ok: true, settings: Object.freeze(toSettings(parsed.data)) } : { ok: false, faults }
+}
+
+/** Reads the settings of this process. */
+export function readSettings(): SettingsResult {
+  return loadSettings(process.env)
+}
+
+/** Shows a value only where it can be nothing but a number or one of a few words: a secret may land in any variable. */
+function faultLine(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
+  const name = String(issue.path[0])
+  const value = given[name] ?? ''
+  const isShown = /^-?[\d._]{1,20}$/.test(value) || /^[a-z]{1,12}$/i.test(value)
+  const isSecret = SETTINGS_VARIABLES.some((variable) => variable.name === name && variable.isSecret)
+  return `${name} ${issue.message}${isShown && !isSecret ? `, is ${JSON.stringify(value)}` : ''}`
+}
+
+function unknownVariables(given: Readonly<Record<string, string | undefined>>): string[] {
+  const known = SETTINGS_VARIABLES.map((variable) => variable.name)
+  const unknown = Object.keys(given).filter((name) => name.startsWith('VALHALLA_') && !known.includes(name))
+  return unknown.sort().map((name) => {
+    const close = closest(name, known)
+    return `${name} is not a setting${close === undefined ? '' : `; did you mean ${close}?`}`
+  })
+}
+
+/** The name with the fewest edits to `name`, when that is at most a third of what follows the prefix. */
+function closest(name: string, names: readonly string[]): string | undefined {
+  const ranked = names.map((candidate) => ({ candidate, distance: editDistance(name, candidate) })).sort((a, b) => a.distance - b.distance)
+  const best = ranked[0]
+  return best && best.distance <= Math.max(2, (name.length - 'VALHALLA_'.length) / 3) ? best.candidate : undefined
+}
+
+/** The Levenshtein distance: how many characters to add, remove or replace to get from one text to the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let i = 0; i < from.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < to.length; j++) {
+      const replaced = (row[j] ?? 0) + (from[i] === to[j] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}

@@ -1,0 +1,135 @@
+import { isSameJson, type Json, type JsonObject } from '../json.js'
+
+/** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
+export type FieldKind = 'text' | 'integer' | 'boolean' | 'json' | 'timestamp'
+
+/** What a pack writes down about the records of one kind. */
+export interface CollectionSpec<R extends object> {
+  /** The record's type in the public schema, and `targetType` of its changes. */
+  readonly name: string
+  /** Id of the pack that owns it. */
+  readonly pack: string
+  /** Table in the database. Columns are the fields' names in snake_case. */
+  readonly table: string
+  /** The field that is the primary key. */
+  readonly key: keyof R & string
+  /** The field that identifies the object to clients (`Change.targetId`). */
+  readonly id: keyof R & string
+  /** The field that counts the record's edits, from 1. */
+  readonly version: keyof R & string
+  readonly fields: Readonly<Record<keyof R & string, FieldKind>>
+  /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
+  readonly secrets?: readonly (keyof R & string)[]
+  /** Unique look-ups besides the key: from a record to the values under which it is found. */
+  readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
+}
+
+/** A {@link CollectionSpec} with the conversions that follow from it. */
+export interface Collection<R extends object> extends CollectionSpec<R> {
+  /** Column names, in the order of `fields`. */
+  readonly columns: readonly string[]
+  keyOf(record: R): string
+  idOf(record: R): string
+  versionOf(record: R): number
+  /** The public image: JSON, times as ISO 8601, without secrets. */
+  imageOf(record: R): JsonObject
+  /** The record of an image. Secrets come from `secretsFrom`, and are null without it. */
+  fromImage(image: JsonObject, secretsFrom?: R): R
+  /** The row as JSON, keyed by column, for `json_populate_recordset`. */
+  toRow(record: R): JsonObject
+  /** The record of a row that came as JSON (`to_json`). */
+  fromRow(row: JsonObject): R
+}
+
+/** Any collection, for code that does not care about the record's type. */
+export interface AnyCollection {
+  readonly name: string
+  readonly pack: string
+  readonly table: string
+  readonly key: string
+  readonly version: string
+  readonly fields: Readonly<Record<string, FieldKind>>
+  readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
+  readonly columns: readonly string[]
+  keyOf(record: object): string
+  idOf(record: object): string
+  versionOf(record: object): number
+  imageOf(record: object): JsonObject
+  fromImage(image: JsonObject, secretsFrom?: object): object
+  toRow(record: object): JsonObject
+  fromRow(row: JsonObject): object
+}
+
+/** `isEnabled` -> `is_enabled`. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** Freezes a JSON value all the way down: records are shared by every reader. */
+function freezeJson<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) freezeJson(member)
+  }
+  return value
+}
+
+function toJson(kind: FieldKind, value: unknown): Json {
+  if (value === null || value === undefined) return null
+  return kind === 'timestamp' ? (value as Date).toISOString() : (value as Json)
+}
+
+function fromJson(kind: FieldKind, value: Json | undefined): unknown {
+  if (value === null || value === undefined) return null
+  return kind === 'timestamp' ? new Date(value as string) : freezeJson(value)
+}
+
+/** Defines a collection: everything that the state and the database need to know about one kind of record. */
+export function defineCollection<R extends object>(spec: CollectionSpec<R>): Collection<R> {
+  const fields = Object.entries(spec.fields) as [keyof R & string, FieldKind][]
+  const secrets = new Set<string>(spec.secrets ?? [])
+  const publicFields = fields.filter(([field]) => !secrets.has(field))
+  const columnOf = new Map(fields.map(([field]) => [field, snakeCase(field)]))
+
+  return {
+    ...spec,
+    columns: [...columnOf.values()],
+    keyOf: (record) => String(record[spec.key]),
+    idOf: (record) => String(record[spec.id]),
+    versionOf: (record) => Number(record[spec.version]),
+    imageOf: (record) => Object.fromEntries(publicFields.map(([field, kind]) => [field, toJson(kind, record[field])])),
+    fromImage(image, secretsFrom) {
+      const entries = fields.map(([field, kind]) => [
+        field,
+        secrets.has(field) ? (secretsFrom?.[field] ?? null) : fromJson(kind, image[field]),
+      ])
+      return Object.freeze(Object.fromEntries(entries) as R)
+    },
+    toRow: (record) => Object.fromEntries(fields.map(([field, kind]) => [columnOf.get(field), toJson(kind, record[field])])),
+    fromRow(row) {
+      return Object.freeze(Object.fromEntries(fields.map(([field, kind]) => [field, fromJson(kind, row[columnOf.get(field) as string])])) as R)
+    },
+  }
+}
+
+/** A copy of `record` with `patch`, its version one higher and `updatedAt` now; `record` itself when the patch changes nothing. */
+export function revise<R extends { readonly updatedAt: Date }>(
+  collection: Collection<R>,
+  record: R,
+  change: { readonly patch: Partial<R>; readonly now: Date },
+): R {
+  const patched = { ...record, ...change.patch }
+  const isSame = Object.keys(collection.fields).every((field) => {
+    const kind = collection.fields[field as keyof R & string]
+    const [before, after] = [record, patched].map((of) => toJson(kind, of[field as keyof R]))
+    return kind === 'json' ? isSameJson(before, after) : before === after
+  })
+  if (isSame) return record
+  return seal(collection, { ...patched, [collection.version]: collection.versionOf(record) + 1, updatedAt: change.now })
+}
+
+/** Freezes a record made by a command, all the way down. */
+export function seal<R extends object>(collection: Collection<R>, record: R): R {
+  for (const [field, kind] of Object.entries(collection.fields)) if (kind === 'json') freezeJson(record[field as keyof R])
+  return Object.freeze(record)
+}

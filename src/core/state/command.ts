@@ -1,0 +1,46 @@
+import type { Caller } from '../caller.js'
+import type { UserErrorData } from '../errors.js'
+import type { Json } from '../json.js'
+import type { Draft } from './draft.js'
+
+/** What a command may know besides the state and its input. */
+export interface CommandContext {
+  readonly caller: Caller
+  /** The time of this evaluation; a command that has to be run again on a newer state gets a newer one. */
+  readonly now: Date
+  /** A new identifier. */
+  newId(): string
+}
+
+/** What a command answers: its value, or every fault that the caller can mend. */
+export type CommandResult<O> =
+  | { readonly ok: true; readonly value: O }
+  | { readonly ok: false; readonly userErrors: readonly UserErrorData[] }
+
+/**
+ * The one way to change state: a pure function from a draft and an input to a result. It may be run more than once for one
+ * call (on a newer state, or as a plan), so it must not do anything but edit its draft.
+ */
+export interface Command<I extends object, O> {
+  /** Name of the mutation; recorded as `operation` of its changes. */
+  readonly name: string
+  /** Id of the pack. */
+  readonly pack: string
+  /** False when what it did cannot be put back from public images (keys, registrations). */
+  readonly isRevertible: boolean
+  /** Work that has to wait for something (a secret scan): done once, before the command is queued. Its faults end the call. */
+  prepare?(input: I, caller: Caller): Promise<readonly UserErrorData[]>
+  run(draft: Draft, input: I, context: CommandContext): CommandResult<O>
+  /** How its first answer is kept for calls with the same idempotency key; without it, the command takes no such key. */
+  readonly replay?: { toJson(value: O): Json; fromJson(json: Json): O }
+}
+
+/** A successful result. */
+export function done<O>(value: O): CommandResult<O> {
+  return { ok: true, value }
+}
+
+/** A refused result. */
+export function refused<O>(...userErrors: readonly UserErrorData[]): CommandResult<O> {
+  return { ok: false, userErrors }
+}

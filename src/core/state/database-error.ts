@@ -1,0 +1,50 @@
+import { AppError } from '../errors.js'
+
+/** SQLSTATE classes that blame the data or the statement, not the server: 21 cardinality, 22 data, 23 constraint, 42 syntax, 54 limits. */
+const DATA_CLASSES: ReadonlySet<string> = new Set(['21', '22', '23', '42', '54'])
+
+/** Faults of the program itself, by name; Prisma's says that a query was malformed before it was sent. */
+const PROGRAM_FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'PrismaClientValidationError'])
+
+/** True when the database is not to blame: it refused what it was given, or the program is at fault. */
+function isOwnFault(error: unknown): boolean {
+  if (error instanceof Error && PROGRAM_FAULTS.has(error.name)) return true
+  const code = sqlState(error)
+  return code !== undefined && DATA_CLASSES.has(code.slice(0, 2))
+}
+
+/** The database did not answer, or not in time. */
+export class DatabaseAwayError extends Error {
+  /** Whether what was asked may have been done all the same. */
+  readonly landed: 'nothing' | 'unknown'
+
+  constructor(cause: unknown, landed: 'nothing' | 'unknown') {
+    super(`the database is not answering: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'DatabaseAwayError'
+    this.landed = landed
+  }
+}
+
+/** Passes faults of data and program on as they are, and turns everything else into a {@link DatabaseAwayError}. */
+export async function orAway<T>(landed: 'nothing' | 'unknown', work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isOwnFault(error) || error instanceof AppError ? error : new DatabaseAwayError(error, landed)
+  }
+}
+
+/** The SQLSTATE of an error of the driver, five characters; undefined for errors of the connection and of the program. */
+function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** The answer to a write that could not be confirmed; `landed` says what is known of it. */
+export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppError {
+  const message =
+    landed === 'nothing'
+      ? 'The database is not answering; nothing was changed. Try again later.'
+      : 'The database did not confirm the write in time, so it may or may not have landed. Read the object before you try again; with expectedVersion a second try cannot apply twice.'
+  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: 2, cause })
+}

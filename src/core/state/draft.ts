@@ -1,0 +1,105 @@
+import type { JsonObject } from '../json.js'
+import type { AnyCollection, Collection } from './collection.js'
+import { Snapshot, type SnapshotPosition, type Table, type View } from './snapshot.js'
+
+/** What happened to a record. */
+export type ChangeAction = 'CREATE' | 'UPDATE' | 'DELETE'
+
+/** One record that a draft changes, with its public images. */
+export interface DraftChange {
+  readonly collection: AnyCollection
+  readonly key: string
+  readonly id: string
+  readonly action: ChangeAction
+  readonly before: JsonObject | null
+  readonly after: JsonObject | null
+  /** The record to store; undefined deletes it. */
+  readonly record: object | undefined
+}
+
+interface Touched {
+  readonly collection: AnyCollection
+  readonly key: string
+  readonly before: object | undefined
+}
+
+/**
+ * A snapshot with pending edits on top. Commands read and write it as if it were the state; the base never notices.
+ * It remembers what every touched record was before, and costs what it touches.
+ */
+export class Draft {
+  readonly base: Snapshot
+  readonly #tables = new Map<string, Table>()
+  readonly #touched = new Map<string, Touched>()
+
+  constructor(base: Snapshot) {
+    this.base = base
+  }
+
+  /** The records of a collection, pending edits included. */
+  view<R extends object>(collection: Collection<R>): View<R> {
+    return this.#table(collection) as unknown as View<R>
+  }
+
+  get<R extends object>(collection: Collection<R>, key: string): R | undefined {
+    return this.view(collection).get(key)
+  }
+
+  /** {@link get} for code that does not care about the record's type. */
+  read(collection: AnyCollection, key: string): object | undefined {
+    return this.#table(collection).get(key)
+  }
+
+  /** Creates or replaces a record. Putting the very object that is there already is no change. */
+  put<R extends object>(collection: Collection<R>, record: R): void {
+    this.#write(collection, collection.keyOf(record), record)
+  }
+
+  /** Deletes a record; nothing happens when there is none. */
+  delete<R extends object>(collection: Collection<R>, key: string): void {
+    this.#write(collection, key, undefined)
+  }
+
+  /** Puts a record, or with undefined its absence, as the log or another replica has it. */
+  restore(collection: AnyCollection, key: string, record: object | undefined): void {
+    this.#write(collection, key, record)
+  }
+
+  /** What this draft changes, in the order of first touch. A record that ended as it began is not among them. */
+  changes(): DraftChange[] {
+    const changes: DraftChange[] = []
+    for (const { collection, key, before } of this.#touched.values()) {
+      const after = this.#table(collection).get(key)
+      if (before === after) continue
+      const images = { before: before ? collection.imageOf(before) : null, after: after ? collection.imageOf(after) : null }
+      const action = before ? (after ? 'UPDATE' : 'DELETE') : 'CREATE'
+      const id = collection.idOf((after ?? before) as object)
+      changes.push({ collection, key, id, action, ...images, record: after })
+    }
+    return changes
+  }
+
+  /** The state with this draft's edits in it, at `position`. The draft must not be used afterwards. */
+  toSnapshot(position: SnapshotPosition): Snapshot {
+    const tables = new Map(this.base.tables)
+    for (const [name, table] of this.#tables) tables.set(name, table)
+    return new Snapshot(position, tables)
+  }
+
+  #table(collection: AnyCollection): Table {
+    return this.#tables.get(collection.name) ?? this.base.table(collection.name)
+  }
+
+  #write(collection: AnyCollection, key: string, record: object | undefined): void {
+    const before = this.#table(collection).get(key)
+    if (before === record) return
+    let table = this.#tables.get(collection.name)
+    if (!table) {
+      table = this.base.table(collection.name).copy()
+      this.#tables.set(collection.name, table)
+    }
+    const mark = `${collection.name}\u0000${key}`
+    if (!this.#touched.has(mark)) this.#touched.set(mark, { collection, key, before })
+    table.set(key, record)
+  }
+}

@@ -1,0 +1,45 @@
+import { type UserErrorData, userError } from '../errors.js'
+import { findJsonFaults } from '../json.js'
+import type { Write } from './write.js'
+
+/** Longest reason, in characters. */
+export const MAX_REASON_LENGTH = 1_000
+/** An idempotency key: 1 to 255 printable ASCII characters. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
+/** Deeper than any input that a command takes; keeps the walk over a hostile one bounded. */
+const MAX_INPUT_DEPTH = 64
+const MAX_INPUT_BYTES = 1024 * 1024
+
+/** One of our own keys for API clients, wherever it stands in a text: what a command is given ends up in the log. */
+const CLIENT_KEY = /vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}/
+
+/** Paths of the texts that hold a client's key. */
+function findClientKeys(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value === 'string') return CLIENT_KEY.test(value) ? [path] : []
+  if (value === null || typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([name, member]) => (CLIENT_KEY.test(name) ? [path] : findClientKeys(member, [...path, name])))
+}
+
+/** Faults that every command's input may have: text that cannot be stored, a reason or an idempotency key out of bounds. */
+export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): UserErrorData[] {
+  const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
+  const faults = findJsonFaults(write.input, limits).map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
+  if (faults.some(({ message }) => message.includes('too deeply'))) return faults
+  for (const path of findClientKeys(write.input)) {
+    faults.push(userError('LOOKS_SECRET', path, 'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.'))
+  }
+  const { reason, idempotencyKey } = write
+  if (reason) {
+    if (reason.length > MAX_REASON_LENGTH) {
+      faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`))
+    }
+    faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
+  }
+  if (idempotencyKey !== undefined && idempotencyKey !== null) {
+    if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+      faults.push(userError('INVALID', ['idempotencyKey'], 'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.'))
+    }
+    if (!write.command.replay) throw new Error(`${write.command.name} cannot replay, and so must not take an idempotency key`)
+  }
+  return faults
+}

@@ -1,0 +1,65 @@
+import { type UserErrorData, userError } from '../errors.js'
+import { isSameJson } from '../json.js'
+import type { ChangeRecord } from './change.js'
+import type { AnyCollection } from './collection.js'
+import { type Command, done, refused } from './command.js'
+import type { Draft } from './draft.js'
+
+/** What a revert is told besides the changes that it puts back. */
+export interface RevertInput {
+  readonly revision: number
+}
+
+/** What a revert works on: the changes of the revision, in order, and the collections that they may be of. */
+export interface RevertSubject {
+  readonly changes: readonly ChangeRecord[]
+  readonly collections: readonly AnyCollection[]
+}
+
+/**
+ * A command that puts every `before` of a revision back. Contents return exactly; versions go on counting up, so that an
+ * expectedVersion from before the revert never passes by accident. Refused as a whole, naming each object, where an
+ * object has moved since or a change cannot be put back.
+ */
+export function createRevertCommand({ changes, collections }: RevertSubject): Command<RevertInput, readonly string[]> {
+  const byName = new Map(collections.map((collection) => [collection.name, collection]))
+  return {
+    name: 'revertRevision',
+    pack: 'UF',
+    isRevertible: true,
+    run(draft, { revision }, { now }) {
+      if (changes.length === 0) {
+        return refused(userError('NOT_FOUND', ['revision'], `There is no revision ${revision} in the log.`))
+      }
+      const faults: UserErrorData[] = []
+      for (const change of changes.toReversed()) {
+        const collection = byName.get(change.targetType)
+        if (!collection || !change.isRevertible) faults.push(notRevertible(change))
+        else if (hasMoved(draft, collection, change)) faults.push(moved(change))
+        else putBack(draft, { collection, change, now })
+      }
+      return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
+    },
+  }
+}
+
+function hasMoved(draft: Draft, collection: AnyCollection, change: ChangeRecord): boolean {
+  const current = draft.read(collection, change.targetKey)
+  return !isSameJson(current ? collection.imageOf(current) : null, change.after)
+}
+
+function putBack(draft: Draft, { collection, change, now }: { collection: AnyCollection; change: ChangeRecord; now: Date }): void {
+  if (!change.before) return draft.restore(collection, change.targetKey, undefined)
+  const current = draft.read(collection, change.targetKey)
+  const version = Math.max(current ? collection.versionOf(current) : 0, Number(change.before[collection.version])) + 1
+  const image = { ...change.before, [collection.version]: version, ...('updatedAt' in collection.fields ? { updatedAt: now.toISOString() } : {}) }
+  draft.restore(collection, change.targetKey, collection.fromImage(image, current))
+}
+
+function moved({ targetType, targetKey, revision }: ChangeRecord): UserErrorData {
+  return userError('INVALID_STATE', ['revision'], `${targetType} ${targetKey} has changed since revision ${revision}; reverting would overwrite that.`)
+}
+
+function notRevertible({ targetType, targetKey, operation }: ChangeRecord): UserErrorData {
+  return userError('INVALID_STATE', ['revision'], `What ${operation} did to ${targetType} ${targetKey} cannot be put back.`)
+}

@@ -1,0 +1,111 @@
+import sorted from 'sorted-btree'
+import type { AnyCollection, Collection } from './collection.js'
+
+// A CommonJS package with a `default` property: to Node's ESM its default import is the whole module.
+type Tree<V> = InstanceType<typeof sorted.default<string, V>>
+const Tree = sorted.default
+
+/** The records of one collection in key order, to be read. */
+export interface View<R> {
+  readonly size: number
+  get(key: string): R | undefined
+  /** Look-up in one of the collection's unique indexes. */
+  find(index: string, value: string): R | undefined
+  /** Records in key order; those after `afterKey` when it is given. */
+  values(afterKey?: string): IterableIterator<R>
+}
+
+/**
+ * The records of one collection: B+ trees that share their unchanged nodes with the table they were copied from, so that
+ * a copy costs nothing and an edit costs the path to it, however many records there are.
+ */
+export class Table implements View<object> {
+  readonly #collection: AnyCollection
+  readonly #records: Tree<object>
+  readonly #indexes: ReadonlyMap<string, Tree<string>>
+
+  constructor(collection: AnyCollection, parts?: { records: Tree<object>; indexes: ReadonlyMap<string, Tree<string>> }) {
+    this.#collection = collection
+    this.#records = parts?.records ?? new Tree<string, object>()
+    this.#indexes = parts?.indexes ?? new Map(Object.keys(collection.indexes ?? {}).map((name) => [name, new Tree<string, string>()]))
+  }
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  get(key: string): object | undefined {
+    return this.#records.get(key)
+  }
+
+  find(index: string, value: string): object | undefined {
+    const key = this.#indexes.get(index)?.get(value)
+    return key === undefined ? undefined : this.#records.get(key)
+  }
+
+  *values(afterKey?: string): IterableIterator<object> {
+    for (const [key, record] of this.#records.entries(afterKey)) if (key !== afterKey) yield record
+  }
+
+  /** A table that can be edited without this one noticing. */
+  copy(): Table {
+    return new Table(this.#collection, {
+      records: this.#records.clone(),
+      indexes: new Map([...this.#indexes].map(([name, tree]) => [name, tree.clone()])),
+    })
+  }
+
+  /** Puts (or with undefined removes) the record of a key. Only on a copy that nobody else holds yet. */
+  set(key: string, record: object | undefined): void {
+    const before = this.#records.get(key)
+    for (const [name, valuesOf] of Object.entries(this.#collection.indexes ?? {})) {
+      const tree = this.#indexes.get(name) as Tree<string>
+      if (before) for (const value of valuesOf(before as never)) tree.delete(value)
+      if (record) for (const value of valuesOf(record as never)) tree.set(value, key)
+    }
+    if (record) this.#records.set(key, record)
+    else this.#records.delete(key)
+  }
+}
+
+/** Where a snapshot stands. */
+export interface SnapshotPosition {
+  readonly revision: number
+  /** Digest of the newest change, in hex. */
+  readonly digest: string
+}
+
+/** The whole state at one revision, read-only. */
+export class Snapshot implements SnapshotPosition {
+  readonly revision: number
+  readonly digest: string
+  readonly #tables: ReadonlyMap<string, Table>
+
+  constructor(position: SnapshotPosition, tables: ReadonlyMap<string, Table>) {
+    this.revision = position.revision
+    this.digest = position.digest
+    this.#tables = tables
+  }
+
+  /** A snapshot without any record. */
+  static empty(collections: readonly AnyCollection[], position: SnapshotPosition): Snapshot {
+    return new Snapshot(position, new Map(collections.map((collection) => [collection.name, new Table(collection)])))
+  }
+
+  /** The records of a collection. */
+  view<R extends object>(collection: Collection<R>): View<R> {
+    return this.table(collection.name) as unknown as View<R>
+  }
+
+  /** The tables by collection name, for whoever builds the next snapshot. */
+  get tables(): ReadonlyMap<string, Table> {
+    return this.#tables
+  }
+
+  /** The table of a collection by its name, for whoever builds the next snapshot. */
+  table(name: string): Table {
+    const table = this.#tables.get(name)
+    if (!table) throw new Error(`collection ${name} is not part of this state; add it to its pack`)
+    return table
+  }
+}

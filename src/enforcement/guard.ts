@@ -1,0 +1,88 @@
+import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql'
+import { AppError } from '../core/errors.js'
+import type { RequestContext } from '../core/graphql/context.js'
+import type { OperationPolicy } from '../core/operation.js'
+import { isAnonymous } from './authenticate.js'
+import { type PermissionsByRole, undeclaredPermissions } from './permissions.js'
+import { type RootField, rootFieldsOf } from './root-fields.js'
+
+/** A root field whose policy is known. */
+export type GuardedField = Pick<RootField, 'kind' | 'name'> & { readonly policy: OperationPolicy }
+
+/**
+ * One condition that a call of a root field has to meet: throws (or rejects with) an AppError when it does not. One that
+ * has nothing to wait for returns nothing, so that reading stays synchronous.
+ */
+export interface Check {
+  (field: GuardedField, context: RequestContext): undefined | Promise<void>
+}
+
+/** What a schema is guarded with. */
+export interface GuardRules {
+  /** What is declared; with it, a root field that asks for anything else stops the start. */
+  readonly permissions?: PermissionsByRole
+  /** What else has to hold, in this order, after the caller's permission. */
+  readonly checks?: readonly Check[]
+}
+
+type Resolve = GraphQLFieldResolver<unknown, RequestContext>
+
+/**
+ * Puts the guard in front of every root field of a built schema, in place, once: what is below a root field is not looked
+ * at again, and introspection is left alone. Returns the schema.
+ *
+ * @throws TypeError naming every root field without a policy, and every permission that nobody declares
+ */
+export function guardSchema(schema: GraphQLSchema, { permissions, checks = [] }: GuardRules = {}): GraphQLSchema {
+  const fields = rootFieldsOf(schema)
+  const faults = fields.filter(({ policy }) => !policy).map(({ kind, name }) => `the ${kind} ${name} has no policy; declare one with @Operation`)
+  if (permissions) {
+    for (const permission of undeclaredPermissions(schema, permissions)) faults.push(`no pack declares the permission ${permission}`)
+  }
+  if (faults.length > 0) throw new TypeError(faults.join('\n'))
+  for (const { kind, name, policy, field } of fields) {
+    if (!policy) continue
+    const before = (context: RequestContext) => pass([checkPermission, ...checks], { kind, name, policy }, context)
+    const resolve = field.resolve ?? defaultFieldResolver
+    if (kind === 'subscription') {
+      field.subscribe = behind(before, field.subscribe ?? defaultFieldResolver)
+      field.resolve = eventsOnly(before, resolve)
+    } else field.resolve = behind(before, resolve)
+  }
+  return schema
+}
+
+/** Denies by default: a caller does what its permissions name, and nothing without a key. */
+export const checkPermission: Check = ({ name, policy: { permission } }, { caller }) => {
+  if (isAnonymous(caller)) throw new AppError('UNAUTHENTICATED', 'An API key is needed. Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.')
+  if (permission === null || caller.permissions.has(permission)) return undefined
+  const holder = caller.role === null ? 'your key' : `your role ${caller.role}`
+  throw new AppError('FORBIDDEN', `\`${name}\` needs the permission ${permission}, which ${holder} does not have.`)
+}
+
+/** Runs checks one after the other; a promise only once one of them has something to wait for. */
+function pass(checks: readonly Check[], field: GuardedField, context: RequestContext): undefined | Promise<void> {
+  for (const [index, check] of checks.entries()) {
+    const waiting = check(field, context)
+    if (waiting) return waiting.then(() => pass(checks.slice(index + 1), field, context))
+  }
+  return undefined
+}
+
+function behind(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
+  return (source, args, context, info) => {
+    const waiting = before(context)
+    return waiting ? waiting.then(() => resolve(source, args, context, info)) : resolve(source, args, context, info)
+  }
+}
+
+/**
+ * Resolves the events of a subscription, whose beginning was checked. Without an event the operation was executed like a
+ * query, as a plain HTTP request does: that is checked like one, and then told what to do.
+ */
+function eventsOnly(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
+  const refuse = behind(before, () => {
+    throw new AppError('BAD_USER_INPUT', 'Subscriptions go over a WebSocket (the graphql-transport-ws protocol) at this same path.')
+  })
+  return (source, args, context, info) => (source === undefined ? refuse : resolve)(source, args, context, info)
+}

@@ -1,0 +1,43 @@
+import { type Caller, SYSTEM_ACTOR } from '../../core/caller.js'
+import { newId } from '../../core/ids.js'
+import type { Settings } from '../../core/settings.js'
+import type { Ledger } from '../../core/state/ledger.js'
+import type { ApiClient } from './api-client.collection.js'
+import { resetAdminAccess } from './api-client.commands.js'
+import { generateApiKey, parseApiKey, toStoredKey } from './api-key.js'
+import { keyEnvironment } from './first-admin.js'
+
+/** What the change log says when no other reason is given. */
+export const DEFAULT_RESET_REASON = 'Lost access, replaced on the host by admin:reset.'
+
+/** The host itself: whoever can run this command already has the database. */
+const HOST: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
+
+/** What {@link resetAdmin} needs. */
+export interface AdminResetOptions {
+  readonly ledger: Pick<Ledger, 'commit'>
+  readonly settings: Pick<Settings, 'isProduction' | 'keyPepper'>
+  readonly reason?: string
+}
+
+/**
+ * Registers one more admin client, and answers with its key: the only time that it can be had. The clients that are there
+ * stay as they are. The change log names it, as done by the system.
+ *
+ * @throws AppError UNAVAILABLE when the write was not confirmed: run it again, and deactivate the client that may have landed
+ * @throws Error when the command was refused (a reason that is too long)
+ */
+export async function resetAdmin(options: AdminResetOptions): Promise<{ readonly client: ApiClient; readonly keyText: string }> {
+  const { ledger, settings, reason } = options
+  const key = parseApiKey(generateApiKey(keyEnvironment(settings)))
+  if (!key) throw new TypeError('a key that was made here does not parse')
+  const outcome = await ledger.commit({
+    command: resetAdminAccess,
+    input: toStoredKey(key, settings.keyPepper),
+    caller: HOST,
+    correlationId: newId(),
+    reason: reason ?? DEFAULT_RESET_REASON,
+  })
+  if (!outcome.ok) throw new Error(outcome.userErrors.map(({ message }) => message).join(' '))
+  return { client: outcome.value, keyText: key.text }
+}

@@ -1,0 +1,37 @@
+import { type Page, type PageArgs, pageOfView } from '../../core/graphql/connection.js'
+import type { Snapshot } from '../../core/state/snapshot.js'
+import { type ApiClient, apiClientCollection } from './api-client.collection.js'
+import type { ApiClientFilter } from './api-client.types.js'
+
+/** When a client was last used; null for never. */
+export interface LastUse {
+  (clientId: string): Date | null
+}
+
+/** What a list of clients is asked for with. */
+export interface ApiClientQuery {
+  readonly filter: ApiClientFilter | null
+  readonly args: PageArgs
+  readonly lastUseOf: LastUse
+}
+
+/** One page of clients, in the order of their registration (the order of their ids). */
+export function pageOfClients(snapshot: Snapshot, { filter, args, lastUseOf }: ApiClientQuery): Page<ApiClient> {
+  const matches = filter ? matcherOf(filter, lastUseOf) : undefined
+  return pageOfView(snapshot.view(apiClientCollection), { args, keyOf: ({ id }) => id, matches })
+}
+
+function matcherOf(filter: ApiClientFilter, lastUseOf: LastUse): (client: ApiClient) => boolean {
+  const { clientType, role, isActive, expiresBefore, unusedSince } = filter
+  const search = filter.search?.toLowerCase() ?? ''
+  const isSame = <T>(wanted: T | null | undefined, actual: T): boolean => wanted === null || wanted === undefined || wanted === actual
+  const holds = (text: string | null): boolean => text?.toLowerCase().includes(search) ?? false
+  const isUnused = (client: ApiClient, since: Date): boolean => (lastUseOf(client.id)?.getTime() ?? Number.NEGATIVE_INFINITY) < since.getTime()
+  return (client) =>
+    isSame(clientType, client.clientType) &&
+    isSame(role, client.role) &&
+    isSame(isActive, client.isActive) &&
+    (search === '' || holds(client.name) || holds(client.description)) &&
+    (!expiresBefore || (client.expiresAt !== null && client.expiresAt < expiresBefore)) &&
+    (!unusedSince || isUnused(client, unusedSince))
+}

@@ -1,0 +1,16 @@
+import type { Pack } from '../../core/pack.js'
+import { apiClientCollection } from './api-client.collection.js'
+import { ActorClientResolver, ApiClientResolver, CLIENTS_READ } from './api-client.resolver.js'
+import { ensureFirstAdmin } from './first-admin.js'
+
+export type { ApiClient } from './api-client.collection.js'
+export { findUsableClient, type KeyCheck, type KeyVerdict, verifyKey } from './verify-key.js'
+
+/** UD: who may call, with which key, in which role. */
+export const apiClients: Pack = {
+  id: 'UD',
+  collections: [apiClientCollection],
+  permissions: { [CLIENTS_READ]: 'OBSERVER' },
+  resolvers: ({ usage }) => [new ApiClientResolver(usage), new ActorClientResolver()],
+  prepare: (core, system) => ensureFirstAdmin(core, system),
+}

@@ -1,0 +1,122 @@
+import type { Caller } from '../../core/caller.js'
+import { type UserErrorData, userError } from '../../core/errors.js'
+import { validateKey } from '../../core/key.js'
+import { revise, seal } from '../../core/state/collection.js'
+import { type Command, done, refused } from '../../core/state/command.js'
+import { findVersionFaults } from '../../core/state/expectations.js'
+import { findTextFaults } from '../../core/text.js'
+import { type ConfigEntryRecord, configEntries } from './config-entry.collection.js'
+import type { DeleteConfigInput, SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
+import { validateStorable } from './config-value.js'
+import { findSecrets } from './secret-detection.js'
+import { validateSchema, validateValue } from './value-schema.js'
+
+/** What the registry allows on this deployment. */
+export interface ConfigRules {
+  /** Lets an ADMIN who gives a reason store what looks like a secret. */
+  readonly isSecretValueAllowed: boolean
+}
+
+/** What the input says about the entry: what is left out is not in it. */
+function patchOf(input: SetConfigInput): Partial<ConfigEntryRecord> {
+  return {
+    ...(input.value === undefined || input.value === null ? {} : { value: input.value }),
+    ...(input.description === undefined ? {} : { description: input.description }),
+    ...(input.isMutable === undefined || input.isMutable === null ? {} : { isMutable: input.isMutable }),
+    ...(input.valueSchema === undefined ? {} : { valueSchema: input.valueSchema }),
+  }
+}
+
+/** Faults that the input has whatever the state is. */
+function findFaults(input: SetConfigInput): UserErrorData[] {
+  const faults = [...validateKey(input.key, ['key']), ...findTextFaults(input.description, ['description'])]
+  if (input.value === null) {
+    faults.push(userError('INVALID', ['value'], 'A value cannot be null. Leave it out to keep it as it is, or delete the entry.'))
+  } else if (input.value !== undefined) faults.push(...validateStorable(input.value))
+  if (input.isMutable === null) {
+    faults.push(userError('INVALID', ['isMutable'], 'An entry can be changed or it is locked: give true or false, or leave it out to keep it as it is.'))
+  }
+  if (input.valueSchema !== undefined && input.valueSchema !== null) faults.push(...validateSchema(input.valueSchema))
+  return faults
+}
+
+/** Faults that the input has on this entry. */
+function findStateFaults(input: SetConfigInput, before: ConfigEntryRecord | undefined): UserErrorData[] {
+  const faults = findVersionFaults(configEntries, before, input.expectedVersion)
+  if (!before && input.value === undefined) {
+    faults.push(userError('REQUIRED', ['value'], 'There is no entry of this key yet, and a new one needs a value.'))
+  }
+  if (before && !before.isMutable) faults.push(locked(['key']))
+  return faults
+}
+
+function locked(field: readonly string[]): UserErrorData {
+  return userError('IMMUTABLE', field, 'The entry is locked. An ADMIN can unlock it with unlockConfig, giving a reason.')
+}
+
+/** Values that look like secrets are refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
+async function findSecretFaults(input: SetConfigInput, caller: Caller, rules: ConfigRules): Promise<UserErrorData[]> {
+  if (input.value === undefined || input.value === null || findFaults(input).length > 0) return []
+  const findings = await findSecrets(input.key, input.value)
+  if (findings.length === 0) return []
+  if (!(rules.isSecretValueAllowed && caller.role === 'ADMIN')) {
+    return findings.map(({ path, message }) => userError('LOOKS_SECRET', ['value', ...path], message))
+  }
+  if (input.reason?.trim()) return []
+  return [userError('REQUIRED', ['reason'], 'The value looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.')]
+}
+
+/** Builds setConfig: makes an entry, or changes what the input names. */
+export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, ConfigEntryRecord> {
+  return {
+    name: 'setConfig',
+    pack: 'TZ',
+    isRevertible: true,
+    prepare: (input, caller) => findSecretFaults(input, caller, rules),
+    run(draft, input, { now, newId }) {
+      const before = draft.get(configEntries, input.key)
+      const patch = patchOf(input)
+      const faults = [...findFaults(input), ...findStateFaults(input, before)]
+      const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
+      const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
+      if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
+      if (faults.length > 0) return refused(...faults)
+      const after = before ? revise(configEntries, before, { patch, now }) : seal(configEntries, next)
+      draft.put(configEntries, after)
+      return done(after)
+    },
+  }
+}
+
+/** Deletes an entry that is not locked. */
+export const deleteConfig: Command<DeleteConfigInput, string> = {
+  name: 'deleteConfig',
+  pack: 'TZ',
+  isRevertible: true,
+  run(draft, input) {
+    const before = draft.get(configEntries, input.key)
+    if (!before) return refused(userError('NOT_FOUND', ['key'], 'There is no entry of this key; nothing had to be deleted.'))
+    const faults = findVersionFaults(configEntries, before, input.expectedVersion)
+    if (!before.isMutable) faults.push(locked(['key']))
+    if (faults.length > 0) return refused(...faults)
+    draft.delete(configEntries, input.key)
+    return done(input.key)
+  },
+}
+
+/** Unlocks an entry; one that is not locked stays as it is. */
+export const unlockConfig: Command<UnlockConfigInput, ConfigEntryRecord> = {
+  name: 'unlockConfig',
+  pack: 'TZ',
+  isRevertible: true,
+  run(draft, input, { now }) {
+    const before = draft.get(configEntries, input.key)
+    const faults: UserErrorData[] = []
+    if (!before) faults.push(userError('NOT_FOUND', ['key'], 'There is no entry of this key.'))
+    if (!input.reason.trim()) faults.push(userError('REQUIRED', ['reason'], 'Say why the entry has to be changed after all; it stands in the change log.'))
+    if (!before || faults.length > 0) return refused(...faults)
+    const after = revise(configEntries, before, { patch: { isMutable: true }, now })
+    draft.put(configEntries, after)
+    return done(after)
+  },
+}

@@ -1,0 +1,66 @@
+import { Field, InputType, Int } from 'type-graphql'
+import { JSONValue } from '../../core/graphql/scalars.js'
+import type { Json } from '../../core/json.js'
+
+const REASON = { nullable: true, description: 'Why; stands in the change log.' }
+
+/** Input of setConfig. */
+@InputType('SetConfigInput', { description: 'Makes an entry or changes it. What is left out stays as it is; a new entry needs a value.' })
+export class SetConfigInput {
+  @Field(() => String, { description: 'The key: a-z and 0-9 first, then also . _ / -, at most 200 characters.' })
+  key!: string
+
+  @Field(() => JSONValue, { nullable: true, description: 'Any JSON but null, up to 64 KiB, nested up to 32 deep. No secrets: everybody who may read the registry sees it.' })
+  value?: Json
+
+  @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
+  description?: string | null
+
+  @Field(() => Boolean, { nullable: true, description: 'false locks the entry: it can then be changed only after unlockConfig.' })
+  isMutable?: boolean | null
+
+  @Field(() => JSONValue, { nullable: true, description: 'A JSON Schema (draft 2020-12) that this and every later value must fit; null removes it.' })
+  valueSchema?: Json
+
+  @Field(() => Int, { nullable: true, description: 'Only when the entry has this version; 0: only when there is none yet.' })
+  expectedVersion?: number | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of deleteConfig. */
+@InputType('DeleteConfigInput', { description: 'Deletes an entry that is not locked.' })
+export class DeleteConfigInput {
+  @Field(() => String, { description: "The entry's key." })
+  key!: string
+
+  @Field(() => Int, { nullable: true, description: 'Only when the entry has this version.' })
+  expectedVersion?: number | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of unlockConfig. */
+@InputType('UnlockConfigInput', { description: 'Unlocks an entry, so that it can be changed or deleted.' })
+export class UnlockConfigInput {
+  @Field(() => String, { description: "The entry's key." })
+  key!: string
+
+  @Field(() => String, { description: 'Why it has to be changed after all; stands in the change log.' })
+  reason!: string
+}
+
+/** Filter of configs. */
+@InputType('ConfigFilter', { description: 'Which entries are meant; what is left out does not matter.' })
+export class ConfigFilter {
+  @Field(() => String, { nullable: true, description: 'Whose key begins with this.' })
+  prefix?: string | null
+
+  @Field(() => String, { nullable: true, description: 'Whose key or description holds this text, whatever the letter case.' })
+  search?: string | null
+
+  @Field(() => Boolean, { nullable: true, description: 'That can be changed (true) or are locked (false).' })
+  isMutable?: boolean | null
+}

@@ -1,0 +1,96 @@
+/** A rule of ours: the name it is reported by, what to say, and whether a text holds such a secret anywhere. */
+export interface SecretRule {
+  readonly rule: string
+  readonly message: string
+  readonly isIn: (text: string) => boolean
+}
+
+/** What may stand where a secret will be put later: `${NAME}`, `$NAME`, `<name>`, `{{name}}`, `%NAME%`, `****`, `xxx`. */
+const PLACEHOLDER = /^(?:\$\{[^}]*\}|\$[A-Za-z_]\w*|<[^>]*>|\{\{.*\}\}|%\w+%|%s|\*+|x{3,}|\.{3}|…)$/s
+
+/** A password in `scheme://user:password@host`; digits before a slash are a port and no password. */
+const URL_PASSWORD = /:\/\/[^\s:/?#@]{0,256}:(?!\d{1,5}[/?#])([^\s@]{1,512})@/g
+
+/**
+ * Secrets that are known by their shape. The formats: AWS access key ids are 20 characters that start with a known
+ * prefix (AWS IAM, "Unique identifiers"), private keys are PEM (RFC 7468) on one line or many, JWTs are a JWS in
+ * compact form (RFC 7515) whose header and payload start with `{"`.
+ */
+export const SHAPE_RULES: readonly SecretRule[] = [
+  {
+    rule: 'aws-access-key-id',
+    message: 'holds what looks like an AWS access key id',
+    isIn: (text) => [...text.matchAll(/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])/g)].some(([id]) => !id.endsWith('EXAMPLE')),
+  },
+  {
+    rule: 'private-key',
+    message: 'holds what looks like a private key',
+    isIn: (text) => /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/.test(text),
+  },
+  {
+    rule: 'valhalla-key',
+    message: 'holds what looks like an API key of this system',
+    isIn: (text) => /vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}/.test(text),
+  },
+  {
+    rule: 'jwt',
+    message: 'holds what looks like a JSON Web Token',
+    isIn: (text) => /(?<![\w-])eyJ[\w-]{10,4096}\.eyJ[\w-]{10,4096}\.[\w-]*/.test(text),
+  },
+  {
+    rule: 'url-password',
+    message: 'holds a URL with a password',
+    isIn: (text) => [...text.matchAll(URL_PASSWORD)].some(([, password]) => !PLACEHOLDER.test(password ?? '')),
+  },
+]
+
+/** Names whose values are expected to be secret, compared without case, anywhere in the name. */
+const SECRET_NAME = /pass(?:word|wd|phrase)|pwd|secret|token|api[._-]?key|private[._-]?key|access[._-]?key|credential/i
+
+/** Whether something with this name is expected to be secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+/** Shorter texts are too short to tell a secret from a word. */
+const MIN_RANDOM_LENGTH = 12
+/** Bits a character; 12 different characters have 3.58, 32 hexadecimal digits about 3.7, an English word about 2.5. */
+const MIN_ENTROPY_BITS = 3
+/** A longer run of letters is not taken for a word. */
+const MAX_WORD_LENGTH = 20
+
+/** A word, as identifiers are made of: `audit`, `Audit`, `AUDIT`, `AuditLog`, `v2`, `sha256`, `2024`. */
+const WORD = /^(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*)?\d{0,4}$/
+
+/** Somewhere else that the secret is kept: the right thing to store. */
+const REFERENCE = /^(?:arn:aws[\w-]*:|projects\/[^/]+\/secrets\/|(?:vault|op|env|ssm|awssm|gcpsm|azurekv|file|secretref|k8s):)/i
+
+/** A regular expression: groups, classes or repetitions that no password has. */
+const REGEX_SYNTAX = /\(\?|\[[^\]]*-[^\]]*\]|\\[dwsbDWSB]|\.\*|\.\+|\{\d+,\d*\}/
+
+/**
+ * Whether a text looks like something that was generated to be secret: at least 12 characters without white space, at
+ * least one of them a letter, Shannon entropy of 3 bits a character or more, and not made of words (`prod-db-login`,
+ * `com.example.TokenService`), not a placeholder, not a reference to a secret store, not a regular expression. Of
+ * URLs and paths each part is looked at alone. A passphrase of words does not count, nor do digits alone.
+ */
+export function looksRandom(text: string): boolean {
+  if (/\s/.test(text) || PLACEHOLDER.test(text) || REFERENCE.test(text) || REGEX_SYNTAX.test(text)) return false
+  const isLocation = text.includes('://') || /^\.{0,2}\//.test(text)
+  return isLocation ? text.split(/[/?&=#:.,@]+/).some(isRandomPart) : isRandomPart(text)
+}
+
+function isRandomPart(part: string): boolean {
+  if (part.length < MIN_RANDOM_LENGTH || !/[A-Za-z]/.test(part) || entropyBits(part) < MIN_ENTROPY_BITS) return false
+  return !part.split(/[-_.:/@,+]+/).every((word) => word.length <= MAX_WORD_LENGTH && WORD.test(word))
+}
+
+/** Shannon entropy of a text's characters, in bits a character. */
+export function entropyBits(text: string): number {
+  const counts = new Map<string, number>()
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
+  const total = [...text].length
+  let bits = 0
+  for (const count of counts.values()) bits -= (count / total) * Math.log2(count / total)
+  return bits
+}

@@ -1,0 +1,33 @@
+import { Field, InputType } from 'type-graphql'
+import { SemVer } from '../../core/graphql/scalars.js'
+
+/** Notes that go with a change of the status. */
+export interface NotesInput {
+  notes?: string | null
+}
+
+const NOTES = { nullable: true, description: 'What to note; left out: the notes stay; null: they are cleared.' }
+
+/** Input of markBackendComplete. */
+@InputType('MarkBackendCompleteInput', { description: 'Marks the backend as complete.' })
+export class MarkBackendCompleteInput implements NotesInput {
+  @Field(() => String, NOTES)
+  notes?: string | null
+}
+
+/** Input of markBackendIncomplete. */
+@InputType('MarkBackendIncompleteInput', { description: 'Marks the backend as not complete.' })
+export class MarkBackendIncompleteInput implements NotesInput {
+  @Field(() => String, NOTES)
+  notes?: string | null
+}
+
+/** Input of updateSystemVersion. */
+@InputType('UpdateSystemVersionInput', { description: "Sets the system's version." })
+export class UpdateSystemVersionInput implements NotesInput {
+  @Field(() => SemVer, { description: 'The new version. It cannot be lower than the present one; build metadata alone may change freely.' })
+  version!: string
+
+  @Field(() => String, NOTES)
+  notes?: string | null
+}

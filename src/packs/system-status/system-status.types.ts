@@ -1,0 +1,95 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { enumOf } from '../../core/graphql/enum.js'
+import { payloadOf } from '../../core/graphql/payload.js'
+import { DateTimeISO, JSONValue, SemVer } from '../../core/graphql/scalars.js'
+import type { JsonObject } from '../../core/json.js'
+import { PACK_STATUSES, type PackCounts, type PackStatusName, type SystemPack } from './pack-registry.js'
+
+/** The GraphQL enum of pack statuses. */
+export const PackStatus = enumOf(PACK_STATUSES)
+registerEnumType(PackStatus, {
+  name: 'PackStatus',
+  description: 'Whether a pack of the system is there.',
+  valuesConfig: {
+    INSTALLED: { description: 'It is there and in use.' },
+    PENDING: { description: 'It is planned.' },
+    DEPRECATED: { description: 'It is there, and will go.' },
+    EXPERIMENTAL: { description: 'It is there to be tried.' },
+  },
+})
+
+/** One pack of the wider system. */
+@ObjectType('Pack', { simpleResolvers: true, description: 'One of the sixteen packs of the system, H to W.' })
+export class Pack implements SystemPack {
+  @Field(() => ID, { description: 'Its letter, such as "W".' })
+  id!: string
+
+  @Field(() => String, { description: 'Its name.' })
+  name!: string
+
+  @Field(() => PackStatus, { description: 'Whether it is there.' })
+  status!: PackStatusName
+}
+
+/** Counts of packs by status. */
+@ObjectType('PackSummary', { simpleResolvers: true, description: 'How many packs there are. Answered without the database.' })
+export class PackSummary implements PackCounts {
+  @Field(() => Int, { description: 'All packs.' })
+  totalPacks!: number
+
+  @Field(() => Int, { description: 'Packs that are INSTALLED.' })
+  installedPacks!: number
+
+  @Field(() => Int, { description: 'Packs that are PENDING.' })
+  pendingPacks!: number
+
+  @Field(() => Int, { description: 'Packs that are DEPRECATED.' })
+  deprecatedPacks!: number
+
+  @Field(() => Int, { description: 'Packs that are EXPERIMENTAL.' })
+  experimentalPacks!: number
+
+  @Field(() => String, { description: 'What the packs make up.' })
+  description!: string
+}
+
+/** The whole status. */
+@ObjectType('SystemStatus', { simpleResolvers: true, description: 'How far the system is: version, completion, packs, and the health of this replica.' })
+export class SystemStatus {
+  @Field(() => SemVer, { description: "The system's version." })
+  version!: string
+
+  @Field(() => Boolean, { description: 'Whether the backend was marked as complete.' })
+  backendComplete!: boolean
+
+  @Field(() => DateTimeISO, { nullable: true, description: 'Since when it is complete; null while it is not.' })
+  completedAt!: Date | null
+
+  @Field(() => String, { nullable: true, description: 'Notes of whoever changed the status last.' })
+  notes!: string | null
+
+  @Field(() => DateTimeISO, { description: 'When the status was last changed.' })
+  updatedAt!: Date
+
+  @Field(() => [Pack], { description: 'The sixteen packs.' })
+  packs!: readonly SystemPack[]
+
+  @Field(() => PackSummary, { description: 'The packs, counted.' })
+  summary!: PackCounts
+
+  @Field(() => JSONValue, {
+    description:
+      'Health of the replica that answers: `snapshotAgeSeconds` (how old its state may be), `isDatabaseReachable`, `databaseEngine`, `replicaId`, `revisionLag` (revisions it is known to be behind).',
+  })
+  extra!: JsonObject
+
+  @Field(() => Int, { description: 'The revision that this answer was read from.' })
+  revision!: number
+}
+
+const status = (operation: string) =>
+  payloadOf(operation, { field: 'systemStatus', type: () => SystemStatus, description: 'The status as it is now; null when there are user errors.' })
+
+export const MarkBackendCompletePayload = status('markBackendComplete')
+export const MarkBackendIncompletePayload = status('markBackendIncomplete')
+export const UpdateSystemVersionPayload = status('updateSystemVersion')

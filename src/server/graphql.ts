@@ -1,0 +1,119 @@
+import { ApolloServer, type ApolloServerPlugin, type GraphQLResponse } from '@apollo/server'
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled'
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
+import type { FormattedExecutionResult, GraphQLSchema } from 'graphql'
+import type { Clock } from '../core/clock.js'
+import type { RequestContext } from '../core/graphql/context.js'
+import type { Log } from '../core/log.js'
+import { LIMITS, operationLimits } from './limits.js'
+import type { ErrorMask } from './mask-errors.js'
+import type { Metrics } from './metrics.js'
+import { operationLabel, outcomeOf } from './outcome.js'
+
+/** What answers GraphQL over HTTP. */
+export type GraphQLEngine = ApolloServer<RequestContext>
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** Guarded. */
+  readonly schema: GraphQLSchema
+  readonly mask: ErrorMask
+  readonly metrics: Pick<Metrics, 'observe'>
+  readonly clock: Clock
+  readonly log: Log
+  /** Whether Apollo Sandbox is offered to browsers. */
+  readonly isSandboxOffered: boolean
+}
+
+/** The first document in Sandbox: it runs as it stands, once the key is filled in. */
+export const FIRST_DOCUMENT = `# Put your API key in the Authorization header below (tab "Headers"), then run this.
+query WhoAmI {
+  viewer {
+    role
+    permissions
+  }
+  systemSummary {
+    installedPacks
+    totalPacks
+    description
+  }
+}
+`
+
+/** An engine that has to be started. Whatever could slow a read or show something of the inside is off. */
+export function createEngine({ schema, mask, metrics, clock, log, isSandboxOffered }: EngineOptions): GraphQLEngine {
+  return new ApolloServer<RequestContext>({
+    schema,
+    // Everybody who gets here has shown a key, or asks from this machine in development.
+    introspection: true,
+    nodeEnv: 'production',
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    parseOptions: { maxTokens: LIMITS.tokens },
+    validationRules: [operationLimits],
+    includeStacktraceInErrorResponses: false,
+    formatError: mask.format,
+    stopOnTerminationSignals: false,
+    logger: log,
+    plugins: [
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      isSandboxOffered ? sandbox() : ApolloServerPluginLandingPageDisabled(),
+      watchCalls({ mask, metrics, clock }),
+    ],
+  })
+}
+
+function sandbox(): ApolloServerPlugin<RequestContext> {
+  return ApolloServerPluginLandingPageLocalDefault({
+    embed: { runTelemetry: false, endpointIsEditable: false, initialState: { pollForSchemaUpdates: false } },
+    document: FIRST_DOCUMENT,
+    // Of the first tab only: Sandbox reads the schema without a key, which development allows.
+    headers: { Authorization: 'Bearer YOUR_API_KEY' },
+    includeCookies: false,
+  })
+}
+
+/** Logs what is masked, sets the status that fits the answer, and counts it. */
+function watchCalls({ mask, metrics, clock }: Pick<EngineOptions, 'mask' | 'metrics' | 'clock'>): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart() {
+      const startedAtMs = clock.monotonicMs()
+      return {
+        async didEncounterErrors({ errors, contextValue }) {
+          mask.note(errors, contextValue.requestId)
+        },
+        async willSendResponse({ response, request, document, operation }) {
+          const result = response.body.kind === 'single' ? response.body.singleResult : response.body.initialResult
+          if (result.errors) settleStatus(response, result, request.http?.headers.get('accept'))
+          metrics.observe({
+            operation: operationLabel(document, operation),
+            outcome: outcomeOf(result),
+            durationSeconds: (clock.monotonicMs() - startedAtMs) / 1000,
+          })
+        },
+      }
+    },
+  }
+}
+
+/**
+ * Apollo takes the status of any error, also when the rest of the answer is good. Ours stands only for an answer without
+ * data: with the media type `application/graphql-response+json` as GraphQL over HTTP demands it (no 4xx with data that is
+ * not null); with `application/json` also when every root field is null, so that a refused call is seen as refused.
+ */
+function settleStatus({ http }: GraphQLResponse, { data, errors }: FormattedExecutionResult, accept: string | undefined): void {
+  const isStrict = accept?.includes('application/graphql-response+json') ?? false
+  const hasData = data !== null && data !== undefined && (isStrict || Object.values(data).some((value) => value !== null))
+  if (hasData) http.status = 200
+  else http.status ??= errors?.some(({ extensions }) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR') ? 500 : 400
+}

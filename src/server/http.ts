@@ -1,0 +1,106 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { AppError } from '../core/errors.js'
+import { newId } from '../core/ids.js'
+import type { Log } from '../core/log.js'
+import { isTrustedHere } from './anonymous.js'
+import { type Exchange, HttpFault, JSON_TYPE, refusalOf, send } from './answer.js'
+import { ClientGoneError } from './body.js'
+import { corsHeaders } from './cors.js'
+import { answerGraphQL } from './graphql-endpoint.js'
+import { livez, readyz } from './health.js'
+import type { HttpParts } from './http-parts.js'
+import { internalMessage } from './mask-errors.js'
+import { METRICS_READ } from './metrics.js'
+
+/** A request id that a client may choose: it goes into logs, changes and answers as it is. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
+
+/** The handler of every request of the server. */
+export function createRequestListener(parts: HttpParts): RequestListener {
+  return (request, response) => {
+    const exchange = openExchange(request, response, parts)
+    route(exchange, parts).catch((error: unknown) => refuse(exchange, error, parts))
+  }
+}
+
+function openExchange(request: IncomingMessage, response: ServerResponse, { settings, health }: HttpParts): Exchange {
+  const cors = corsHeaders(request, settings.corsOrigins)
+  const headers = health.isClosing() ? { ...cors, connection: 'close' } : cors
+  return { request, response, requestId: requestIdOf(request), headers }
+}
+
+/** The client's own request id where it is fit to be used, else a new one. */
+export function requestIdOf({ headers: { 'x-request-id': given } }: IncomingMessage): string {
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId()
+}
+
+async function route(exchange: Exchange, parts: HttpParts): Promise<void> {
+  const { url = '/' } = exchange.request
+  const query = url.indexOf('?')
+  switch (query < 0 ? url : url.slice(0, query)) {
+    case '/graphql':
+      return answerGraphQL(exchange, parts, query < 0 ? '' : url.slice(query))
+    case '/livez':
+      allow(exchange, ['GET', 'HEAD'])
+      return send(exchange, livez())
+    case '/readyz':
+      allow(exchange, ['GET', 'HEAD'])
+      return send(exchange, readyz(parts.health))
+    case '/metrics':
+      allow(exchange, ['GET', 'HEAD'])
+      return answerMetrics(exchange, parts)
+    case '/':
+      return answerRoot(exchange, parts)
+    default:
+      throw nothingHere()
+  }
+}
+
+/** Whoever starts the program looks here first: in development it leads to Sandbox. */
+function answerRoot(exchange: Exchange, { settings }: HttpParts): void {
+  if (!settings.isDevelopment) throw nothingHere()
+  allow(exchange, ['GET', 'HEAD'])
+  send(exchange, { status: 302, contentType: JSON_TYPE, body: '{"location":"/graphql"}\n', headers: { location: '/graphql' } })
+}
+
+function nothingHere(): HttpFault {
+  return new HttpFault('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, probes are at /livez and /readyz.')
+}
+
+/** Throws HttpFault METHOD_NOT_ALLOWED for any method but these. */
+function allow({ request }: Exchange, methods: readonly string[]): void {
+  if (methods.includes(request.method ?? '')) return
+  throw new HttpFault('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allow: methods.join(', ') })
+}
+
+async function answerMetrics(exchange: Exchange, { settings, authenticator, metrics }: HttpParts): Promise<void> {
+  const { authorization, 'x-api-key': apiKey } = exchange.request.headers
+  const isOpen = authorization === undefined && apiKey === undefined && isTrustedHere(exchange.request, settings)
+  if (!isOpen && !authenticator.authenticate({ authorization, apiKey }).permissions.has(METRICS_READ)) {
+    throw new AppError('FORBIDDEN', `Metrics need the permission ${METRICS_READ}.`)
+  }
+  const { contentType, body } = await metrics.text()
+  send(exchange, { status: 200, contentType, body })
+}
+
+/** Answers what was thrown. */
+function refuse(exchange: Exchange, error: unknown, { log, metrics }: HttpParts): void {
+  const { request, response, requestId } = exchange
+  if (error instanceof ClientGoneError) {
+    response.destroy()
+    return
+  }
+  const isExpected = error instanceof AppError || error instanceof HttpFault
+  const fault = isExpected ? error : new AppError('INTERNAL_SERVER_ERROR', internalMessage(requestId), { extensions: { requestId } })
+  if (!isExpected) log.error({ requestId, err: error }, 'request failed')
+  else if (fault.code === 'UNAUTHENTICATED') logDenied(exchange, fault, log)
+  if (request.url?.startsWith('/graphql')) metrics.observe({ operation: 'none', outcome: fault.code })
+  if (response.headersSent) response.destroy()
+  else send(exchange, refusalOf(fault))
+}
+
+/** Only what is wrong with the key, never the key. */
+function logDenied({ request, requestId }: Exchange, { cause }: Error, log: Log): void {
+  const reason = cause instanceof Error ? cause.message : 'no key'
+  log.info({ requestId, peer: request.socket.remoteAddress, reason }, 'refused: not authenticated')
+}

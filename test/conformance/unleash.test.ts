@@ -1,0 +1,124 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { evaluateFlag } from '../../src/packs/feature-flags/evaluate.js'
+import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation.js'
+import { validateStrategies, validateVariants } from '../../src/packs/feature-flags/flag-validation.js'
+import { type Conversion, convertFeature, InexpressibleError } from './unleash-converter.js'
+import { readSpecifications, type Specification, type SpecificationCase, type UnleashContext } from './unleash-specification.js'
+
+/** Files of which no case can run, and why; all others must run at least one. */
+const WHOLLY_INEXPRESSIBLE = new Map([['21-regex-constraint-operators.json', 'every case is about the operator REGEX']])
+
+/** Cases about stored data that our own validation would have refused: they show that it does no harm. */
+const REFUSED_BY_VALIDATION = ['F7.invalid-operator', 'F8.invalidSemverWithLeadingV']
+
+const NOW = new Date('2026-01-01T00:00:00.000Z')
+
+/** A case that can run; `conversion` is undefined where the suite asks about a feature that does not exist. */
+interface RunnableCase {
+  readonly specificationCase: SpecificationCase
+  readonly conversion: Conversion | undefined
+}
+
+const specifications = readSpecifications()
+const inexpressible = new Map<string, string[]>()
+const rewritten = new Map<string, number>()
+const plans = specifications.map((specification) => ({ specification, runnable: plan(specification) }))
+const counts = {
+  cases: specifications.reduce((sum, specification) => sum + specification.cases.length, 0),
+  run: plans.reduce((sum, { runnable }) => sum + runnable.length, 0),
+  passed: 0,
+  inexpressible: [...inexpressible.values()].flat().length,
+}
+
+function plan(specification: Specification): RunnableCase[] {
+  return specification.cases.flatMap((specificationCase): RunnableCase[] => {
+    const feature = specification.state.features.get(specificationCase.toggleName)
+    if (feature === undefined) return [{ specificationCase, conversion: undefined }]
+    try {
+      const conversion = convertFeature(feature, specification.state)
+      for (const rewrite of conversion.rewrites) rewritten.set(rewrite, (rewritten.get(rewrite) ?? 0) + 1)
+      return [{ specificationCase, conversion }]
+    } catch (error) {
+      if (!(error instanceof InexpressibleError)) throw error
+      inexpressible.set(error.message, [...(inexpressible.get(error.message) ?? []), specification.file])
+      return []
+    }
+  })
+}
+
+function convertContext(context: UnleashContext): EvaluationContext {
+  const { currentTime, properties, ...named } = context
+  return { ...named, currentTime: currentTime === undefined ? null : new Date(currentTime), properties: properties ?? null }
+}
+
+/** Our answer in the suite's words: `isEnabled` or `getVariant`, whichever the case asks. */
+function answer({ specificationCase, conversion }: RunnableCase) {
+  const { toggleName, context, expectedResult } = specificationCase
+  const evaluation = evaluateFlag({
+    key: toggleName,
+    flag: conversion?.flag,
+    context: convertContext(context),
+    defaultValue: false,
+    now: NOW,
+    random: () => 0.5,
+  })
+  expect(evaluation.reason).not.toBe('ERROR')
+  if (typeof expectedResult === 'boolean') return evaluation.isEnabled
+  const { isEnabled, variant, value } = evaluation
+  if (variant === null) return { name: 'disabled', enabled: false, feature_enabled: isEnabled }
+  return { name: variant, enabled: true, feature_enabled: isEnabled, ...(value === null ? {} : { payload: value }) }
+}
+
+for (const { specification, runnable } of plans.filter((plan) => plan.runnable.length > 0)) {
+  describe(specification.file, () => {
+    for (const runnableCase of runnable) {
+      const { description, toggleName, expectedResult } = runnableCase.specificationCase
+      it(`${description} (${toggleName})`, () => {
+        expect(answer(runnableCase)).toStrictEqual(expectedResult)
+        counts.passed += 1
+      })
+    }
+  })
+}
+
+describe('the suite as a whole', () => {
+  it('runs cases of every file but those on the list of what cannot run', () => {
+    const withoutCases = plans.filter(({ runnable }) => runnable.length === 0).map(({ specification }) => specification.file)
+    expect(withoutCases).toEqual([...WHOLLY_INEXPRESSIBLE.keys()])
+  })
+
+  it('runs or explains every case of version 6.1.0', () => {
+    expect({ cases: counts.cases, run: counts.run, inexpressible: counts.inexpressible }).toEqual({
+      cases: 279,
+      run: 199,
+      inexpressible: 80,
+    })
+  })
+
+  it('runs only flags that our own validation accepts, but for bad stored data', () => {
+    const flags = new Map<string, EvaluableFlag>()
+    for (const { runnable } of plans) for (const { conversion } of runnable) if (conversion) flags.set(conversion.flag.key, conversion.flag)
+    const refused = [...flags.values()].filter(
+      ({ strategies, variants }) =>
+        validateStrategies(strategies, ['strategies']).length + validateVariants(variants, ['variants']).length > 0,
+    )
+    expect(refused.map(({ key }) => key)).toEqual(REFUSED_BY_VALIDATION)
+  })
+})
+
+afterAll(() => {
+  const reasons = [...inexpressible].map(
+    ([reason, files]) => `  ${String(files.length).padStart(4)}  ${reason} (${[...new Set(files)].join(', ')})`,
+  )
+  const equivalences = [...rewritten].map(([rewrite, count]) => `  ${String(count).padStart(4)}  ${rewrite}`)
+  const { cases, run, passed, inexpressible: left } = counts
+  console.log(
+    [
+      `Unleash client specification: ${cases} cases, ${run} run, ${passed} passed, ${left} not expressible`,
+      'not expressible:',
+      ...reasons,
+      'run through an equivalent:',
+      ...equivalences,
+    ].join('\n'),
+  )
+})

@@ -1,0 +1,63 @@
+import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
+import { systemClock } from '../../src/core/clock.js'
+import type { Database } from '../../src/core/database/database.js'
+import { newId } from '../../src/core/ids.js'
+import { createLog, type Log } from '../../src/core/log.js'
+import { loadSettings, type Settings } from '../../src/core/settings.js'
+import { Draft } from '../../src/core/state/draft.js'
+import { Ledger } from '../../src/core/state/ledger.js'
+import { Snapshot } from '../../src/core/state/snapshot.js'
+import { type ApiClient, apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
+import { generateApiKey, parseApiKey, toStoredKey } from '../../src/packs/api-clients/api-key.js'
+
+/** The control plane itself as a caller. */
+export const SYSTEM_CALLER: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
+
+/** Settings from these variables alone. */
+export function settingsOf(env: Record<string, string>): Settings {
+  const result = loadSettings(env)
+  if (!result.ok) throw new Error(result.faults.join('\n'))
+  return result.settings
+}
+
+/** A ledger over the API clients alone, and every line that it logs. */
+export async function openClientLedger(database: Database): Promise<{ readonly ledger: Ledger; readonly log: Log; readonly lines: string[] }> {
+  const lines: string[] = []
+  const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(line) })
+  const collections = [apiClientCollection]
+  const ledger = await Ledger.open({ database, collections, clock: systemClock, log, auditKey: 'an audit key for tests', writeTimeoutMs: 5000 })
+  return { ledger, log, lines }
+}
+
+/** A client with a key of its own, and that key. */
+export function clientWithKey(changes: Partial<ApiClient> = {}, pepper?: string): { readonly client: ApiClient; readonly keyText: string } {
+  const keyText = generateApiKey('test')
+  const key = parseApiKey(keyText)
+  if (!key) throw new Error('a generated key does not parse')
+  const at = new Date('2026-01-01T00:00:00.000Z')
+  const client: ApiClient = {
+    id: newId(),
+    name: 'tester',
+    clientType: 'SCRIPT',
+    role: 'OBSERVER',
+    ...toStoredKey(key, pepper),
+    previousKeyId: null,
+    previousKeyDigest: null,
+    previousKeyExpiresAt: null,
+    isActive: true,
+    description: null,
+    expiresAt: null,
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+    ...changes,
+  }
+  return { client, keyText }
+}
+
+/** A state that holds these clients and nothing else. */
+export function snapshotOf(...clients: readonly ApiClient[]): Snapshot {
+  const draft = new Draft(Snapshot.empty([apiClientCollection], { revision: 0, digest: '' }))
+  for (const client of clients) draft.put(apiClientCollection, client)
+  return draft.toSnapshot({ revision: 1, digest: '' })
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import pg from 'pg'
+import { systemClock } from '../../src/core/clock.js'
+import type { Database, DatabaseEngine, DatabaseLog } from '../../src/core/database/database.js'
+import { openEmbedded } from '../../src/core/database/embedded.js'
+import { migrationsFolder, readMigrations } from '../../src/core/database/migrate.js'
+import { PGliteStream } from '../../src/core/database/pglite-stream.js'
+import { openPostgres } from '../../src/core/database/postgres.js'
+import { startParameters } from '../../src/core/database/template.js'
+import { pgliteVersion } from '../../src/core/database/version-stamp.js'
+import { newId } from '../../src/core/ids.js'
+
+const SERVER_URL = process.env['TEST_DATABASE_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/postgres'
+
+/** A log that keeps nothing. */
+export const silentLog: DatabaseLog = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+let available: Promise<boolean> | undefined
+
+/**
+ * Whether a PostgreSQL server is there for tests (127.0.0.1:5432, or TEST_DATABASE_URL). Says once that tests are
+ * skipped when there is none; with CI=true that is a failure.
+ */
+export function usePostgres(): Promise<boolean> {
+  available ??= probe()
+  return available
+}
+
+async function probe(): Promise<boolean> {
+  const client = new pg.Client({ connectionString: SERVER_URL, connectionTimeoutMillis: 3000 })
+  try {
+    await client.connect()
+    return true
+  } catch (error) {
+    const reason = `no PostgreSQL server for tests (${error instanceof Error ? error.message : String(error)}); TEST_DATABASE_URL names another`
+    if (process.env['CI'] === 'true') throw new Error(reason)
+    console.warn(`skipped: ${reason}`)
+    return false
+  } finally {
+    await client.end()
+  }
+}
+
+/** The engines that tests can use here, for `describe.each(ENGINES)`. */
+export const ENGINES: readonly DatabaseEngine[] = (await usePostgres()) ? ['pglite', 'postgresql'] : ['pglite']
+
+/** A new, empty database on the test server. */
+export async function createTestDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
+  const name = `valhalla_test_${newId().replaceAll('-', '')}`
+  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
+  const url = new URL(SERVER_URL)
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
+async function onServer(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: SERVER_URL })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+let emptyDump: Promise<Blob> | undefined
+
+/** A new PGlite in memory; loading what initdb made once takes a tenth of its time. */
+export async function openMemory(): Promise<PGlite> {
+  emptyDump ??= PGlite.create().then(async (db) => {
+    const dump = await db.dumpDataDir('none')
+    await db.close()
+    return dump
+  })
+  return PGlite.create({ loadDataDir: await emptyDump })
+}
+
+/** One session on an empty database without any table, for tests below {@link openTestDatabase}. */
+export async function openEmptySession(engine: DatabaseEngine): Promise<{ readonly client: pg.ClientBase; close(): Promise<void> }> {
+  if (engine === 'pglite') {
+    const db = await openMemory()
+    const client = new pg.Client({ user: 'postgres', database: 'postgres', ssl: false, stream: () => new PGliteStream(db) })
+    await client.connect()
+    return { client, close: () => client.end().then(() => db.close()) }
+  }
+  const { url, drop } = await createTestDatabase()
+  const client = new pg.Client(url)
+  await client.connect()
+  return { client, close: () => client.end().then(drop) }
+}
+
+/** A migrated {@link Database} of its own for one test; its `close` also removes its files or drops it. */
+export async function openTestDatabase(engine: DatabaseEngine): Promise<Database> {
+  return engine === 'pglite' ? openTestPglite() : openTestPostgres()
+}
+
+async function openTestPostgres(): Promise<Database> {
+  const { url, drop } = await createTestDatabase()
+  try {
+    return closingWith(await openPostgres({ url, log: silentLog }), drop)
+  } catch (error) {
+    await drop()
+    throw error
+  }
+}
+
+async function openTestPglite(): Promise<Database> {
+  const template = await migratedTemplate()
+  const dataDir = await mkdtemp(join(tmpdir(), 'valhalla-test-'))
+  const clean = () => rm(dataDir, { recursive: true, force: true })
+  try {
+    const database = await openEmbedded({ dataDir, reserveBytes: 0, log: silentLog, clock: systemClock, templateDir: template })
+    return closingWith(database, clean)
+  } catch (error) {
+    await clean()
+    throw error
+  }
+}
+
+function closingWith(database: Database, clean: () => Promise<void>): Database {
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= database.close().finally(clean)
+    return closing
+  }
+  return { ...database, close }
+}
+
+/** A migrated, empty data directory, made once a machine for each set of migrations; whoever is first moves it into place. */
+async function migratedTemplate(): Promise<string> {
+  const ingredients = [pgliteVersion(), startParameters(), readMigrations(migrationsFolder())]
+  const hash = createHash('sha256').update(JSON.stringify(ingredients)).digest('hex')
+  const place = join(tmpdir(), `valhalla-test-template-${hash.slice(0, 16)}`)
+  if (existsSync(place)) return place
+  const draft = await mkdtemp(`${place}-`)
+  const database = await openEmbedded({ dataDir: draft, reserveBytes: 0, log: silentLog, clock: systemClock })
+  await database.close()
+  await rename(draft, place).catch(() => rm(draft, { recursive: true, force: true }))
+  return place
+}

@@ -1,0 +1,44 @@
+import pino from 'pino'
+import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
+import { type Clock, systemClock } from '../../src/core/clock.js'
+import type { Database } from '../../src/core/database/database.js'
+import type { AnyCollection } from '../../src/core/state/collection.js'
+import type { Command } from '../../src/core/state/command.js'
+import { Ledger } from '../../src/core/state/ledger.js'
+import type { WriteOutcome } from '../../src/core/state/write.js'
+import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
+import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
+import { systemMetadata } from '../../src/packs/system-status/system-metadata.collection.js'
+
+/** Collections without secrets: for them the log tells everything. */
+export const COLLECTIONS: readonly AnyCollection[] = [configEntries, featureFlagCollection, systemMetadata]
+
+/** Key of the digest chain in tests. */
+export const AUDIT_KEY = 'audit key of the tests'
+
+/** A caller that may do everything; guards are not part of a ledger. */
+export const TESTER: Caller = { ...SYSTEM_ACTOR, id: 'tester', name: 'tester', role: 'ADMIN', permissions: new Set() }
+
+/** Opens a ledger as a server would. */
+export function openTestLedger(database: Database, options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number } = {}): Promise<Ledger> {
+  return Ledger.open({
+    database,
+    collections: options.collections ?? COLLECTIONS,
+    clock: options.clock ?? systemClock,
+    log: pino({ level: 'silent' }),
+    auditKey: AUDIT_KEY,
+    writeTimeoutMs: options.writeTimeoutMs ?? 20_000,
+  })
+}
+
+/** Commits as {@link TESTER}. */
+export function run<I extends object, O>(ledger: Ledger, command: Command<I, O>, input: I): Promise<WriteOutcome<O>> {
+  return ledger.commit({ command, input, caller: TESTER, correlationId: 'test' })
+}
+
+/** All items of an asynchronous sequence. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
