@@ -3,7 +3,11 @@ import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils'
 import pg from 'pg'
 import { readMigrations } from '../src/core/database/migrate.js'
 import { PGliteStream } from '../src/core/database/pglite-stream.js'
@@ -27,10 +31,10 @@ export interface SchemaPaths {
 
 /** The SQL that leads from what the migrations build to what the Prisma schema says; null when they agree. */
 export async function missingSql(paths: SchemaPaths): Promise<string | null> {
-  const databases = await Promise.all([openScratch(), openScratch()])
+  const databases = await openScratches()
   try {
-    const engine = await startEngine(databases[0].pool, databases[1].pool, paths)
-    const { stdout, exitCode } = await engine.diff({
+    const schemaEngine = await startEngine(databases[0].pool, databases[1].pool, paths)
+    const { stdout, exitCode } = await schemaEngine.diff({
       from: { tag: 'migrations', ...listMigrations(paths.migrations) },
       to: { tag: 'schemaDatamodel', files: readSchema(paths.schema) },
       script: true,
@@ -43,10 +47,15 @@ export async function missingSql(paths: SchemaPaths): Promise<string | null> {
   }
 }
 
-/** An empty database in memory that `pg` can use. */
-async function openScratch() {
-  const db = await PGlite.create()
-  const pool = new pg.Pool({ user: 'postgres', database: 'postgres', ssl: false, max: 1, stream: () => new PGliteStream(db) as never })
+/** Two empty databases in memory that `pg` can use: the engine's own, and its shadow. */
+async function openScratches() {
+  const first = await PGlite.create()
+  const second = await PGlite.create({ loadDataDir: await first.dumpDataDir('none') })
+  return [openPool(first), openPool(second)] as const
+}
+
+function openPool(db: PGlite) {
+  const pool = new pg.Pool({ user: 'postgres', database: 'postgres', ssl: false, max: 1, stream: () => new PGliteStream(db) })
   const close = async () => {
     await pool.end()
     await db.close()
@@ -103,8 +112,16 @@ function withCharAsText(pool: pg.Pool, charColumns: Set<number>): pg.Pool {
   return new Proxy(pool, { get: (target, key) => (key === 'query' ? query : Reflect.get(target, key, target)) })
 }
 
+let engine: Promise<EngineModule> | undefined
+
+/** The engine's code keeps its one instance in a variable, so that it is loaded once a process. */
+function loadEngine(): Promise<EngineModule> {
+  engine ??= instantiate()
+  return engine
+}
+
 /** The package's own entry imports its .wasm as a module, which Node 20 cannot: this does the same by hand. */
-async function loadEngine(): Promise<EngineModule> {
+async function instantiate(): Promise<EngineModule> {
   const path = require.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const glue: EngineModule = await import(path)
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: new PanicRegistry() })
@@ -117,7 +134,7 @@ async function loadEngine(): Promise<EngineModule> {
   return glue
 }
 
-/** Where the engine leaves the message of a panic. */
+/** Where the engine leaves the message of a panic, which ends the process right after it. */
 class PanicRegistry {
   #message = ''
   get(): string {
@@ -125,6 +142,7 @@ class PanicRegistry {
   }
   set_message(message: string): void {
     this.#message = message
+    console.error(message)
   }
 }
 

@@ -3,9 +3,9 @@ export const REDACTED = '[redacted]'
 
 /**
  * An API key of this system, or one that lost its checksum: `vk_<live|test>_<12>_<32>_<crc32>`, all in base62. The
- * first group is what a preview may show. Global: use it with replace and matchAll only.
+ * first group is what a preview may show. The checksum ends where another key starts right behind it.
  */
-const API_KEY = /(vk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{8}_[0-9A-Za-z]{32}(?:_[0-9A-Za-z]*)?/g
+const API_KEY = /(vk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{8}_[0-9A-Za-z]{32}(?:_(?:(?!vk_)[0-9A-Za-z])*)?/g
 
 /** Names whose string (or list) is hidden at any depth, whatever it holds; compared without case, `-` and `_`. */
 const SECRET_NAMES = [
@@ -47,7 +47,7 @@ const RUN = '(?:\\\\[^nrt]|[^\\s"\\\\])'
 const URL_PASSWORD = new RegExp(`(://[^\\s:/?#@"\\\\]{0,256}:)${RUN}{1,512}@`, 'g')
 
 /** The value of `password=...` and the like, as in a query string or a libpq keyword string. */
-const ASSIGNED = new RegExp(`\\b((?:password|passwd|pwd|api[-_]?key|access[-_]?token|secret)=)(?:\\\\[^nrt]|[^&\\s"\\\\]){1,512}`, 'gi')
+const ASSIGNED = /\b((?:password|passwd|pwd|api[-_]?key|access[-_]?token|secret)=)(?:\\[^nrt]|[^&\s"\\]){1,512}/gi
 
 /** A bearer token (RFC 6750) in running text. */
 const BEARER = /\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,4096}/gi

@@ -26,7 +26,10 @@ function optional<T extends z.ZodType>(schema: T, info: Pick<About, 'type' | 'de
 }
 
 /** Documents a variable with a default, which is written and read as the variable itself would be. */
-function defaulted<T extends z.ZodType<unknown, string>>(schema: T, info: Omit<About, 'isSecret'> & { defaultText: string }): z.ZodPrefault<T> {
+function defaulted<T extends z.ZodType<unknown, string>>(
+  schema: T,
+  info: Omit<About, 'isSecret'> & { defaultText: string },
+): z.ZodPrefault<T> {
   const documented = schema.prefault(info.defaultText as z.input<T>)
   about.add(documented, { isSecret: false, ...info })
   return documented
@@ -82,7 +85,11 @@ const adminKey = z.string().refine(isApiKeyShaped, 'must be an API key of this s
 /** Every variable that is read: its name, type, default and description stand here and nowhere else. */
 const VARIABLES = z.object({
   PORT: defaulted(integer(0, 65_535), { type: 'port', defaultText: '4000', description: 'TCP port to listen on; 0 takes any free one.' }),
-  HOST: defaulted(host, { type: 'host', defaultText: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 or :: for every interface.' }),
+  HOST: defaulted(host, {
+    type: 'host',
+    defaultText: '127.0.0.1',
+    description: 'Address to listen on; 0.0.0.0 or :: for every interface.',
+  }),
   NODE_ENV: defaulted(oneOf(['development', 'production', 'test']), {
     type: 'development, production or test',
     defaultText: 'development',

@@ -13,9 +13,7 @@ export type GuardedField = Pick<RootField, 'kind' | 'name'> & { readonly policy:
  * One condition that a call of a root field has to meet: throws (or rejects with) an AppError when it does not. One that
  * has nothing to wait for returns nothing, so that reading stays synchronous.
  */
-export interface Check {
-  (field: GuardedField, context: RequestContext): undefined | Promise<void>
-}
+export type Check = (field: GuardedField, context: RequestContext) => undefined | Promise<void>
 
 /** What a schema is guarded with. */
 export interface GuardRules {
@@ -35,7 +33,9 @@ type Resolve = GraphQLFieldResolver<unknown, RequestContext>
  */
 export function guardSchema(schema: GraphQLSchema, { permissions, checks = [] }: GuardRules = {}): GraphQLSchema {
   const fields = rootFieldsOf(schema)
-  const faults = fields.filter(({ policy }) => !policy).map(({ kind, name }) => `the ${kind} ${name} has no policy; declare one with @Operation`)
+  const faults = fields
+    .filter(({ policy }) => !policy)
+    .map(({ kind, name }) => `the ${kind} ${name} has no policy; declare one with @Operation`)
   if (permissions) {
     for (const permission of undeclaredPermissions(schema, permissions)) faults.push(`no pack declares the permission ${permission}`)
   }
@@ -53,8 +53,9 @@ export function guardSchema(schema: GraphQLSchema, { permissions, checks = [] }:
 }
 
 /** Denies by default: a caller does what its permissions name, and nothing without a key. */
-export const checkPermission: Check = ({ name, policy: { permission } }, { caller }) => {
-  if (isAnonymous(caller)) throw new AppError('UNAUTHENTICATED', 'An API key is needed. Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.')
+const checkPermission: Check = ({ name, policy: { permission } }, { caller }) => {
+  if (isAnonymous(caller))
+    throw new AppError('UNAUTHENTICATED', 'An API key is needed. Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.')
   if (permission === null || caller.permissions.has(permission)) return undefined
   const holder = caller.role === null ? 'your key' : `your role ${caller.role}`
   throw new AppError('FORBIDDEN', `\`${name}\` needs the permission ${permission}, which ${holder} does not have.`)
@@ -64,7 +65,7 @@ export const checkPermission: Check = ({ name, policy: { permission } }, { calle
 function pass(checks: readonly Check[], field: GuardedField, context: RequestContext): undefined | Promise<void> {
   for (const [index, check] of checks.entries()) {
     const waiting = check(field, context)
-    if (waiting) return waiting.then(() => pass(checks.slice(index + 1), field, context))
+    if (waiting !== undefined) return waiting.then(() => pass(checks.slice(index + 1), field, context))
   }
   return undefined
 }
@@ -72,7 +73,7 @@ function pass(checks: readonly Check[], field: GuardedField, context: RequestCon
 function behind(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
   return (source, args, context, info) => {
     const waiting = before(context)
-    return waiting ? waiting.then(() => resolve(source, args, context, info)) : resolve(source, args, context, info)
+    return waiting === undefined ? resolve(source, args, context, info) : waiting.then(() => resolve(source, args, context, info))
   }
 }
 

@@ -25,7 +25,8 @@ export function permissionsByRole(
     }
   }
   if (clashes.size > 0) throw new TypeError(`declared with different roles: ${[...clashes].sort().join(', ')}`)
-  const held = (role: Role) => new Set([...leastRoles].filter(([, least]) => hasAtLeast(role, least)).map(([permission]) => permission as Permission))
+  const held = (role: Role) =>
+    new Set([...leastRoles].filter(([, least]) => hasAtLeast(role, least)).map(([permission]) => permission as Permission))
   return Object.fromEntries(ROLES.map((role) => [role, held(role)])) as unknown as PermissionsByRole
 }
 

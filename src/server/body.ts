@@ -18,7 +18,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export function checkContentType({ headers }: IncomingMessage): void {
   const [mediaType = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';')
   if (mediaType.trim() !== 'application/json') {
-    throw new HttpFault('UNSUPPORTED_MEDIA_TYPE', 'Send a JSON object with `Content-Type: application/json`.', { accept: 'application/json' })
+    throw new HttpFault('UNSUPPORTED_MEDIA_TYPE', 'Send a JSON object with `Content-Type: application/json`.', {
+      accept: 'application/json',
+    })
   }
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith('charset='))
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 
 const NONE: Readonly<Record<string, string>> = {}
 const ALLOWED_METHODS = 'GET, POST, OPTIONS'
-const ALLOWED_HEADERS = 'authorization, content-type, x-api-key, x-request-id, x-valhalla-user, apollo-require-preflight, x-apollo-operation-name'
+const ALLOWED_HEADERS =
+  'authorization, content-type, x-api-key, x-request-id, x-valhalla-user, apollo-require-preflight, x-apollo-operation-name'
 const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate'
 /** Chromium's own upper limit is two hours; in seconds. */
 const PREFLIGHT_SECONDS = 600

@@ -1,4 +1,5 @@
 import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
+import type { GraphQLError } from 'graphql'
 import type { Caller } from '../core/caller.js'
 import { AppError } from '../core/errors.js'
 import { ANONYMOUS, type Credentials } from '../enforcement/authenticate.js'
@@ -11,6 +12,9 @@ import type { HttpParts } from './http-parts.js'
 
 /** What Apollo looks at; it never sees a key. */
 const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
+
+/** The media type of GraphQL over HTTP. */
+const RESPONSE_TYPE = 'application/graphql-response+json'
 
 /** A GraphQL request that may be executed. */
 interface Admitted {
@@ -49,7 +53,9 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
   const { maxBodyBytes } = parts.settings
   const { authorization, apiKey } = credentialsOf(exchange)
   if (authorization === undefined && apiKey === undefined && isTrustedHere(request, parts.settings)) {
-    const body = await readBody(request, maxBodyBytes).then(parseBody).catch(() => undefined)
+    const body = await readBody(request, maxBodyBytes)
+      .then(parseBody)
+      .catch(() => undefined)
     if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
@@ -66,6 +72,9 @@ function credentialsOf({ request: { headers } }: Exchange): Credentials {
 
 async function execute(exchange: Exchange, parts: HttpParts, { caller, method, body, search }: Admitted): Promise<void> {
   const { request, requestId } = exchange
+  const query = method === 'GET' ? new URLSearchParams(search).get('query') : body?.['query']
+  const faults = typeof query === 'string' ? parts.gate(query) : []
+  if (faults.length > 0) return refuseDocument(exchange, parts, faults)
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
   const headers = new HeaderMap()
   for (const name of FORWARDED_HEADERS) {
@@ -81,13 +90,26 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
   return sendAnswer(exchange, answer)
 }
 
+/** In the media type and with the status of a document that is not valid. */
+function refuseDocument(exchange: Exchange, { metrics }: HttpParts, errors: readonly GraphQLError[]): void {
+  const isStrict = exchange.request.headers.accept?.includes(RESPONSE_TYPE) ?? false
+  metrics.observe({ operation: 'none', outcome: 'GRAPHQL_VALIDATION_FAILED' })
+  send(exchange, { status: 400, contentType: isStrict ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE, body: `${JSON.stringify({ errors })}\n` })
+}
+
 async function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): Promise<void> {
   const contentType = headers.get('content-type') ?? JSON_TYPE
   if (body.kind === 'complete') {
     return send(exchange, { status, contentType, body: body.string, headers: Object.fromEntries(headers) })
   }
   const { response, requestId } = exchange
-  response.writeHead(status, { ...SAFE_HEADERS, ...exchange.headers, ...Object.fromEntries(headers), 'x-request-id': requestId, 'content-type': contentType })
+  response.writeHead(status, {
+    ...SAFE_HEADERS,
+    ...exchange.headers,
+    ...Object.fromEntries(headers),
+    'x-request-id': requestId,
+    'content-type': contentType,
+  })
   for await (const chunk of body.asyncIterator) response.write(chunk)
   response.end()
 }
@@ -106,5 +128,10 @@ async function answerSandbox(exchange: Exchange, { engine }: HttpParts): Promise
   })
   if (body.kind !== 'complete') throw new TypeError('a page does not come in parts')
   const contentType = headers.get('content-type') ?? 'text/html'
-  send(exchange, { status: status ?? 200, contentType: `${contentType}; charset=utf-8`, body: body.string, headers: { 'content-security-policy': "frame-ancestors 'none'" } })
+  send(exchange, {
+    status: status ?? 200,
+    contentType: `${contentType}; charset=utf-8`,
+    body: body.string,
+    headers: { 'content-security-policy': "frame-ancestors 'none'" },
+  })
 }

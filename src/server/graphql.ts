@@ -11,7 +11,7 @@ import type { FormattedExecutionResult, GraphQLSchema } from 'graphql'
 import type { Clock } from '../core/clock.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import type { Log } from '../core/log.js'
-import { LIMITS, operationLimits } from './limits.js'
+import { LIMITS } from './limits.js'
 import type { ErrorMask } from './mask-errors.js'
 import type { Metrics } from './metrics.js'
 import { operationLabel, outcomeOf } from './outcome.js'
@@ -46,7 +46,10 @@ query WhoAmI {
 }
 `
 
-/** An engine that has to be started. Whatever could slow a read or show something of the inside is off. */
+/**
+ * An engine that has to be started. Whatever could slow a read or show something of the inside is off. Limits but that of
+ * tokens are not its business: see {@link createDocumentGate}.
+ */
 export function createEngine({ schema, mask, metrics, clock, log, isSandboxOffered }: EngineOptions): GraphQLEngine {
   return new ApolloServer<RequestContext>({
     schema,
@@ -57,7 +60,6 @@ export function createEngine({ schema, mask, metrics, clock, log, isSandboxOffer
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     parseOptions: { maxTokens: LIMITS.tokens },
-    validationRules: [operationLimits],
     includeStacktraceInErrorResponses: false,
     formatError: mask.format,
     stopOnTerminationSignals: false,
@@ -115,5 +117,6 @@ function settleStatus({ http }: GraphQLResponse, { data, errors }: FormattedExec
   const isStrict = accept?.includes('application/graphql-response+json') ?? false
   const hasData = data !== null && data !== undefined && (isStrict || Object.values(data).some((value) => value !== null))
   if (hasData) http.status = 200
-  else http.status ??= errors?.some(({ extensions }) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR') ? 500 : 400
+  else if (errors?.some(({ extensions }) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR')) http.status = 500
+  else http.status ??= 400
 }

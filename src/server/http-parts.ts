@@ -3,6 +3,7 @@ import type { Log } from '../core/log.js'
 import type { Settings } from '../core/settings.js'
 import type { Authenticator } from '../enforcement/authenticate.js'
 import type { CreateContext } from './context.js'
+import type { DocumentGate } from './document-gate.js'
 import type { GraphQLEngine } from './graphql.js'
 import type { HealthSources } from './health.js'
 import type { Metrics } from './metrics.js'
@@ -13,6 +14,7 @@ export interface HttpParts {
   readonly clock: Clock
   readonly log: Log
   readonly engine: GraphQLEngine
+  readonly gate: DocumentGate
   readonly authenticator: Authenticator
   readonly createContext: CreateContext
   readonly metrics: Metrics

@@ -30,7 +30,7 @@ function openExchange(request: IncomingMessage, response: ServerResponse, { sett
 }
 
 /** The client's own request id where it is fit to be used, else a new one. */
-export function requestIdOf({ headers: { 'x-request-id': given } }: IncomingMessage): string {
+function requestIdOf({ headers: { 'x-request-id': given } }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId()
 }
 

@@ -1,4 +1,4 @@
-import { type ASTVisitor, GraphQLError, Kind, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type ValidationContext } from 'graphql'
+import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, Kind, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode } from 'graphql'
 
 /** What one document may ask for. Counts hold with every fragment written out where it is used. */
 export const LIMITS = {
@@ -13,8 +13,8 @@ export const LIMITS = {
   /** Aliases, of `__typename` too. */
   aliases: 30,
   directives: 50,
-  /** Fields of all levels. */
-  fields: 1_000,
+  /** Fields of all levels, also of the document as it is written. The standard introspection query has fewer than 200. */
+  fields: 500,
 } as const
 
 /** How large a part of an operation is, with its fragments written out. */
@@ -37,31 +37,48 @@ const WORDS: Readonly<Record<keyof Size, string>> = {
 }
 
 /**
- * Validation rule: refuses operations that are larger than {@link LIMITS}. Every fragment is measured once, however often
- * it is used, so that the time is proportional to the document's length while the counts are those of the written-out
- * operation.
+ * One error for each of {@link LIMITS} that an operation of the document breaks. To be asked before the document is
+ * validated, since validation compares all fields of a level with each other: the square of what is let through here. Every
+ * fragment is measured once, however often it is used, so that the time is proportional to the document's length while the
+ * counts are those of the written-out operation.
  */
-export function operationLimits(context: ValidationContext): ASTVisitor {
-  const measure = new Measure(context)
-  return {
-    OperationDefinition(operation) {
-      const size = measure.operation(operation)
-      for (const limit of Object.keys(WORDS) as (keyof Size)[]) {
-        if (size[limit] <= LIMITS[limit]) continue
-        const message = `The operation has ${size[limit]} ${WORDS[limit]} (fragments written out); at most ${LIMITS[limit]} are allowed.`
-        context.reportError(new GraphQLError(message, { nodes: operation, extensions: { limit, allowed: LIMITS[limit], actual: size[limit] } }))
-      }
-      return false
-    },
-  }
+export function findBrokenLimits(document: DocumentNode): GraphQLError[] {
+  const measure = new Measure(document)
+  const errors = document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .flatMap((operation) => brokenBy(measure.operation(operation), operation))
+  if (errors.length > 0) return errors
+  return measure.writtenFields > LIMITS.fields ? [limitError('fields', measure.writtenFields)] : []
+}
+
+function brokenBy(size: Size, operation: OperationDefinitionNode): GraphQLError[] {
+  const broken = (Object.keys(WORDS) as (keyof Size)[]).filter((limit) => size[limit] > LIMITS[limit])
+  return broken.map((limit) => limitError(limit, size[limit], operation))
+}
+
+function limitError(limit: keyof Size, actual: number, operation?: OperationDefinitionNode): GraphQLError {
+  const subject = operation ? 'The operation has' : 'The document has'
+  const addition = operation ? ' (fragments written out)' : ''
+  return new GraphQLError(`${subject} ${actual} ${WORDS[limit]}${addition}; at most ${LIMITS[limit]} are allowed.`, {
+    nodes: operation,
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED', limit, allowed: LIMITS[limit], actual },
+  })
 }
 
 class Measure {
-  readonly #context: ValidationContext
+  /** Fields of the document as it is written, those of unused fragments too. */
+  writtenFields = 0
+  readonly #definitions: ReadonlyMap<string, FragmentDefinitionNode>
   readonly #fragments = new Map<string, Readonly<Size>>()
 
-  constructor(context: ValidationContext) {
-    this.#context = context
+  constructor({ definitions }: DocumentNode) {
+    const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+    this.#definitions = new Map(fragments.map((fragment) => [fragment.name.value, fragment]))
+    for (const fragment of fragments) {
+      // Two fragments of one name are refused later on, but are compared before.
+      if (this.#definitions.get(fragment.name.value) === fragment) this.#fragment(fragment.name.value)
+      else this.#selections(fragment.selectionSet)
+    }
   }
 
   operation({ directives, variableDefinitions, selectionSet }: OperationDefinitionNode): Size {
@@ -89,6 +106,7 @@ class Measure {
       return
     }
     const isIntrospection = selection.name.value === '__schema' || selection.name.value === '__type'
+    this.writtenFields += 1
     size.rootFields += 1
     size.fields += 1
     if (selection.alias) size.aliases += 1
@@ -99,9 +117,9 @@ class Measure {
   #fragment(name: string): Readonly<Size> {
     const known = this.#fragments.get(name)
     if (known) return known
-    // A fragment that uses itself is refused by another rule; here it counts as empty, so that the walk ends.
+    // A fragment that uses itself is refused later on; here it counts as empty, so that the walk ends.
     this.#fragments.set(name, this.#selections(undefined))
-    const fragment = this.#context.getFragment(name)
+    const fragment = this.#definitions.get(name)
     const size = this.#selections(fragment?.selectionSet)
     size.directives += fragment?.directives?.length ?? 0
     this.#fragments.set(name, size)

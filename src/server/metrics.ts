@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Permission, Role } from '../core/caller.js'
 import type { Ledger } from '../core/state/ledger.js'
 
@@ -45,7 +45,12 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
-  const requests = new Counter({ name: 'valhalla_requests_total', help: 'GraphQL operations by root field and outcome.', labelNames, registers })
+  const requests = new Counter({
+    name: 'valhalla_requests_total',
+    help: 'GraphQL operations by root field and outcome.',
+    labelNames,
+    registers,
+  })
   const durations = new Histogram({
     name: 'valhalla_request_duration_seconds',
     help: 'Time that a GraphQL operation took, by root field and outcome.',
@@ -91,7 +96,11 @@ function watchState({ ledger, countSubscriptions }: MetricsSources, registers: R
   }
   gauge('valhalla_revision', 'Revision that reads are answered from.', () => ledger.snapshot.revision)
   gauge('valhalla_revision_lag', 'Revisions that the database is known to be ahead.', () => ledger.status.revisionLag)
-  gauge('valhalla_snapshot_age_seconds', 'Time since the snapshot was last known to be the newest state.', () => ledger.status.snapshotAgeMs / 1000)
+  gauge(
+    'valhalla_snapshot_age_seconds',
+    'Time since the snapshot was last known to be the newest state.',
+    () => ledger.status.snapshotAgeMs / 1000,
+  )
   gauge('valhalla_database_reachable', '1 when the database answers, 0 when it does not.', () => Number(ledger.status.isDatabaseReachable))
   gauge('valhalla_commands_waiting', 'Commands that wait to be committed.', () => ledger.queueLength)
   gauge('valhalla_subscriptions', 'Subscriptions that are running.', countSubscriptions)

@@ -8,13 +8,13 @@ const known = new WeakMap<OperationDefinitionNode, readonly string[]>()
  * for as long as the document is kept.
  */
 export function rootFieldNames(document: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
-  let names = known.get(operation)
-  if (!names) {
-    const found = new Set<string>()
-    collect(operation.selectionSet, { document, found, visited: new Set() })
-    known.set(operation, (names = [...found]))
-  }
-  return names
+  const names = known.get(operation)
+  if (names) return names
+  const found = new Set<string>()
+  collect(operation.selectionSet, { document, found, visited: new Set() })
+  const fresh = [...found]
+  known.set(operation, fresh)
+  return fresh
 }
 
 interface Search {

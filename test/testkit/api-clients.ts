@@ -21,11 +21,20 @@ export function settingsOf(env: Record<string, string>): Settings {
 }
 
 /** A ledger over the API clients alone, and every line that it logs. */
-export async function openClientLedger(database: Database): Promise<{ readonly ledger: Ledger; readonly log: Log; readonly lines: string[] }> {
+export async function openClientLedger(
+  database: Database,
+): Promise<{ readonly ledger: Ledger; readonly log: Log; readonly lines: string[] }> {
   const lines: string[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(line) })
   const collections = [apiClientCollection]
-  const ledger = await Ledger.open({ database, collections, clock: systemClock, log, auditKey: 'an audit key for tests', writeTimeoutMs: 5000 })
+  const ledger = await Ledger.open({
+    database,
+    collections,
+    clock: systemClock,
+    log,
+    auditKey: 'an audit key for tests',
+    writeTimeoutMs: 5000,
+  })
   return { ledger, log, lines }
 }
 

@@ -110,7 +110,7 @@ async function openTestPostgres(): Promise<Database> {
 }
 
 async function openTestPglite(): Promise<Database> {
-  const template = await migratedTemplate()
+  const template = await testTemplate()
   const dataDir = await mkdtemp(join(tmpdir(), 'valhalla-test-'))
   const clean = () => rm(dataDir, { recursive: true, force: true })
   try {
@@ -123,16 +123,23 @@ async function openTestPglite(): Promise<Database> {
 }
 
 function closingWith(database: Database, clean: () => Promise<void>): Database {
+  const closeAndClean = async () => {
+    try {
+      await database.close()
+    } finally {
+      await clean()
+    }
+  }
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= database.close().finally(clean)
+    closing ??= closeAndClean()
     return closing
   }
   return { ...database, close }
 }
 
 /** A migrated, empty data directory, made once a machine for each set of migrations; whoever is first moves it into place. */
-async function migratedTemplate(): Promise<string> {
+export async function testTemplate(): Promise<string> {
   const ingredients = [pgliteVersion(), startParameters(), readMigrations(migrationsFolder())]
   const hash = createHash('sha256').update(JSON.stringify(ingredients)).digest('hex')
   const place = join(tmpdir(), `valhalla-test-template-${hash.slice(0, 16)}`)

@@ -2,17 +2,17 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { systemClock } from '../../src/core/clock.js'
 import { openDatabase } from '../../src/core/database/open.js'
-import { silentLog } from './databases.js'
 
 /**
  * A process of its own for tests: `embedded-child.ts <dataDir> <task>` opens the embedded database and says `open`, or
  * prints the refusal to stderr and exits with 1. Tasks: `hold` waits for its end; `write` inserts rows for ever and prints
  * each number once it is acknowledged; `fail-disk` makes every fsync fail, then writes.
  */
+const ignore = () => undefined
 const [dataDir = '', task = 'hold'] = process.argv.slice(2)
 
 try {
-  const database = await openDatabase({ dataDir, reserveBytes: 0, log: silentLog, clock: systemClock })
+  const database = await openDatabase({ dataDir, reserveBytes: 0, log: { info: ignore, warn: ignore, error: ignore }, clock: systemClock })
   console.log('open')
   if (task === 'fail-disk') {
     fs.fsyncSync = () => {

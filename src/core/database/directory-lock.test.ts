@@ -38,7 +38,8 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0
 }
 
-const inUse = (pid: number, host = ownIdentity().host) => new DatabaseOpenError('IN_USE', `data directory X is in use by process ${pid} on ${host}`)
+const inUse = (pid: number, host = ownIdentity().host) =>
+  new DatabaseOpenError('IN_USE', `data directory X is in use by process ${pid} on ${host}`)
 
 describe('the lock of a directory', () => {
   it('is refused while it is held, with the holder’s name', async () => {

@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../test/testkit/databases.js'
 import { systemClock } from '../clock.js'
@@ -6,12 +8,17 @@ import { diskReserve } from './disk-reserve.js'
 
 const EXBIBYTE = 2 ** 60
 
-/** Counts how often the disk was looked at: each look reads the path once. */
+/** A reserve with a clock that the test moves, and the lines that it logs. */
 function reserve(reserveBytes: number, path = tmpdir()) {
   let nowMs = 0
   const log: string[] = []
   const write = (_details: object, message: string) => void log.push(message)
-  const check = diskReserve({ path, reserveBytes, clock: { ...systemClock, monotonicMs: () => nowMs }, log: { ...silentLog, error: write } })
+  const check = diskReserve({
+    path,
+    reserveBytes,
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    log: { ...silentLog, error: write },
+  })
   return { check, log, advance: (ms: number) => (nowMs += ms) }
 }
 
@@ -26,6 +33,17 @@ describe('the disk reserve', () => {
 
   it('lets writes through while there is room', async () => {
     expect(await reserve(1).check()).toBe(undefined)
+  })
+
+  it('looks at the disk again after a second, not before', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'valhalla-test-'))
+    const { check, advance } = reserve(1, folder)
+    await check()
+    rmSync(folder, { recursive: true })
+    advance(999)
+    expect(await check()).toBe(undefined)
+    advance(1)
+    await expect(check()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
   it('does not look at all without a reserve', async () => {

@@ -28,7 +28,13 @@ export function diskReserve({ path, reserveBytes, clock, log }: DiskReserveOptio
   let lookedAtMs = Number.NEGATIVE_INFINITY
   let wasShort = false
   const look = async () => {
-    const { bavail, bsize } = await statfs(path)
+    const { bavail, bsize } = await statfs(path).catch((cause: unknown) => {
+      log.error({ err: cause }, 'the disk cannot be looked at: writes are refused')
+      throw new AppError('UNAVAILABLE', 'The disk does not answer: nothing can be changed.', {
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+        cause,
+      })
+    })
     freeBytes = bavail * bsize
     lookedAtMs = clock.monotonicMs()
     const isShort = freeBytes < reserveBytes

@@ -107,7 +107,9 @@ describe.runIf(ENGINES.includes('postgresql'))('processes that migrate one Postg
   it('give up when another one does not end', async () => {
     const [one, other] = clients as [pg.Client, pg.Client]
     await one.query('SELECT pg_advisory_lock(72707369)')
-    await expect(migrate(other, [ONE], { lockTimeoutMs: 300 })).rejects.toThrow('another process has been migrating this database for too long')
+    await expect(migrate(other, [ONE], { lockTimeoutMs: 300 })).rejects.toThrow(
+      'another process has been migrating this database for too long',
+    )
     await one.query('SELECT pg_advisory_unlock(72707369)')
     expect((await migrate(other, [ONE])).fresh).toEqual([ONE.name])
   })

@@ -69,7 +69,11 @@ export function readMigrations(folder: string): Migration[] {
  * @param client one session (not a pool: the lock belongs to the session), without a statement timeout
  * @throws MigrationError when a migration fails (nothing of it stays), was edited after it was applied, or failed earlier
  */
-export async function migrate(client: pg.ClientBase, migrations: readonly Migration[], options: MigrateOptions = {}): Promise<MigrationReport> {
+export async function migrate(
+  client: pg.ClientBase,
+  migrations: readonly Migration[],
+  options: MigrateOptions = {},
+): Promise<MigrationReport> {
   await takeLock(client, options.lockTimeoutMs ?? 60_000)
   try {
     await client.query(BOOK)

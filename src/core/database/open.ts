@@ -67,7 +67,17 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 }
 
 /** Network errors: nobody has answered. */
-const UNREACHABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'EPIPE'])
+const UNREACHABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'EPIPE',
+])
 
 /** Turns what `pg` or the server says (SQLSTATE: PostgreSQL documentation, appendix A) into a line without secrets. */
 function explain(error: unknown, url: string): DatabaseOpenError {

@@ -6,6 +6,7 @@ import { migrate, migrationsFolder, readMigrations } from './migrate.js'
 import { followRevisions } from './revision-listener.js'
 import { endsWithin } from './within.js'
 
+const UTC = '-c TimeZone=UTC'
 /** So that a write can fail within two seconds when the server is away. */
 const CONNECT_TIMEOUT_MS = 1500
 const STATEMENT_TIMEOUT_MS = 5000
@@ -76,11 +77,16 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
   }
 }
 
-/** What all our connections share. In another time zone the adapter would read timestamps wrongly. */
+/**
+ * What all our connections share. In another time zone the adapter would read timestamps wrongly; as `pg` lets the URL's
+ * own `options` replace ours, ours are put behind them.
+ */
 function connectionConfig(url: string): pg.ClientConfig {
+  const connection = new URL(url)
+  const options = connection.searchParams.get('options')
+  connection.searchParams.set('options', options === null ? UTC : `${options} ${UTC}`)
   return {
-    connectionString: url,
-    options: '-c TimeZone=UTC',
+    connectionString: connection.href,
     application_name: 'valhalla',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,

@@ -1,4 +1,5 @@
-import pg from 'pg'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
 import type { Database } from './database.js'
@@ -7,7 +8,14 @@ import { followRevisions } from './revision-listener.js'
 /** Collects what a listener hears. */
 function recorder() {
   const revisions: number[] = []
-  const heard = { revisions, ups: 0, onRevision: (revision: number) => void revisions.push(revision), onReconnect: () => void (heard.ups += 1) }
+  const heard = {
+    revisions,
+    ups: 0,
+    onRevision: (revision: number) => void revisions.push(revision),
+    onReconnect: () => {
+      heard.ups += 1
+    },
+  }
   return heard
 }
 
@@ -81,23 +89,38 @@ describe.runIf(ENGINES.includes('postgresql'))('following revisions on PostgreSQ
 
   it('notices a connection that is dead without a word', async () => {
     const heard = recorder()
-    const clients: pg.Client[] = []
-    const connect = vi.spyOn(pg.Client.prototype, 'connect').mockName('observed')
-    const stop = followRevisions({
-      config: { connectionString: database.pool.options.connectionString },
-      listener: heard,
-      log: silentLog,
-      pingEveryMs: 50,
-    })
+    const proxy = await startProxy(new URL(database.pool.options.connectionString ?? ''))
+    const stop = followRevisions({ config: { connectionString: proxy.url }, listener: heard, log: silentLog, pingEveryMs: 50 })
     await vi.waitFor(() => expect(heard.ups).toBe(1))
-    clients.push(...(connect.mock.contexts as pg.Client[]))
-    connect.mockRestore()
-    const socket = (clients[0] as unknown as { connection: { stream: { pause(): void } } }).connection.stream
-    socket.pause()
+    proxy.freeze()
     await vi.waitFor(() => expect(heard.ups).toBe(2), 10_000)
+    await notify('7')
+    await vi.waitFor(() => expect(heard.revisions).toEqual([7]))
     await stop()
+    proxy.close()
   })
 })
+
+/** A way to the server on which connections can fall silent, as behind a firewall that forgot them. */
+async function startProxy(target: URL) {
+  const sockets: Socket[] = []
+  const server = createServer((inner) => {
+    const outer = connect(Number(target.port), target.hostname)
+    inner.pipe(outer).pipe(inner)
+    for (const socket of [inner, outer]) sockets.push(socket.on('error', () => undefined))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(target)
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const freeze = () => {
+    for (const socket of sockets) socket.unpipe().pause()
+  }
+  const close = () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
+  return { url: url.href, freeze, close }
+}
 
 describe('following revisions on PGlite', () => {
   it('never hears anything, as nobody else can write', async () => {

@@ -52,7 +52,11 @@ async function run(options: FollowOptions, signal: AbortSignal): Promise<void> {
 }
 
 /** One connection's life. Throws when it breaks; returns when it was asked to end. */
-async function listenOnce({ config, listener, log, pingEveryMs = PING_EVERY_MS }: FollowOptions, signal: AbortSignal, onUp: () => void): Promise<void> {
+async function listenOnce(
+  { config, listener, log, pingEveryMs = PING_EVERY_MS }: FollowOptions,
+  signal: AbortSignal,
+  onUp: () => void,
+): Promise<void> {
   const client = new pg.Client({ ...config, query_timeout: PING_TIMEOUT_MS })
   const broken = new AbortController()
   client.on('error', (error) => broken.abort(error))

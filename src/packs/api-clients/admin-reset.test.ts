@@ -21,7 +21,11 @@ import { verifyKey } from './verify-key.js'
 const ENTRIES = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Runs a host command from its source with nothing but `env` in its environment. */
-function run(entry: string, args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+function run(
+  entry: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const options = { env: { PATH: String(process.env['PATH']), ...env }, timeout: 25_000 }
     const child = execFile(process.execPath, ['--import', 'tsx', join(ENTRIES, entry), ...args], options, (_, stdout, stderr) => {
@@ -42,17 +46,32 @@ describe.each(ENGINES)('resetting the admin on %s', (engine) => {
 
   it('adds an admin with a new key, leaves the others alone, and is in the change log', async () => {
     const { ledger, log } = await openClientLedger(database)
-    const settings = settingsOf({ NODE_ENV: 'production', VALHALLA_KEY_PEPPER: 'a pepper of some length', VALHALLA_ADMIN_KEY: generateApiKey('live') })
+    const settings = settingsOf({
+      NODE_ENV: 'production',
+      VALHALLA_KEY_PEPPER: 'a pepper of some length',
+      VALHALLA_ADMIN_KEY: generateApiKey('live'),
+    })
     await ensureFirstAdmin({ settings, clock: systemClock, log, ledger }, SYSTEM_CALLER)
     const [first] = clientsOf(ledger)
 
     const { client, keyText } = await resetAdmin({ ledger, settings, reason: 'the laptop was stolen' })
     expect(check(ledger, keyText, settings.keyPepper)).toEqual({ verdict: 'VALID', client, keyId: client.keyId })
     expect(keyText).toMatch(/^vk_live_/)
-    expect(client).toMatchObject({ role: 'ADMIN', clientType: 'SCRIPT', isActive: true, name: `admin reset ${client.createdAt.toISOString()}` })
+    expect(client).toMatchObject({
+      role: 'ADMIN',
+      clientType: 'SCRIPT',
+      isActive: true,
+      name: `admin reset ${client.createdAt.toISOString()}`,
+    })
     expect(clientsOf(ledger)).toEqual([first, client])
     const [change] = await new ChangeLog(database).page({}, { take: 1 })
-    expect(change).toMatchObject({ operation: 'resetAdminAccess', reason: 'the laptop was stolen', targetId: client.id, actor: { id: 'system' }, isRevertible: false })
+    expect(change).toMatchObject({
+      operation: 'resetAdminAccess',
+      reason: 'the laptop was stolen',
+      targetId: client.id,
+      actor: { id: 'system' },
+      isRevertible: false,
+    })
     expect(JSON.stringify(change)).not.toContain(keyText.split('_')[3])
   })
 })

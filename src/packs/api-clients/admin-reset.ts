@@ -8,7 +8,7 @@ import { generateApiKey, parseApiKey, toStoredKey } from './api-key.js'
 import { keyEnvironment } from './first-admin.js'
 
 /** What the change log says when no other reason is given. */
-export const DEFAULT_RESET_REASON = 'Lost access, replaced on the host by admin:reset.'
+const DEFAULT_RESET_REASON = 'Lost access, replaced on the host by admin:reset.'
 
 /** The host itself: whoever can run this command already has the database. */
 const HOST: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }

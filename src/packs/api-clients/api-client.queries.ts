@@ -4,9 +4,7 @@ import { type ApiClient, apiClientCollection } from './api-client.collection.js'
 import type { ApiClientFilter } from './api-client.types.js'
 
 /** When a client was last used; null for never. */
-export interface LastUse {
-  (clientId: string): Date | null
-}
+export type LastUse = (clientId: string) => Date | null
 
 /** What a list of clients is asked for with. */
 export interface ApiClientQuery {
@@ -26,7 +24,8 @@ function matcherOf(filter: ApiClientFilter, lastUseOf: LastUse): (client: ApiCli
   const search = filter.search?.toLowerCase() ?? ''
   const isSame = <T>(wanted: T | null | undefined, actual: T): boolean => wanted === null || wanted === undefined || wanted === actual
   const holds = (text: string | null): boolean => text?.toLowerCase().includes(search) ?? false
-  const isUnused = (client: ApiClient, since: Date): boolean => (lastUseOf(client.id)?.getTime() ?? Number.NEGATIVE_INFINITY) < since.getTime()
+  const isUnused = (client: ApiClient, since: Date): boolean =>
+    (lastUseOf(client.id)?.getTime() ?? Number.NEGATIVE_INFINITY) < since.getTime()
   return (client) =>
     isSame(clientType, client.clientType) &&
     isSame(role, client.role) &&

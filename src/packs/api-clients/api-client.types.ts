@@ -6,7 +6,7 @@ import { enumOf } from '../../core/graphql/enum.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 
 /** The GraphQL enum of roles. */
-export const Roles = enumOf(ROLES)
+const Roles = enumOf(ROLES)
 registerEnumType(Roles, {
   name: 'Role',
   description: 'What a client may do. Each role may do what the ones before it may.',
@@ -33,7 +33,9 @@ export class ApiClientType {
   @Field(() => Roles, { description: 'What it may do.' })
   role!: Role
 
-  @Field(() => String, { description: 'Beginning of its key, such as "vk_live_4fK2…", to tell keys apart. The key itself is kept nowhere.' })
+  @Field(() => String, {
+    description: 'Beginning of its key, such as "vk_live_4fK2…", to tell keys apart. The key itself is kept nowhere.',
+  })
   keyPreview!: string
 
   @Field(() => Boolean, { description: 'Whether its key is accepted; a deactivated client keeps its history.' })
@@ -59,7 +61,9 @@ export class ApiClientType {
 export const ApiClientConnection = connectionOf(ApiClientType, 'ApiClient')
 
 /** Which clients are meant; what is left out (or null) does not matter. */
-@InputType('ApiClientFilter', { description: 'Which API clients are meant. All that is given has to hold; what is left out does not matter.' })
+@InputType('ApiClientFilter', {
+  description: 'Which API clients are meant. All that is given has to hold; what is left out does not matter.',
+})
 export class ApiClientFilter {
   @Field(() => ClientTypes, { nullable: true, description: 'Only those of this kind.' })
   clientType?: ClientType | null
@@ -73,7 +77,10 @@ export class ApiClientFilter {
   @Field(() => String, { nullable: true, description: 'Only those with this text in their name or description, in whatever case.' })
   search?: string | null
 
-  @Field(() => DateTimeISO, { nullable: true, description: 'Only those whose `expiresAt` is before this moment (those that have expired already, too).' })
+  @Field(() => DateTimeISO, {
+    nullable: true,
+    description: 'Only those whose `expiresAt` is before this moment (those that have expired already, too).',
+  })
   expiresBefore?: Date | null
 
   @Field(() => DateTimeISO, { nullable: true, description: 'Only those that have not been used at this moment or later, or never.' })
@@ -89,6 +96,8 @@ export class Viewer {
   @Field(() => Roles, { nullable: true, description: 'Your role.' })
   role!: Role | null
 
-  @Field(() => [String], { description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.' })
+  @Field(() => [String], {
+    description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.',
+  })
   permissions!: readonly string[]
 }

@@ -44,7 +44,8 @@ describe('an API key', () => {
 
   it('uses every digit about equally often', () => {
     const counts = new Map<string, number>()
-    for (let i = 0; i < 2000; i += 1) for (const digit of generateApiKey('live').split('_')[3] ?? '') counts.set(digit, (counts.get(digit) ?? 0) + 1)
+    for (let i = 0; i < 2000; i += 1)
+      for (const digit of generateApiKey('live').split('_')[3] ?? '') counts.set(digit, (counts.get(digit) ?? 0) + 1)
     expect(counts.size).toBe(62)
     // 64,000 digits: 1,032 each with a standard deviation of 32; six of them never happen, a modulo's bias would show.
     expect([...counts.values()].filter((count) => Math.abs(count - 64_000 / 62) > 200)).toEqual([])

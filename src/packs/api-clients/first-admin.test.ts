@@ -44,11 +44,13 @@ async function starting(database: Database, env: Record<string, string> = {}) {
 }
 
 const clientsOf = (ledger: Ledger) => [...ledger.snapshot.view(apiClientCollection).values()]
-const verdictOf = (ledger: Ledger, keyText: string) => verifyKey(ledger.snapshot, keyText, { now: systemClock.now(), pepper: PEPPER }).verdict
-const isThere = (path: string) => stat(path).then(
-  () => true,
-  () => false,
-)
+const verdictOf = (ledger: Ledger, keyText: string) =>
+  verifyKey(ledger.snapshot, keyText, { now: systemClock.now(), pepper: PEPPER }).verdict
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 describe('the first start on an embedded database', () => {
   let database: Database
@@ -77,10 +79,19 @@ describe('the first start on an embedded database', () => {
     await start()
     const changes = await new ChangeLog(database).page({}, { take: 10 })
     expect(changes).toMatchObject([
-      { operation: 'registerFirstAdmin', action: 'CREATE', targetType: 'ApiClient', pack: 'UD', actor: { id: 'system' }, isRevertible: false },
+      {
+        operation: 'registerFirstAdmin',
+        action: 'CREATE',
+        targetType: 'ApiClient',
+        pack: 'UD',
+        actor: { id: 'system' },
+        isRevertible: false,
+      },
     ])
     const secret = (await readFile(path, 'utf8')).trim().split('_')[3]
-    const stored = await database.pool.query<{ text: string }>('SELECT (SELECT json_agg(c) FROM changes c)::text || (SELECT json_agg(a) FROM api_clients a)::text AS text')
+    const stored = await database.pool.query<{ text: string }>(
+      'SELECT (SELECT json_agg(c) FROM changes c)::text || (SELECT json_agg(a) FROM api_clients a)::text AS text',
+    )
     expect(stored.rows[0]?.text).toContain('first admin')
     expect(stored.rows[0]?.text).not.toContain(secret)
   })

@@ -4,7 +4,7 @@ import { ActorClientResolver, ApiClientResolver, CLIENTS_READ } from './api-clie
 import { ensureFirstAdmin } from './first-admin.js'
 
 export type { ApiClient } from './api-client.collection.js'
-export { findUsableClient, type KeyCheck, type KeyVerdict, verifyKey } from './verify-key.js'
+export { findUsableClient, verifyKey } from './verify-key.js'
 
 /** UD: who may call, with which key, in which role. */
 export const apiClients: Pack = {

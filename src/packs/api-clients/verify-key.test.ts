@@ -53,9 +53,9 @@ describe('the verifier', () => {
     expect(check(keyText, 'another pepper altogether')).toEqual(nothing)
     expect(check(oldKey)).toEqual(nothing)
     // Right id, wrong secret: a key of the same id that was never given out.
-    const other = generateApiKey('test')
-    const { client: twin } = clientWithKey({ keyId: other.split('_')[2] }, PEPPER)
-    expect(verifyKey(snapshotOf(twin), other, { now: NOW, pepper: PEPPER })).toEqual(nothing)
+    const forged = generateApiKey('test')
+    const { client: robbed } = clientWithKey({ keyId: forged.split('_')[2] }, PEPPER)
+    expect(verifyKey(snapshotOf(robbed), forged, { now: NOW, pepper: PEPPER })).toEqual(nothing)
   })
 
   it('finds nobody by a key id that no client has any more', () => {

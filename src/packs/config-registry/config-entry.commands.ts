@@ -34,7 +34,13 @@ function findFaults(input: SetConfigInput): UserErrorData[] {
     faults.push(userError('INVALID', ['value'], 'A value cannot be null. Leave it out to keep it as it is, or delete the entry.'))
   } else if (input.value !== undefined) faults.push(...validateStorable(input.value))
   if (input.isMutable === null) {
-    faults.push(userError('INVALID', ['isMutable'], 'An entry can be changed or it is locked: give true or false, or leave it out to keep it as it is.'))
+    faults.push(
+      userError(
+        'INVALID',
+        ['isMutable'],
+        'An entry can be changed or it is locked: give true or false, or leave it out to keep it as it is.',
+      ),
+    )
   }
   if (input.valueSchema !== undefined && input.valueSchema !== null) faults.push(...validateSchema(input.valueSchema))
   return faults
@@ -63,7 +69,13 @@ async function findSecretFaults(input: SetConfigInput, caller: Caller, rules: Co
     return findings.map(({ path, message }) => userError('LOOKS_SECRET', ['value', ...path], message))
   }
   if (input.reason?.trim()) return []
-  return [userError('REQUIRED', ['reason'], 'The value looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.')]
+  return [
+    userError(
+      'REQUIRED',
+      ['reason'],
+      'The value looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.',
+    ),
+  ]
 }
 
 /** Builds setConfig: makes an entry, or changes what the input names. */
@@ -113,7 +125,8 @@ export const unlockConfig: Command<UnlockConfigInput, ConfigEntryRecord> = {
     const before = draft.get(configEntries, input.key)
     const faults: UserErrorData[] = []
     if (!before) faults.push(userError('NOT_FOUND', ['key'], 'There is no entry of this key.'))
-    if (!input.reason.trim()) faults.push(userError('REQUIRED', ['reason'], 'Say why the entry has to be changed after all; it stands in the change log.'))
+    if (!input.reason.trim())
+      faults.push(userError('REQUIRED', ['reason'], 'Say why the entry has to be changed after all; it stands in the change log.'))
     if (!before || faults.length > 0) return refused(...faults)
     const after = revise(configEntries, before, { patch: { isMutable: true }, now })
     draft.put(configEntries, after)

@@ -10,7 +10,10 @@ export class SetConfigInput {
   @Field(() => String, { description: 'The key: a-z and 0-9 first, then also . _ / -, at most 200 characters.' })
   key!: string
 
-  @Field(() => JSONValue, { nullable: true, description: 'Any JSON but null, up to 64 KiB, nested up to 32 deep. No secrets: everybody who may read the registry sees it.' })
+  @Field(() => JSONValue, {
+    nullable: true,
+    description: 'Any JSON but null, up to 64 KiB, nested up to 32 deep. No secrets: everybody who may read the registry sees it.',
+  })
   value?: Json
 
   @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
@@ -19,7 +22,10 @@ export class SetConfigInput {
   @Field(() => Boolean, { nullable: true, description: 'false locks the entry: it can then be changed only after unlockConfig.' })
   isMutable?: boolean | null
 
-  @Field(() => JSONValue, { nullable: true, description: 'A JSON Schema (draft 2020-12) that this and every later value must fit; null removes it.' })
+  @Field(() => JSONValue, {
+    nullable: true,
+    description: 'A JSON Schema (draft 2020-12) that this and every later value must fit; null removes it.',
+  })
   valueSchema?: Json
 
   @Field(() => Int, { nullable: true, description: 'Only when the entry has this version; 0: only when there is none yet.' })

@@ -26,7 +26,10 @@ export class ConfigEntryResolver {
 
   @Query(() => ConfigEntry, { nullable: true, description: 'One entry by its key; null when there is none.' })
   @Operation({ permission: 'config:read' })
-  config(@Ctx() context: RequestContext, @Arg('key', () => String, { description: "The entry's key." }) key: string): ConfigEntryRecord | null {
+  config(
+    @Ctx() context: RequestContext,
+    @Arg('key', () => String, { description: "The entry's key." }) key: string,
+  ): ConfigEntryRecord | null {
     return context.snapshot.view(configEntries).get(key) ?? null
   }
 

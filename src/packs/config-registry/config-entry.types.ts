@@ -5,7 +5,10 @@ import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
 import type { Json } from '../../core/json.js'
 
 /** An entry as it is shown. */
-@ObjectType('ConfigEntry', { simpleResolvers: true, description: 'One setting of the running system: a key and a JSON value. Never a secret.' })
+@ObjectType('ConfigEntry', {
+  simpleResolvers: true,
+  description: 'One setting of the running system: a key and a JSON value. Never a secret.',
+})
 export class ConfigEntry {
   @Field(() => ID, { description: 'Identifies this entry, also in the change log.' })
   id!: string
@@ -38,7 +41,11 @@ export class ConfigEntry {
 /** A page of entries. */
 export const ConfigEntryConnection = connectionOf(ConfigEntry, 'ConfigEntry')
 
-const entry = { field: 'configEntry', type: () => ConfigEntry, description: 'The entry as it is now; null when there are user errors.' } as const
+const entry = {
+  field: 'configEntry',
+  type: () => ConfigEntry,
+  description: 'The entry as it is now; null when there are user errors.',
+} as const
 
 export const SetConfigPayload = payloadOf('setConfig', entry)
 export const UnlockConfigPayload = payloadOf('unlockConfig', entry)

@@ -53,7 +53,7 @@ export function isEcmaPattern(pattern: string): boolean {
 function estimateSize(pattern: string): number | undefined {
   const sums = [0]
   let atom = 0
-  const token = /\\(?:[pPu]\{[^}]*\}|[^])|\[(?:\\[^]|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}\??|\(\?(?::|<\w+>)|[*+?]\??|[^]/gu
+  const token = /\\(?:[pPu]\{[^}]*\}|.)|\[(?:\\.|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}\??|\(\?(?::|<\w+>)|[*+?]\??|./gsu
   for (const [text, least, most] of pattern.matchAll(token)) {
     const outer = sums.length - 1
     if (/^\\[k1-9]/.test(text)) return undefined
@@ -64,7 +64,7 @@ function estimateSize(pattern: string): number | undefined {
       continue
     }
     if (text.startsWith('(')) {
-      sums.push(2)
+      sums.push(text === '(?:' ? 0 : 2)
       continue
     }
     atom = text === ')' && outer > 0 ? (sums.pop() ?? 0) : 1

@@ -2,86 +2,42 @@ import type { Json, JsonFault, JsonObject } from '../../core/json.js'
 import { findPatternFault } from './linear-regex.js'
 import { FORMAT_NAMES } from './schema-formats.js'
 
-/** What a keyword's value must be; `schema`, `schemas` and `schemaMap` are where further schemas stand. */
-type Shape =
-  | 'any'
-  | 'array'
-  | 'boolean'
-  | 'count'
-  | 'enum'
-  | 'format'
-  | 'names'
-  | 'namesMap'
-  | 'number'
-  | 'pattern'
-  | 'patternMap'
-  | 'positive'
-  | 'ref'
-  | 'schema'
-  | 'schemaMap'
-  | 'schemas'
-  | 'string'
-  | 'type'
-
-/** The keywords of JSON Schema 2020-12 that are understood. */
-const SHAPES: Readonly<Record<string, Shape>> = {
-  $comment: 'string',
-  title: 'string',
-  description: 'string',
-  default: 'any',
-  examples: 'array',
-  deprecated: 'boolean',
-  readOnly: 'boolean',
-  writeOnly: 'boolean',
-  contentEncoding: 'string',
-  contentMediaType: 'string',
-  contentSchema: 'any',
-  $defs: 'schemaMap',
-  definitions: 'schemaMap',
-  $ref: 'ref',
-  type: 'type',
+/**
+ * The keywords of JSON Schema 2020-12 that are understood, by what their value must be; `schema`, `schemas`, `schemaMap`
+ * and `patternMap` are where further schemas stand.
+ */
+const KEYWORDS = {
+  any: 'default const contentSchema',
+  array: 'examples',
+  boolean: 'deprecated readOnly writeOnly uniqueItems',
+  count: 'maxLength minLength minContains maxContains maxItems minItems maxProperties minProperties',
   enum: 'enum',
-  const: 'any',
-  multipleOf: 'positive',
-  maximum: 'number',
-  exclusiveMaximum: 'number',
-  minimum: 'number',
-  exclusiveMinimum: 'number',
-  maxLength: 'count',
-  minLength: 'count',
-  pattern: 'pattern',
   format: 'format',
-  prefixItems: 'schemas',
-  items: 'schema',
-  contains: 'schema',
-  minContains: 'count',
-  maxContains: 'count',
-  maxItems: 'count',
-  minItems: 'count',
-  uniqueItems: 'boolean',
-  unevaluatedItems: 'schema',
-  properties: 'schemaMap',
-  patternProperties: 'patternMap',
-  additionalProperties: 'schema',
-  propertyNames: 'schema',
-  maxProperties: 'count',
-  minProperties: 'count',
-  required: 'names',
-  dependentRequired: 'namesMap',
-  dependentSchemas: 'schemaMap',
-  unevaluatedProperties: 'schema',
-  allOf: 'schemas',
-  anyOf: 'schemas',
-  oneOf: 'schemas',
-  not: 'schema',
-  if: 'schema',
-  then: 'schema',
-  else: 'schema',
-}
+  names: 'required',
+  namesMap: 'dependentRequired',
+  number: 'maximum exclusiveMaximum minimum exclusiveMinimum',
+  pattern: 'pattern',
+  patternMap: 'patternProperties',
+  positive: 'multipleOf',
+  ref: '$ref',
+  schema: 'items contains additionalProperties propertyNames unevaluatedItems unevaluatedProperties not if then else',
+  schemaMap: '$defs definitions properties dependentSchemas',
+  schemas: 'prefixItems allOf anyOf oneOf',
+  string: '$comment title description contentEncoding contentMediaType',
+  type: 'type',
+} as const
+
+type Shape = keyof typeof KEYWORDS
+
+const SHAPES: ReadonlyMap<string, Shape> = new Map(
+  (Object.keys(KEYWORDS) as Shape[]).flatMap((shape) => KEYWORDS[shape].split(' ').map((keyword) => [keyword, shape] as const)),
+)
 
 /** Keywords that only describe: checked, then left out of what is compiled. */
 const ANNOTATIONS: ReadonlySet<string> = new Set(
-  '$schema $id $comment title description default examples deprecated readOnly writeOnly contentEncoding contentMediaType contentSchema'.split(' '),
+  '$schema $id $comment title description default examples deprecated readOnly writeOnly contentEncoding contentMediaType contentSchema'.split(
+    ' ',
+  ),
 )
 
 const TYPES: ReadonlySet<Json> = new Set(['null', 'boolean', 'object', 'array', 'number', 'integer', 'string'])
@@ -172,7 +128,7 @@ function examine(schema: Json, path: readonly string[], walk: Walk): Json {
 
 function examineKeyword(keyword: string, value: Json, { path, walk }: { path: readonly string[]; walk: Walk }): Json {
   const at = [...path, keyword]
-  const shape = Object.hasOwn(SHAPES, keyword) ? SHAPES[keyword] : undefined
+  const shape = SHAPES.get(keyword)
   if (shape !== undefined) return examineShape(shape, value, { path: at, walk })
   const fault = keyword.startsWith('x-') ? undefined : keywordFault(keyword, value, path.length === 0)
   if (fault !== undefined) walk.faults.push({ path: at, message: fault })
@@ -202,7 +158,8 @@ function examineShape(shape: Shape, value: Json, { path, walk }: { path: readonl
   }
   if (shape === 'ref' && typeof value === 'string') {
     const target = targetOf(value)
-    if (target === undefined) walk.faults.push({ path, message: "must be '#' or start with '#/': only this schema itself can be referred to" })
+    if (target === undefined)
+      walk.faults.push({ path, message: "must be '#' or start with '#/': only this schema itself can be referred to" })
     else walk.refs.push({ target, path })
     return target === undefined ? value : `#${target.split('/').map(encodeURIComponent).join('/')}`
   }

@@ -4,8 +4,8 @@ import { isSecretName, looksRandom, SHAPE_RULES } from './secret-shapes.js'
 /** Something in an entry that looks like a secret. */
 export interface SecretFinding {
   /**
-   * Where, below `input`: `['key']`, or `['value', ...]` with property names and indices. Ends at the object when a
-   * property name is itself the secret, so that the path never shows one.
+   * Where in the value, as property names and indices; empty for the value as a whole and for the key. Ends at the
+   * object when a property name is itself the secret, so that the path never shows one.
    */
   readonly path: readonly string[]
   /** What found it: a rule of ours, or `secretlint-<rule>`. */
@@ -14,6 +14,12 @@ export interface SecretFinding {
   readonly message: string
 }
 
+/**
+ * Rules of secretlint that are left out: one obeys `secretlint-disable` comments, and a value must not switch the check
+ * off; two find passwords in URLs, which a rule of ours does with more placeholders let through.
+ */
+const LEFT_OUT = /-(?:filter-comments|basicauth|database-connection-string)$/
+
 /** The most findings that are reported. */
 const MAX_FINDINGS = 20
 
@@ -21,8 +27,8 @@ const MAX_FINDINGS = 20
 interface Place {
   readonly path: readonly string[]
   readonly text: string
-  /** What the text is called, for rules that want to know; empty for a name. */
-  readonly label: string
+  /** What the text is called, for rules that want to know; null when it is a name itself. */
+  readonly label: string | null
   /** Whether a name above it says that it is secret. */
   readonly isNamedSecret: boolean
 }
@@ -45,16 +51,16 @@ export async function findSecrets(key: string, value: Json): Promise<SecretFindi
   for (const [place, rule] of await lintPlaces(places)) {
     if (!found.has(place)) found.set(place, { path: place.path, rule, message: `holds what looks like a secret (${rule})` })
   }
-  const secretNames = [...found.keys()].filter((place) => place.label === '').map((place) => place.text)
+  const names = new Set([...found.keys()].filter((place) => place.label === null).map((place) => place.text))
   const findings = places.map((place) => found.get(place)).filter((finding) => finding !== undefined)
-  return withoutRepeats(findings.map((finding) => ({ ...finding, path: cutAtName(finding.path, new Set(secretNames)) }))).slice(0, MAX_FINDINGS)
+  return withoutRepeats(findings.map((finding) => ({ ...finding, path: cutAtName(finding.path, names) }))).slice(0, MAX_FINDINGS)
 }
 
 /** The key, then every string and property name, in the order of the document. */
 function placesOf(key: string, value: Json): Place[] {
-  const places: Place[] = [{ path: ['key'], text: key, label: '', isNamedSecret: false }]
+  const places: Place[] = [{ path: [], text: key, label: null, isNamedSecret: false }]
   const open: { path: readonly string[]; value: Json; label: string; isNamedSecret: boolean }[] = [
-    { path: ['value'], value, label: key.split(/[./]/).at(-1) ?? key, isNamedSecret: isSecretName(key) },
+    { path: [], value, label: key.split(/[./]/).at(-1) ?? key, isNamedSecret: isSecretName(key) },
   ]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { path, value: current, label, isNamedSecret } = next
@@ -62,7 +68,7 @@ function placesOf(key: string, value: Json): Place[] {
     if (current === null || typeof current !== 'object') continue
     const isArray = Array.isArray(current)
     const members = Object.entries(current as Readonly<Record<string, Json>>)
-    if (!isArray) for (const [name] of members) places.push({ path, text: name, label: '', isNamedSecret: false })
+    if (!isArray) for (const [name] of members) places.push({ path, text: name, label: null, isNamedSecret: false })
     for (const [name, member] of members.reverse()) {
       const isNamed = isNamedSecret || (!isArray && isSecretName(name))
       open.push({ path: [...path, name], value: member, label: isArray ? label : name, isNamedSecret: isNamed })
@@ -80,7 +86,7 @@ function findShape(place: Place): SecretFinding | undefined {
 
 /** A path up to the object of which a property name is a secret. */
 function cutAtName(path: readonly string[], secretNames: ReadonlySet<string>): readonly string[] {
-  const index = path.findIndex((segment, position) => position > 0 && secretNames.has(segment))
+  const index = path.findIndex((segment) => secretNames.has(segment))
   return index < 0 ? path : path.slice(0, index)
 }
 
@@ -88,31 +94,41 @@ function withoutRepeats(findings: readonly SecretFinding[]): SecretFinding[] {
   return [...new Map(findings.map((finding) => [JSON.stringify([finding.path, finding.rule]), finding])).values()]
 }
 
-/**
- * Secretlint over all places at once, as lines of `label="text"`; returns the rule for each place where one matched.
- * Its rule that obeys `secretlint-disable` comments is left out: a value must not switch the check off.
- */
-async function lintPlaces(places: readonly Place[]): Promise<Map<Place, string>> {
-  const [{ lintSource }, { rules }] = await Promise.all([
+let secretlint: ReturnType<typeof loadSecretlint> | undefined
+
+/** Loads secretlint, and stops its profiler: that keeps every mark for ever, and searches all of them at each one. */
+async function loadSecretlint() {
+  const [{ lintSource }, { rules }, { secretLintProfiler }] = await Promise.all([
     import('@secretlint/core'),
     import('@secretlint/secretlint-rule-preset-recommend'),
+    import('@secretlint/profiler'),
   ])
-  const lines = places.map((place) => `${place.label}="${place.text}"\n`)
+  secretLintProfiler.mark = () => undefined
+  return { lintSource, rules }
+}
+
+/** Secretlint over all places at once, as lines of `label="text"`; returns the rule for each place where one matched. */
+async function lintPlaces(places: readonly Place[]): Promise<Map<Place, string>> {
+  secretlint ??= loadSecretlint()
+  const { lintSource, rules } = await secretlint
+  const lines = places.map((place) => `${place.label ?? ''}="${place.text}"\n`)
   const result = await lintSource({
     source: { content: lines.join(''), filePath: 'value.txt', ext: '.txt', contentType: 'text' },
     options: {
       noPhysicFilePath: true,
       maskSecrets: true,
-      config: { rules: rules.filter(({ meta }) => !meta.id.endsWith('-filter-comments')).map((rule) => ({ id: rule.meta.id, rule })) },
+      config: { rules: rules.filter(({ meta }) => !LEFT_OUT.test(meta.id)).map((rule) => ({ id: rule.meta.id, rule })) },
     },
   })
   const ends: number[] = []
   for (const line of lines) ends.push((ends.at(-1) ?? 0) + line.length)
   const found = new Map<Place, string>()
-  for (const message of result.messages) {
-    const place = places[ends.findIndex((end) => end > message.range[0])]
-    const rule = `secretlint-${message.ruleId.replace('@secretlint/secretlint-rule-', '')}`
-    if (place && !found.has(place)) found.set(place, rule)
+  for (const { range, ruleId } of result.messages) {
+    const index = ends.findIndex((end) => end > range[0])
+    const place = places[index]
+    // A label is a place of its own, where the same match is found again.
+    const isInLabel = range[1] <= (ends[index - 1] ?? 0) + (place?.label ?? '').length
+    if (place && !isInLabel && !found.has(place)) found.set(place, ruleId.replace('@secretlint/secretlint-rule-', 'secretlint-'))
   }
   return found
 }

@@ -11,6 +11,10 @@ const PLACEHOLDER = /^(?:\$\{[^}]*\}|\$[A-Za-z_]\w*|<[^>]*>|\{\{.*\}\}|%\w+%|%s|
 /** A password in `scheme://user:password@host`; digits before a slash are a port and no password. */
 const URL_PASSWORD = /:\/\/[^\s:/?#@]{0,256}:(?!\d{1,5}[/?#])([^\s@]{1,512})@/g
 
+/** A password in a connection string of `key=value` pairs, as ADO.NET, JDBC and libpq have them, beside a host or user. */
+const DSN_PASSWORD = /(?:^|[;\s?&])(?:password|pwd)\s?=\s?['"]?([^;\s&'"]{1,512})/gi
+const DSN_MEMBER = /(?:^|[;\s?&])(?:host|hostaddr|server|data source|user|user id|username|uid|dbname|database)\s?=/i
+
 /**
  * Secrets that are known by their shape. The formats: AWS access key ids are 20 characters that start with a known
  * prefix (AWS IAM, "Unique identifiers"), private keys are PEM (RFC 7468) on one line or many, JWTs are a JWS in
@@ -20,7 +24,8 @@ export const SHAPE_RULES: readonly SecretRule[] = [
   {
     rule: 'aws-access-key-id',
     message: 'holds what looks like an AWS access key id',
-    isIn: (text) => [...text.matchAll(/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])/g)].some(([id]) => !id.endsWith('EXAMPLE')),
+    isIn: (text) =>
+      [...text.matchAll(/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])/g)].some(([id]) => !id.endsWith('EXAMPLE')),
   },
   {
     rule: 'private-key',
@@ -40,9 +45,19 @@ export const SHAPE_RULES: readonly SecretRule[] = [
   {
     rule: 'url-password',
     message: 'holds a URL with a password',
-    isIn: (text) => [...text.matchAll(URL_PASSWORD)].some(([, password]) => !PLACEHOLDER.test(password ?? '')),
+    isIn: (text) => holdsReal(text, URL_PASSWORD),
+  },
+  {
+    rule: 'dsn-password',
+    message: 'holds a connection string with a password',
+    isIn: (text) => DSN_MEMBER.test(text) && holdsReal(text, DSN_PASSWORD),
   },
 ]
+
+/** Whether the first group of some match is more than a placeholder. */
+function holdsReal(text: string, password: RegExp): boolean {
+  return [...text.matchAll(password)].some(([, found]) => !PLACEHOLDER.test(found ?? ''))
+}
 
 /** Names whose values are expected to be secret, compared without case, anywhere in the name. */
 const SECRET_NAME = /pass(?:word|wd|phrase)|pwd|secret|token|api[._-]?key|private[._-]?key|access[._-]?key|credential/i
@@ -56,33 +71,33 @@ export function isSecretName(name: string): boolean {
 const MIN_RANDOM_LENGTH = 12
 /** Bits a character; 12 different characters have 3.58, 32 hexadecimal digits about 3.7, an English word about 2.5. */
 const MIN_ENTROPY_BITS = 3
-/** A longer run of letters is not taken for a word. */
-const MAX_WORD_LENGTH = 20
+/** A word, as identifiers are made of: `audit`, `AUDIT`, `auditLog`, `v2`, `2024`; no run of letters longer than 20. */
+const WORD = /^(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z]?[a-z]{2,20}(?:[A-Z][a-z]{2,20}){0,6})?\d{0,4}$/
 
-/** A word, as identifiers are made of: `audit`, `Audit`, `AUDIT`, `AuditLog`, `v2`, `sha256`, `2024`. */
-const WORD = /^(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*)?\d{0,4}$/
+/** A duration of ISO 8601. */
+const DURATION = /^P(?=[\dT])[\d.YMWDTHS]+$/
 
 /** Somewhere else that the secret is kept: the right thing to store. */
 const REFERENCE = /^(?:arn:aws[\w-]*:|projects\/[^/]+\/secrets\/|(?:vault|op|env|ssm|awssm|gcpsm|azurekv|file|secretref|k8s):)/i
 
 /** A regular expression: groups, classes or repetitions that no password has. */
-const REGEX_SYNTAX = /\(\?|\[[^\]]*-[^\]]*\]|\\[dwsbDWSB]|\.\*|\.\+|\{\d+,\d*\}/
+const REGEX_SYNTAX = /\(\?|\[\^?\\?\w-\w|\\[dwsbDWSB]|\.\*|\.\+|\{\d{1,4},\d{0,4}\}/
 
 /**
  * Whether a text looks like something that was generated to be secret: at least 12 characters without white space, at
  * least one of them a letter, Shannon entropy of 3 bits a character or more, and not made of words (`prod-db-login`,
- * `com.example.TokenService`), not a placeholder, not a reference to a secret store, not a regular expression. Of
+ * `com.example.TokenService`), not a placeholder, a reference to a secret store, a regular expression or a duration. Of
  * URLs and paths each part is looked at alone. A passphrase of words does not count, nor do digits alone.
  */
 export function looksRandom(text: string): boolean {
-  if (/\s/.test(text) || PLACEHOLDER.test(text) || REFERENCE.test(text) || REGEX_SYNTAX.test(text)) return false
+  if (/\s/.test(text) || PLACEHOLDER.test(text) || REFERENCE.test(text) || REGEX_SYNTAX.test(text) || DURATION.test(text)) return false
   const isLocation = text.includes('://') || /^\.{0,2}\//.test(text)
   return isLocation ? text.split(/[/?&=#:.,@]+/).some(isRandomPart) : isRandomPart(text)
 }
 
 function isRandomPart(part: string): boolean {
   if (part.length < MIN_RANDOM_LENGTH || !/[A-Za-z]/.test(part) || entropyBits(part) < MIN_ENTROPY_BITS) return false
-  return !part.split(/[-_.:/@,+]+/).every((word) => word.length <= MAX_WORD_LENGTH && WORD.test(word))
+  return !part.split(/[-_.:/@,+]+/).every((word) => WORD.test(word))
 }
 
 /** Shannon entropy of a text's characters, in bits a character. */

@@ -118,7 +118,7 @@ function compileAfresh(schema: Json): Compiled {
     const validate = meteredAjv(meter).compile(metered as object | boolean)
     return { check: (value) => check(value, validate, meter) }
   } catch {
-    return { faults: [{ path: [], message: 'cannot be compiled: it has too many references in a row, or one that leads back to itself' }] }
+    return { faults: [{ path: [], message: 'has too many references in a row to be compiled' }] }
   }
 }
 
@@ -126,7 +126,10 @@ function check(value: Json, validate: ValidateFunction, meter: Meter): JsonFault
   meter.reset()
   try {
     validate(value)
-    const faults = (validate.errors ?? []).slice(0, MAX_ERRORS).filter((error) => !SUMMARIES.has(error.keyword)).map(toFault)
+    const faults = (validate.errors ?? [])
+      .slice(0, MAX_ERRORS)
+      .filter((error) => !SUMMARIES.has(error.keyword))
+      .map(toFault)
     validate.errors = null
     return faults
   } catch (error) {
@@ -163,7 +166,6 @@ function meteredAjv(meter: Meter): Ajv2020 {
     strict: false,
     meta: false,
     validateSchema: false,
-    addUsedSchema: false,
     inlineRefs: false,
     ownProperties: true,
     logger: false,
@@ -223,7 +225,10 @@ function meteredRegex(pattern: string, meter: Meter): { test(text: string): bool
 
 /** The path of the fault, and of the property where it is about one; the message holds words of the schema only. */
 function toFault(error: ErrorObject): JsonFault {
-  const path = error.instancePath.split('/').slice(1).map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
   if (error.propertyName !== undefined) path.push(error.propertyName)
   const params: Readonly<Record<string, unknown>> = error.params
   switch (error.keyword) {

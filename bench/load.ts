@@ -1,0 +1,162 @@
+import { connect, type Socket } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
+import { type Measurement, Stopwatch, type Window } from './measurement.js'
+
+/** One POST, and the only answer to it that is right (besides the status 200). */
+export interface Call {
+  /** Text of the request. */
+  readonly body: string
+  /** Text of the answer, in which every `"revision":<number>` reads `"revision":0`. */
+  readonly answer: string
+}
+
+/** What a closed loop sends: every connection sends its next call once the last one is answered. */
+export interface LoadJob extends Window {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly connections: number
+  /**
+   * Calls that one connection sends one after the other, always to the end of a group. Of `n` connections the first sends
+   * groups 0, n, 2n... again and again, the second 1, n + 1..., so that no group is under way twice.
+   */
+  readonly groups: readonly (readonly Call[])[]
+}
+
+/** What a closed loop came to. */
+export interface LoadResult extends Measurement {
+  /** Every call that was answered, outside of the window too. */
+  readonly sent: number
+}
+
+interface Prepared {
+  readonly bytes: Buffer
+  readonly call: Call
+}
+
+/**
+ * Runs a closed loop over keep-alive connections (HTTP/1.1 on plain sockets: Node's own client costs as much as the
+ * server that is measured).
+ *
+ * @throws Error at the first answer that is wrong, and when a connection ends early
+ */
+export async function runLoad(job: LoadJob): Promise<LoadResult> {
+  const { connections, groups } = job
+  if (groups.length < connections) throw new RangeError(`${connections} connections need as many groups, have ${groups.length}`)
+  const prepared = groups.map((group) => group.map((call) => ({ bytes: requestOf(job, call), call })))
+  const lines = await Promise.all(Array.from({ length: connections }, () => Line.open(job)))
+  const watch = new Stopwatch(job)
+  const mine = (index: number): Prepared[][] => prepared.filter((_, group) => group % connections === index)
+  try {
+    const sent = await Promise.all(lines.map((line, index) => repeat(line, mine(index), watch)))
+    return { ...watch.result(), sent: sent.reduce((sum, count) => sum + count, 0) }
+  } finally {
+    for (const line of lines) line.close()
+  }
+}
+
+async function repeat(line: Line, groups: readonly (readonly Prepared[])[], watch: Stopwatch): Promise<number> {
+  let sent = 0
+  for (let index = 0; !watch.isOver; index += 1) {
+    for (const { bytes, call } of groups[index % groups.length] ?? []) {
+      const startedAtMs = performance.now()
+      const answer = await line.ask(bytes)
+      watch.note(startedAtMs)
+      sent += 1
+      check(call, answer)
+    }
+  }
+  return sent
+}
+
+function requestOf({ host, port, path, headers }: LoadJob, { body }: Call): Buffer {
+  const all = { host: `${host}:${port}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
+}
+
+function check({ body, answer }: Call, { status, text }: Answer): void {
+  const actual = text.trimEnd().replace(/"revision":\d+/g, '"revision":0')
+  if (status === 200 && actual === answer) return
+  // Members of objects may come in another order.
+  if (status === 200 && isDeepStrictEqual(parse(actual), parse(answer))) return
+  throw new Error(`wrong answer to ${body}: ${status} ${text.trimEnd().slice(0, 2_000)}, expected 200 ${answer}`)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+interface Waiting {
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+/** One connection, with at most one request on it. */
+class Line {
+  readonly #socket: Socket
+  #buffer: Buffer = Buffer.alloc(0)
+  #waiting: Waiting | undefined
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (chunk) => this.#take(chunk))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.#fail(new Error('the server closed the connection')))
+  }
+
+  static open({ host, port }: Pick<LoadJob, 'host' | 'port'>): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true })
+      socket.once('error', reject)
+      socket.once('connect', () => {
+        socket.off('error', reject)
+        resolve(new Line(socket))
+      })
+    })
+  }
+
+  ask(bytes: Buffer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      if (this.#socket.destroyed) this.#fail(new Error('the connection is closed'))
+      else this.#socket.write(bytes)
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #take(chunk: Buffer): void {
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
+    const headEnd = this.#buffer.indexOf('\r\n\r\n')
+    if (headEnd < 0) return
+    const head = this.#buffer.latin1Slice(0, headEnd)
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+    if (length === undefined) return this.#fail(new Error(`an answer without Content-Length: ${head}`))
+    const end = headEnd + 4 + Number(length)
+    if (this.#buffer.length < end) return
+    const answer = { status: Number(head.slice(9, 12)), text: this.#buffer.utf8Slice(headEnd + 4, end) }
+    this.#buffer = this.#buffer.subarray(end)
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.resolve(answer)
+  }
+
+  #fail(error: Error): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.reject(error)
+  }
+}

@@ -1,0 +1,44 @@
+import { type Caller, SYSTEM_ACTOR } from '../core/caller.js'
+import { type Clock, systemClock } from '../core/clock.js'
+import { openDatabase } from '../core/database/open.js'
+import { createLog, type Log } from '../core/log.js'
+import type { Settings } from '../core/settings.js'
+import { openCore } from './core.js'
+import type { RunningServer } from './serve.js'
+
+/** What may be brought along instead of the usual. */
+export interface Overrides {
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/**
+ * Starts the whole server: the one place where its parts are put together.
+ *
+ * @throws DatabaseOpenError, ListenError or FirstAdminError, with one clear line; whatever was opened is closed again
+ */
+export async function startServer(
+  settings: Settings,
+  { clock = systemClock, log = createLog(settings) }: Overrides = {},
+): Promise<RunningServer> {
+  const { databaseUrl, dataDir, diskReserveBytes } = settings
+  const opening = openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock })
+  // The packs and GraphQL are loaded while the database is being opened, which takes about as long.
+  const loading = Promise.all([import('../packs/index.js'), import('./serve.js')])
+  loading.catch(() => undefined)
+  const database = await opening
+  const [{ packs }, { serve }] = await loading.catch(async (error: unknown) => {
+    await database.close()
+    throw error
+  })
+  const core = await openCore({ settings, clock, log, database, collections: packs.flatMap((pack) => pack.collections) })
+  try {
+    const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
+    for (const pack of packs) await pack.prepare?.(core.services, system)
+    return await serve(core, packs)
+  } catch (error) {
+    await core.stopWriting()
+    await core.close()
+    throw error
+  }
+}

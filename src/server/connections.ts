@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http'
+import { WebSocket } from 'ws'
+import type { Caller } from '../core/caller.js'
+
+/** Codes that a WebSocket is closed with (4400-4499 are graphql-transport-ws's; clients come back after all but 4401). */
+export const CLOSE_CODES = {
+  /** The server stops; come back. */
+  goingAway: 1001,
+  /** No key, or none that works. */
+  unauthenticated: 4401,
+  /** The key stopped working, or may do something else now; come back with another. */
+  forbidden: 4403,
+  /** Events came faster than they were taken. Nothing is lost: come back with `sinceRevision`. */
+  tooSlow: 4413,
+  internal: 4500,
+} as const
+
+/** An operation that runs on a connection. */
+export interface RunningOperation {
+  readonly requestId: string
+  readonly startedAtMs: number
+}
+
+/** One WebSocket, from its upgrade on. */
+export interface Connection {
+  readonly socket: WebSocket
+  readonly request: IncomingMessage
+  readonly remoteAddress: string
+  /** Known from connection_init on. */
+  caller: Caller | undefined
+  /** By the id that the client gave them. */
+  readonly operations: Map<string, RunningOperation>
+}
+
+/** A close frame holds at most 125 bytes, two of which are the code (RFC 6455, 5.5). */
+const MAX_REASON_BYTES = 123
+
+/** Closes a WebSocket that is open, once. */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  if (socket.readyState !== WebSocket.OPEN) return
+  socket.close(code, Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : '')
+}
+
+/** Every open connection, and those of each client. */
+export class Connections implements Iterable<Connection> {
+  readonly #all = new Set<Connection>()
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  [Symbol.iterator](): IterableIterator<Connection> {
+    return this.#all.values()
+  }
+
+  add(connection: Connection): void {
+    this.#all.add(connection)
+  }
+
+  delete(connection: Connection): void {
+    this.#all.delete(connection)
+  }
+
+  /** Closes every connection of an API client. */
+  closeClient(clientId: string, code: number, reason: string): void {
+    for (const { caller, socket } of this.#all) if (caller?.id === clientId) closeSocket(socket, code, reason)
+  }
+
+  /** Closes every connection whose caller does not pass. */
+  closeUnless(isWelcome: (caller: Caller) => boolean, code: number, reason: string): void {
+    for (const { caller, socket } of this.#all) if (caller && !isWelcome(caller)) closeSocket(socket, code, reason)
+  }
+}

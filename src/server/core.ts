@@ -1,0 +1,54 @@
+import type { Clock } from '../core/clock.js'
+import type { Database } from '../core/database/database.js'
+import { newId } from '../core/ids.js'
+import type { Log } from '../core/log.js'
+import type { CoreServices } from '../core/pack.js'
+import type { Settings } from '../core/settings.js'
+import { ChangeLog } from '../core/state/change-log.js'
+import type { AnyCollection } from '../core/state/collection.js'
+import { follow } from '../core/state/follow.js'
+import { Ledger } from '../core/state/ledger.js'
+import { UsageMarks } from '../core/state/usage.js'
+
+/** What a core is made of. */
+export interface CoreParts {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: Log
+  readonly database: Database
+  readonly collections: readonly AnyCollection[]
+}
+
+/** A core with its state loaded. */
+export interface OpenCore {
+  readonly services: CoreServices
+  /** Takes no more writes, and waits until those that were accepted have landed. Reads go on. */
+  stopWriting(): Promise<void>
+  /** Flushes what was counted, and lets go of the database. */
+  close(): Promise<void>
+}
+
+/** Loads the state from an open database, which it closes when that fails. */
+export async function openCore({ settings, clock, log, database, collections }: CoreParts): Promise<OpenCore> {
+  const { auditKey = '', writeTimeoutMs } = settings
+  const usage = new UsageMarks({ database, clock, log })
+  try {
+    const ledger = await Ledger.open({ database, collections, clock, log, auditKey, writeTimeoutMs })
+    await usage.open()
+    const stopFollowing = follow(ledger, database)
+    return {
+      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, instanceId: newId() },
+      async stopWriting() {
+        await stopFollowing()
+        await ledger.close()
+      },
+      async close() {
+        await usage.close()
+        await database.close()
+      },
+    }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}

@@ -1,0 +1,118 @@
+import type { AddressInfo } from 'node:net'
+import type { CoreServices, Pack } from '../core/pack.js'
+import { createAuthenticator } from '../enforcement/authenticate.js'
+import { guardSchema } from '../enforcement/guard.js'
+import { permissionsByRole } from '../enforcement/permissions.js'
+import type { Connections } from './connections.js'
+import { contextsOf } from './context.js'
+import type { OpenCore } from './core.js'
+import { createDocumentGate } from './document-gate.js'
+import { createEngine } from './graphql.js'
+import { createRequestListener } from './http.js'
+import { createHttpServer, type HttpServer } from './http-server.js'
+import { createErrorMask } from './mask-errors.js'
+import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
+import { buildSchema } from './schema.js'
+import { type Subscriptions, serveSubscriptions } from './subscriptions.js'
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where it can be reached from this machine, without a slash at its end. */
+  readonly url: string
+  readonly address: AddressInfo
+  readonly port: number
+  readonly services: CoreServices
+  readonly connections: Connections
+  /**
+   * Takes no more requests, answers those that run (for at most `shutdownGraceMs`), lets every accepted write and its
+   * events arrive, and lets go of the database. Safe to call twice.
+   */
+  close(): Promise<void>
+}
+
+/** Puts GraphQL in front of an open core, and listens. */
+export async function serve(core: OpenCore, packs: readonly Pack[]): Promise<RunningServer> {
+  const { services } = core
+  const { settings } = services
+  const front = await buildFront(services, packs)
+  const address = await front.http.listen(settings.port, settings.host).catch(async (error: unknown) => {
+    await front.close()
+    throw error
+  })
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    front.refuse()
+    await front.http.drain(settings.shutdownGraceMs)
+    await core.stopWriting()
+    await front.close()
+    await core.close()
+  }
+  return {
+    url: urlOf(address),
+    address,
+    port: address.port,
+    services,
+    connections: front.subscriptions.connections,
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+/** Everything between the network and the core. */
+interface Front {
+  readonly http: HttpServer
+  readonly subscriptions: Subscriptions
+  /** From now on it is not ready. */
+  refuse(): void
+  /** Ends every connection. */
+  close(): Promise<void>
+}
+
+async function buildFront(services: CoreServices, packs: readonly Pack[]): Promise<Front> {
+  const { settings, clock, log, ledger, usage, changeLog } = services
+  const state = { isClosing: false }
+  const isClosing = (): boolean => state.isClosing
+  const permissions = permissionsByRole(packs, SERVER_PERMISSIONS)
+  const schema = guardSchema(buildSchema(packs.flatMap((pack) => pack.resolvers(services))), { permissions })
+  const authenticator = createAuthenticator({ ledger, clock, settings, usage, permissions })
+  const createContext = contextsOf(ledger, changeLog)
+  const mask = createErrorMask(log)
+  const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count() })
+  const engine = createEngine({ schema, mask, metrics, clock, log, isSandboxOffered: settings.isDevelopment })
+  const health = { ledger, isClosing }
+  const http = createHttpServer(createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, health }))
+  const subscriptions = serveSubscriptions(http.server, {
+    schema,
+    authenticator,
+    createContext,
+    mask,
+    metrics,
+    clock,
+    log,
+    settings,
+    ledger,
+    isClosing,
+  })
+  await engine.start()
+  return {
+    http,
+    subscriptions,
+    refuse() {
+      state.isClosing = true
+    },
+    async close() {
+      await subscriptions.close()
+      await http.close()
+      await engine.stop()
+      metrics.close()
+    },
+  }
+}
+
+/** Wildcard addresses are reached through the loopback address of their family. */
+function urlOf({ address, family, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
+  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`
+}

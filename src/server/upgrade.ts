@@ -1,0 +1,39 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** A connection whose client asked to speak another protocol. */
+export interface UpgradeCall {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  /** What has arrived behind the request's headers. */
+  readonly head: Buffer
+}
+
+/** Headers that belong to the asked-for upgrade only. */
+const UPGRADE_HEADERS: ReadonlySet<string> = new Set(['upgrade', 'http2-settings', 'connection'])
+
+/** Answers an upgrade with plain HTTP, and ends the connection. */
+export function refuseUpgrade(socket: Duplex, { status, message }: { status: number; message: string }): void {
+  const body = `${JSON.stringify({ errors: [{ message }] })}\n`
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/**
+ * Serves a request as if it had not asked for an upgrade, which a server may always do (RFC 9110, 7.8). Java's HTTP client
+ * asks for h2c on every plain connection, and Node hands such requests over unread: they are put back on the connection.
+ */
+export function serveWithoutUpgrade(server: Server, { request, socket, head }: UpgradeCall): void {
+  const lines = [`${request.method} ${request.url} HTTP/1.1`]
+  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] as string
+    if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[index + 1]}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  server.emit('connection', socket)
+}

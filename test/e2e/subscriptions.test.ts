@@ -1,0 +1,244 @@
+import { once } from 'node:events'
+import { type Client, createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { startTestServer, type TestServer } from '../testkit/server.js'
+import { until } from '../testkit/until.js'
+
+const PROTOCOL = 'graphql-transport-ws'
+const CHANGES = 'subscription ($since: Int) { changes(filter: { sinceRevision: $since }) { revision targetId } }'
+
+interface Ending {
+  readonly code: number
+  readonly reason: string
+}
+
+let server: TestServer
+const clients: Client[] = []
+
+beforeAll(async () => {
+  server = await startTestServer({ VALHALLA_CORS_ORIGINS: 'https://app.example.com' })
+})
+afterAll(async () => {
+  for (const client of clients) await client.dispose()
+  await server.close()
+})
+
+const address = (of = server): string => `${of.url.replace('http', 'ws')}/graphql`
+
+function clientWith(connectionParams: Record<string, unknown>, of = server): Client {
+  const client = createClient({ url: address(of), webSocketImpl: WebSocket, connectionParams, retryAttempts: 0, lazy: true })
+  clients.push(client)
+  return client
+}
+
+/** A bare socket that has said `init` to the server, and how it was closed. */
+async function open(init: object | undefined, options: { headers?: Record<string, string>; origin?: string } = {}) {
+  const socket = new WebSocket(address(), PROTOCOL, options)
+  const messages: Record<string, unknown>[] = []
+  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
+  const closed = new Promise<Ending>((resolve) => socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })))
+  await once(socket, 'open')
+  const say = (message: object): void => socket.send(JSON.stringify(message))
+  if (init) say({ type: 'connection_init', payload: init })
+  return { socket, messages, closed, say }
+}
+
+/** The status that an upgrade is refused with. */
+async function refusedUpgrade(path: string, origin?: string): Promise<number | undefined> {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, PROTOCOL, origin === undefined ? {} : { origin })
+  socket.on('error', () => undefined)
+  const [, response] = await once(socket, 'unexpected-response')
+  return response.statusCode
+}
+
+function setFlag(key: string, of = server) {
+  return of.gql('mutation ($key: String!) { setFeatureFlag(input: { key: $key }) { revision } }', { key })
+}
+
+describe('a connection', () => {
+  it.each([
+    ['a bearer token', () => ({ authorization: `Bearer ${server.adminKey}` })],
+    ['a bare key as authorization', () => ({ authorization: server.adminKey })],
+    ['Authorization in capitals', () => ({ Authorization: `Bearer ${server.adminKey}` })],
+    ['apiKey', () => ({ apiKey: server.adminKey })],
+  ])('is opened with a key in connection_init: %s', async (_, init) => {
+    const { messages, socket } = await open(init())
+    await until(() => messages.length > 0)
+    expect(messages).toEqual([{ type: 'connection_ack' }])
+    socket.close()
+  })
+
+  it('is opened with a key in the headers of the upgrade', async () => {
+    const { messages, socket } = await open({}, { headers: { authorization: `Bearer ${server.adminKey}` } })
+    await until(() => messages.length > 0)
+    expect(messages).toEqual([{ type: 'connection_ack' }])
+    socket.close()
+  })
+
+  it.each([
+    ['no key', () => ({})],
+    ['a wrong key', () => ({ apiKey: `${server.adminKey}x` })],
+    ['something that is no text', () => ({ authorization: { toString: 'x' } })],
+    ['two different keys', () => ({ apiKey: server.adminKey, authorization: `Bearer vk_test_${'A'.repeat(12)}_${'b'.repeat(32)}_1Abc2` })],
+  ])('is closed with 4401 for %s', async (_, init) => {
+    const { closed, messages } = await open(init())
+    expect(await closed).toEqual({ code: 4401, reason: 'Unauthorized: a valid API key is needed' })
+    expect(messages).toEqual([])
+  })
+
+  it('that asks before it has said who it is, is closed with 4401', async () => {
+    const { closed, say } = await open(undefined)
+    say({ id: '1', type: 'subscribe', payload: { query: '{ __schema { queryType { name } } }' } })
+    expect((await closed).code).toBe(4401)
+  })
+
+  it('that speaks gibberish is closed with 4400', async () => {
+    const { closed, socket } = await open({ apiKey: server.adminKey })
+    socket.send('gibberish')
+    expect((await closed).code).toBe(4400)
+  })
+
+  it('whose message is too large is closed with 1009, and nobody else is hurt', async () => {
+    const { closed, say } = await open({ apiKey: server.adminKey })
+    say({ type: 'ping', payload: { text: 'x'.repeat(300_000) } })
+    expect((await closed).code).toBe(1009)
+    expect((await server.gql('{ __typename }')).status).toBe(200)
+  })
+
+  it('from a page is opened for its own host and for the origins of the settings only', async () => {
+    for (const origin of [server.url, 'https://app.example.com']) {
+      const { socket, messages } = await open({ apiKey: server.adminKey }, { origin })
+      await until(() => messages.length > 0)
+      socket.close()
+    }
+    expect(await refusedUpgrade('/graphql', 'https://evil.example.com')).toBe(403)
+    expect(await refusedUpgrade('/elsewhere')).toBe(404)
+  })
+})
+
+describe('operations on a connection', () => {
+  it('pass the same guard, limits and rules as over HTTP', async () => {
+    const { key } = await server.addClient({ name: 'socket evaluator', role: 'EVALUATOR' })
+    const { messages, say, socket } = await open({ apiKey: key })
+    await until(() => messages.length > 0)
+    const ask = (id: string, query: string): void => say({ id, type: 'subscribe', payload: { query } })
+    ask('role', '{ viewer { role } }')
+    ask('write', 'mutation { setFeatureFlag(input: { key: "no" }) { revision } }')
+    ask('stream', 'subscription { changes { id } }')
+    ask('syntax', '{')
+    ask('field', '{ nope }')
+    ask('limit', `{ viewer { ${Array.from({ length: 31 }, (_, index) => `a${index}: role`).join(' ')} } }`)
+    await until(() => ['role', 'write', 'stream', 'syntax', 'field', 'limit'].every((id) => messages.some((message) => message['id'] === id)))
+    const answerTo = (id: string) => messages.find((message) => message['id'] === id)
+    const codeOf = (errors: unknown) => (errors as { extensions: { code: string } }[])[0]?.extensions.code
+    expect(answerTo('role')).toEqual({ id: 'role', type: 'next', payload: { data: { viewer: { role: 'EVALUATOR' } } } })
+    const errorsOf = (id: string) => (answerTo(id)?.['payload'] as { errors?: unknown }).errors ?? answerTo(id)?.['payload']
+    expect(codeOf(errorsOf('write'))).toBe('FORBIDDEN')
+    expect(codeOf(errorsOf('stream'))).toBe('FORBIDDEN')
+    expect(codeOf(errorsOf('syntax'))).toBe('GRAPHQL_PARSE_FAILED')
+    expect(codeOf(errorsOf('field'))).toBe('GRAPHQL_VALIDATION_FAILED')
+    expect(errorsOf('limit')).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED', limit: 'aliases' } }])
+    expect(JSON.stringify(messages)).not.toContain('"http"')
+    socket.close()
+  })
+
+  it('are at most a hundred at a time', async () => {
+    const { messages, say, socket } = await open({ apiKey: server.adminKey })
+    await until(() => messages.length > 0)
+    for (let index = 0; index <= 100; index += 1) say({ id: `s${index}`, type: 'subscribe', payload: { query: 'subscription { changes { id } }' } })
+    await until(() => messages.length > 1)
+    expect(messages[1]).toMatchObject({ id: 's100', type: 'error', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
+    // One that is completed makes room, though nothing has ever come out of it.
+    say({ id: 's0', type: 'complete' })
+    say({ id: 'next', type: 'subscribe', payload: { query: '{ viewer { role } }' } })
+    await until(() => messages.some(({ id, type }) => id === 'next' && type === 'next'))
+    socket.close()
+  })
+})
+
+describe('a subscription', () => {
+  it('gets every change once and in order, from the log first and then live', async () => {
+    const since = server.services.ledger.snapshot.revision
+    await setFlag('before-1')
+    await setFlag('before-2')
+    const events = clientWith({ apiKey: server.adminKey }).iterate({ query: CHANGES, variables: { since } })
+    const seen: unknown[] = []
+    const reading = (async () => {
+      for await (const { data } of events) if (seen.push(data?.['changes']) === 4) return
+    })()
+    await until(() => seen.length === 2)
+    await setFlag('after-1')
+    await setFlag('after-2')
+    await reading
+    expect(seen.map((change) => (change as { revision: number }).revision)).toEqual([1, 2, 3, 4].map((step) => since + step))
+  })
+
+  it('reads each event from the state of its time', async () => {
+    const query = 'subscription { changes { revision actor { name apiClient { version } } } }'
+    const { client, key } = await server.addClient({ name: 'writer', role: 'OPERATOR' })
+    const events = clientWith({ apiKey: server.adminKey }).iterate({ query })
+    const first = events.next()
+    await until(() => server.logged.length >= 0 && countOfSubscriptions() > 0)
+    await server.changeClient(client, { description: 'changed after the subscription began' })
+    await first
+    const second = events.next()
+    await server.gql('mutation { setFeatureFlag(input: { key: "by-writer" }) { revision } }', {}, { key })
+    expect((await second).value.data.changes.actor).toEqual({ name: 'writer', apiClient: { version: 2 } })
+    await events.return?.()
+  })
+
+  it('is closed with 4403 at once when its key stops working', async () => {
+    const { client, key } = await server.addClient({ name: 'to be stopped' })
+    const { closed, messages, say } = await open({ apiKey: key })
+    await until(() => messages.length > 0)
+    say({ id: '1', type: 'subscribe', payload: { query: 'subscription { changes { id } }' } })
+    const startedAt = performance.now()
+    await server.changeClient(client, { isActive: false })
+    expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
+    expect(performance.now() - startedAt).toBeLessThan(1000)
+  })
+
+  it('is closed within a second and a half when its key expires', async () => {
+    const { key } = await server.addClient({ name: 'short', expiresAt: new Date(Date.now() + 1500) })
+    const { closed } = await open({ apiKey: key })
+    const startedAt = performance.now()
+    expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
+    expect(performance.now() - startedAt).toBeLessThan(3000)
+  })
+
+  it('can be closed for one client by the server', async () => {
+    const [stopped, other] = [await server.addClient({ name: 'stopped' }), await server.addClient({ name: 'other' })]
+    const [first, second] = [await open({ apiKey: stopped.key }), await open({ apiKey: other.key })]
+    await until(() => first.messages.length > 0 && second.messages.length > 0)
+    server.connections.closeClient(stopped.client.id, 4403, 'because')
+    expect(await first.closed).toEqual({ code: 4403, reason: 'because' })
+    expect(second.socket.readyState).toBe(WebSocket.OPEN)
+    second.socket.close()
+  })
+})
+
+describe('the end of the server', () => {
+  it('comes to subscriptions behind the last event, with 1001', async () => {
+    const ending = await startTestServer()
+    const socket = new WebSocket(address(ending), PROTOCOL)
+    const messages: { type: string; payload?: { data: { changes: { targetId: string } } } }[] = []
+    socket.on('message', (data) => messages.push(JSON.parse(String(data))))
+    await once(socket, 'open')
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { apiKey: ending.adminKey } }))
+    await until(() => messages.length > 0)
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { changes { targetId revision } }' } }))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const writes = Promise.all(Array.from({ length: 20 }, (_, index) => setFlag(`last-${index}`, ending)))
+    const closed = once(socket, 'close')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await Promise.all([writes, ending.close()])
+    const [code, reason] = await closed
+    expect([code, String(reason)]).toEqual([1001, 'The server is shutting down'])
+    expect(messages.filter(({ type }) => type === 'next')).toHaveLength(20)
+  })
+})
+
+function countOfSubscriptions(): number {
+  return [...server.connections].reduce((count, { operations }) => count + operations.size, 0)
+}

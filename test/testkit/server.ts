@@ -1,0 +1,97 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FormattedExecutionResult } from 'graphql'
+import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
+import { createLog } from '../../src/core/log.js'
+import { type Command, done } from '../../src/core/state/command.js'
+import { type ApiClient, apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
+import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
+import { startServer } from '../../src/server/compose.js'
+import type { RunningServer } from '../../src/server/serve.js'
+import { clientWithKey, settingsOf } from './api-clients.js'
+import { testTemplate } from './databases.js'
+
+/** An answer over HTTP. */
+export interface GraphQLAnswer extends FormattedExecutionResult<Record<string, never>> {
+  readonly status: number
+  readonly headers: Headers
+}
+
+/** What may be added to a GraphQL request; `key: null` sends none. */
+export interface RequestOptions {
+  readonly key?: string | null
+  readonly headers?: Record<string, string>
+}
+
+/** The whole server on a free port, with an embedded database of its own. */
+export interface TestServer extends RunningServer {
+  readonly adminKey: string
+  /** What was logged, one JSON object each. */
+  readonly logged: readonly Record<string, unknown>[]
+  /** Asks with the admin's key, if not told otherwise. */
+  gql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<GraphQLAnswer>
+  /** Puts a client straight into the state: what its key may do follows from its role. */
+  addClient(changes?: Partial<ApiClient>): Promise<{ readonly client: ApiClient; readonly key: string }>
+  /** Changes a client straight in the state. */
+  changeClient(client: ApiClient, changes: Partial<ApiClient>): Promise<void>
+}
+
+const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
+
+/** Starts a server; `env` holds settings (NODE_ENV is `test` if not given). */
+export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
+  const dataDir = join(root, 'data')
+  await cp(await testTemplate(), dataDir, { recursive: true })
+  const adminKey = generateApiKey('test')
+  const settings = settingsOf({
+    NODE_ENV: 'test',
+    PORT: '0',
+    VALHALLA_DATA_DIR: dataDir,
+    VALHALLA_ADMIN_KEY: adminKey,
+    VALHALLA_DISK_RESERVE_MB: '0',
+    ...env,
+  })
+  const logged: Record<string, unknown>[] = []
+  const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
+  const server = await startServer(settings, { log })
+  const put = (client: ApiClient) => server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
+  return {
+    ...server,
+    adminKey,
+    logged,
+    gql: (query, variables = {}, options = {}) => ask(server.url, { query, variables }, { key: adminKey, ...options }),
+    async addClient(changes = {}) {
+      const { client, keyText } = clientWithKey(changes)
+      await put(client)
+      return { client, key: keyText }
+    },
+    async changeClient(client, changes) {
+      await put({ ...client, ...changes, version: client.version + 1 })
+    },
+    async close() {
+      await server.close()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+const putClient: Command<{ client: ApiClient }, null> = {
+  name: 'putClient',
+  pack: 'UD',
+  isRevertible: false,
+  run(draft, { client }) {
+    draft.put(apiClientCollection, client)
+    return done(null)
+  },
+}
+
+async function ask(url: string, body: object, { key, headers }: RequestOptions): Promise<GraphQLAnswer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}), ...headers },
+    body: JSON.stringify(body),
+  })
+  return { ...((await response.json()) as FormattedExecutionResult<Record<string, never>>), status: response.status, headers: response.headers }
+}

@@ -1,0 +1,61 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
+
+/** A TCP relay that can fail as a network does. */
+export interface TcpProxy {
+  readonly port: number
+  /** Ends every connection and refuses new ones. */
+  cut(): Promise<void>
+  /** Accepts and keeps connections, but lets nothing through any more. */
+  stall(): void
+  /** Lets everything through again. */
+  restore(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A relay on a free loopback port to `port` on 127.0.0.1. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>()
+  let isStalled = false
+  const relay = (client: Socket): void => {
+    const upstream = connect(targetPort, '127.0.0.1')
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', (data) => {
+        if (!isStalled) to.write(data)
+      })
+      from.on('error', () => to.destroy())
+      from.on('close', () => {
+        sockets.delete(from)
+        to.destroy()
+      })
+    }
+  }
+  let server: Server = createServer(relay)
+  const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await listen(0)
+  const { port } = server.address() as AddressInfo
+  const cut = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  return {
+    port,
+    cut,
+    stall: () => {
+      isStalled = true
+    },
+    async restore() {
+      isStalled = false
+      // What was swallowed while it stalled is lost: those connections are of no use any more.
+      for (const socket of sockets) socket.destroy()
+      if (server.listening) return
+      server = createServer(relay)
+      await listen(port)
+    },
+    close: cut,
+  }
+}
