@@ -77,8 +77,8 @@ function requestOf({ host, port, path, headers }: LoadJob, { body }: Call): Buff
 }
 
 function check({ body, answer }: Call, { status, text }: Answer): void {
+  if (status === 200 && text === answer) return
   const actual = text.trimEnd().replace(/"revision":\d+/g, '"revision":0')
-  if (status === 200 && actual === answer) return
   // Members of objects may come in another order.
   if (status === 200 && isDeepStrictEqual(parse(actual), parse(answer))) return
   throw new Error(`wrong answer to ${body}: ${status} ${text.trimEnd().slice(0, 2_000)}, expected 200 ${answer}`)

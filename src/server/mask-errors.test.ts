@@ -52,13 +52,26 @@ const schema = new GraphQLSchema({
 async function ask(query: string, { variables = {}, accept = 'application/json' }: { variables?: object; accept?: string } = {}) {
   const logged: Record<string, unknown>[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
-  const engine = createEngine({ schema, mask: createErrorMask(log), metrics: { observe: () => undefined }, clock: systemClock, log, isSandboxOffered: false })
+  const engine = createEngine({
+    schema,
+    mask: createErrorMask(log),
+    metrics: { observe: () => undefined },
+    clock: systemClock,
+    log,
+    isSandboxOffered: false,
+  })
   await engine.start()
   const headers = new HeaderMap([
     ['content-type', 'application/json'],
     ['accept', accept],
   ])
-  const context = { caller: ANONYMOUS, requestId: 'r-1', remoteAddress: '', snapshot: Snapshot.empty([], { revision: 0, digest: '' }), loaders: {} as never }
+  const context = {
+    caller: ANONYMOUS,
+    requestId: 'r-1',
+    remoteAddress: '',
+    snapshot: Snapshot.empty([], { revision: 0, digest: '' }),
+    loaders: {} as never,
+  }
   const answer = await engine.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: 'POST', headers, search: '', body: { query, variables } },
     context: () => Promise.resolve(context),
@@ -69,24 +82,32 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
 }
 
 describe('an unexpected error', () => {
-  it.each(['bug', 'thrownText', 'foreign', 'broken', 'odd'])('of the kind "%s" shows nothing but the request id, and is logged once', async (field) => {
-    const { status, body, text, logged } = await ask(`{ ${field} }`)
-    expect(status).toBe(500)
-    expect(body.errors).toEqual([
-      {
-        message: 'Something went wrong on our side. Tell the operators this request id: r-1',
-        locations: [{ line: 1, column: 3 }],
-        path: [field],
-        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'r-1' },
-      },
-    ])
-    expect(text).not.toContain('hunter2')
-    expect(logged.map(({ level, requestId, msg }) => ({ level, requestId, msg }))).toEqual([{ level: 'error', requestId: 'r-1', msg: 'call failed' }])
-  })
+  it.each(['bug', 'thrownText', 'foreign', 'broken', 'odd'])(
+    'of the kind "%s" shows nothing but the request id, and is logged once',
+    async (field) => {
+      const { status, body, text, logged } = await ask(`{ ${field} }`)
+      expect(status).toBe(500)
+      expect(body.errors).toEqual([
+        {
+          message: 'Something went wrong on our side. Tell the operators this request id: r-1',
+          locations: [{ line: 1, column: 3 }],
+          path: [field],
+          extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'r-1' },
+        },
+      ])
+      expect(text).not.toContain('hunter2')
+      expect(logged.map(({ level, requestId, msg }) => ({ level, requestId, msg }))).toEqual([
+        { level: 'error', requestId: 'r-1', msg: 'call failed' },
+      ])
+    },
+  )
 
   it('is logged with its cause, without passwords', async () => {
     const { logged } = await ask('{ bug }')
-    expect(logged[0]?.['err']).toMatchObject({ message: expect.stringContaining('host=db.internal'), cause: { message: 'the disk is full' } })
+    expect(logged[0]?.['err']).toMatchObject({
+      message: expect.stringContaining('host=db.internal'),
+      cause: { message: 'the disk is full' },
+    })
     expect(JSON.stringify(logged)).not.toContain('hunter2')
   })
 })
@@ -132,7 +153,10 @@ describe('a fault of the request', () => {
   it('in a variable says what is wrong with it, but does not write a key back', async () => {
     const { status, body, text, logged } = await ask('query ($value: Odd) { odd(value: $value) }', { variables: { value: KEY } })
     expect(status).toBe(400)
-    expect(body.errors[0]).toMatchObject({ message: expect.stringContaining('Variable "$value" got invalid value'), extensions: { code: 'BAD_USER_INPUT' } })
+    expect(body.errors[0]).toMatchObject({
+      message: expect.stringContaining('Variable "$value" got invalid value'),
+      extensions: { code: 'BAD_USER_INPUT' },
+    })
     expect(text).not.toContain(KEY)
     expect(logged).toEqual([])
   })

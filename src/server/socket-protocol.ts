@@ -55,7 +55,7 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
   return makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
     onConnect: (context) => authenticate(context, parts),
-    onSubscribe: ({ extra }, id, payload) => prepare(extra, { id, payload }, parts),
+    onSubscribe: (context, id, payload) => prepare(context, { id, payload }, parts),
     subscribe: (args) => subscribe(args, parts),
     onOperation: ({ extra }, id, _payload, args, result) => {
       if (isEventStream(result)) observe(extra, { id, args, outcome: 'ok' }, parts)
@@ -70,6 +70,7 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
       if (slow) closeSocket(extra.socket, CLOSE_CODES.tooSlow, slow.message)
       const shown = slow ? [{ message: slow.message }] : parts.mask.mask(errors, requestIdOf(extra, id))
       parts.metrics.observe({ operation: 'none', outcome: slow ? 'TOO_SLOW' : outcomeOf({ errors: shown }) })
+      extra.operations.delete(id)
       return shown
     },
     onComplete({ extra }, id) {
@@ -106,11 +107,12 @@ function credentialsOf(parameters: Readonly<Record<string, unknown>> | undefined
 
 /** Parses and validates; what it returns is executed, or shown as errors. */
 function prepare(
-  connection: Connection,
+  { subscriptions, extra: connection }: SocketContext,
   { id, payload }: { id: string; payload: SubscribePayload },
   { schema, createContext, clock }: ProtocolParts,
 ): ExecutionArgs | readonly GraphQLError[] {
-  if (connection.operations.size >= MAX_OPERATIONS) {
+  // This one counts already.
+  if (Object.keys(subscriptions).length > MAX_OPERATIONS) {
     return [new AppError('RATE_LIMITED', `At most ${MAX_OPERATIONS} operations may run on one connection; complete one first.`)]
   }
   const requestId = newId()

@@ -25,10 +25,33 @@ const emitted = buildFromText(printSorted(schemaOf(packs)))
  */
 const SERVED = {
   Query: [
-    'config', 'configs', 'featureFlag', 'featureFlags', 'isFeatureEnabled', 'evaluateFlag', 'evaluateFlags', 'viewer', 'apiClient', 'apiClients',
-    'change', 'changes', 'systemStatus', 'systemSummary', 'packs', 'pack',
+    'config',
+    'configs',
+    'featureFlag',
+    'featureFlags',
+    'isFeatureEnabled',
+    'evaluateFlag',
+    'evaluateFlags',
+    'viewer',
+    'apiClient',
+    'apiClients',
+    'change',
+    'changes',
+    'systemStatus',
+    'systemSummary',
+    'packs',
+    'pack',
   ],
-  Mutation: ['setConfig', 'deleteConfig', 'unlockConfig', 'setFeatureFlag', 'deleteFeatureFlag', 'markBackendComplete', 'markBackendIncomplete', 'updateSystemVersion'],
+  Mutation: [
+    'setConfig',
+    'deleteConfig',
+    'unlockConfig',
+    'setFeatureFlag',
+    'deleteFeatureFlag',
+    'markBackendComplete',
+    'markBackendIncomplete',
+    'updateSystemVersion',
+  ],
   Subscription: ['changes'],
 } as const
 
@@ -46,8 +69,10 @@ function* describedPlaces(schema: GraphQLSchema): Generator<{ place: string; des
     yield { place: type.name, description: type.description }
   }
   for (const type of Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))) {
-    if (isEnumType(type)) for (const value of type.getValues()) yield { place: `${type.name}.${value.name}`, description: value.description }
-    if (isInputObjectType(type)) for (const field of Object.values(type.getFields())) yield { place: `${type.name}.${field.name}`, description: field.description }
+    if (isEnumType(type))
+      for (const value of type.getValues()) yield { place: `${type.name}.${value.name}`, description: value.description }
+    if (isInputObjectType(type))
+      for (const field of Object.values(type.getFields())) yield { place: `${type.name}.${field.name}`, description: field.description }
     if (!isObjectType(type) && !isInterfaceType(type)) continue
     for (const field of Object.values(type.getFields())) {
       yield { place: `${type.name}.${field.name}`, description: field.description }
@@ -74,7 +99,8 @@ describe('the emitted schema', () => {
   })
 
   test('serves what it has served before', () => {
-    for (const root of ['Query', 'Mutation', 'Subscription'] as const) expect(rootFields(emitted, root)).toEqual(expect.arrayContaining([...SERVED[root]]))
+    for (const root of ['Query', 'Mutation', 'Subscription'] as const)
+      expect(rootFields(emitted, root)).toEqual(expect.arrayContaining([...SERVED[root]]))
   })
 
   test('describes every type, field, argument and enum value, for a person in Sandbox', () => {

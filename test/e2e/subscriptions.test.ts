@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type Client, createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { systemClock } from '../../src/core/clock.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { until } from '../testkit/until.js'
 
@@ -11,6 +12,10 @@ const CHANGES = 'subscription ($since: Int) { changes(filter: { sinceRevision: $
 interface Ending {
   readonly code: number
   readonly reason: string
+}
+
+interface ChangePayload {
+  readonly data: { readonly changes: { readonly revision: number } }
 }
 
 let server: TestServer
@@ -52,8 +57,8 @@ async function refusedUpgrade(path: string, origin?: string): Promise<number | u
   return response.statusCode
 }
 
-function setFlag(key: string, of = server) {
-  return of.gql('mutation ($key: String!) { setFeatureFlag(input: { key: $key }) { revision } }', { key })
+function setFlag(key: string) {
+  return server.gql('mutation ($key: String!) { setFeatureFlag(input: { key: $key }) { revision } }', { key })
 }
 
 describe('a connection', () => {
@@ -175,16 +180,15 @@ describe('a subscription', () => {
   })
 
   it('reads each event from the state of its time', async () => {
-    const query = 'subscription { changes { revision actor { name apiClient { version } } } }'
+    const query = 'subscription ($since: Int) { changes(filter: { sinceRevision: $since }) { revision actor { name apiClient { version } } } }'
+    const since = server.services.ledger.snapshot.revision
     const { client, key } = await server.addClient({ name: 'writer', role: 'OPERATOR' })
-    const events = clientWith({ apiKey: server.adminKey }).iterate({ query })
-    const first = events.next()
-    await until(() => server.logged.length >= 0 && countOfSubscriptions() > 0)
+    const events = clientWith({ apiKey: server.adminKey }).iterate({ query, variables: { since } })
+    expect((await events.next()).value.data).toEqual({ changes: { revision: since + 1, actor: { name: 'system', apiClient: null } } })
     await server.changeClient(client, { description: 'changed after the subscription began' })
-    await first
-    const second = events.next()
     await server.gql('mutation { setFeatureFlag(input: { key: "by-writer" }) { revision } }', {}, { key })
-    expect((await second).value.data.changes.actor).toEqual({ name: 'writer', apiClient: { version: 2 } })
+    await events.next()
+    expect((await events.next()).value.data).toEqual({ changes: { revision: since + 3, actor: { name: 'writer', apiClient: { version: 2 } } } })
     await events.return?.()
   })
 
@@ -200,11 +204,32 @@ describe('a subscription', () => {
   })
 
   it('is closed within a second and a half when its key expires', async () => {
-    const { key } = await server.addClient({ name: 'short', expiresAt: new Date(Date.now() + 1500) })
+    const { key } = await server.addClient({ name: 'short', expiresAt: new Date(systemClock.now().getTime() + 1500) })
     const { closed } = await open({ apiKey: key })
     const startedAt = performance.now()
     expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
     expect(performance.now() - startedAt).toBeLessThan(3000)
+  })
+
+  it('that is too slow is closed with 4413, and told where to go on without a gap', async () => {
+    const { closed, messages, say, socket } = await open({ apiKey: server.adminKey })
+    await until(() => messages.length > 0)
+    const query = 'subscription { changes { revision after } }'
+    const since = server.services.ledger.snapshot.revision
+    say({ id: '1', type: 'subscribe', payload: { query: query.replace('changes', 'changes(filter: { sinceRevision: ' + since + ' })') } })
+    await until(() => server.connections.size > 0)
+    socket.pause()
+    // More than the system's own buffers take, then more than may wait.
+    const value = 'x'.repeat(60_000)
+    const set = 'mutation ($key: String!, $value: JSON) { setConfig(input: { key: $key, value: $value }) { revision } }'
+    for (let index = 0; index < 150; index += 1) await server.gql(set, { key: `large-${index}`, value })
+    await Promise.all(Array.from({ length: 1_100 }, (_, index) => server.addClient({ name: `many ${index}` })))
+    socket.resume()
+    const { code, reason } = await closed
+    expect([code, reason]).toEqual([4413, expect.stringMatching(/^too slow: resume with sinceRevision \d+$/)])
+    const received = messages.flatMap((message) => (message['type'] === 'next' ? [(message['payload'] as ChangePayload).data.changes.revision] : []))
+    expect(received).toEqual(received.map((_, index) => since + 1 + index))
+    expect(Number(reason.split(' ').at(-1))).toBe(received.at(-1))
   })
 
   it('can be closed for one client by the server', async () => {
@@ -229,16 +254,12 @@ describe('the end of the server', () => {
     await until(() => messages.length > 0)
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { changes { targetId revision } }' } }))
     await new Promise((resolve) => setTimeout(resolve, 100))
-    const writes = Promise.all(Array.from({ length: 20 }, (_, index) => setFlag(`last-${index}`, ending)))
     const closed = once(socket, 'close')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    await Promise.all([writes, ending.close()])
+    const writes = Array.from({ length: 20 }, (_, index) => ending.addClient({ name: `last ${index}` }))
+    await new Promise(setImmediate)
+    await Promise.all([...writes, ending.close()])
     const [code, reason] = await closed
     expect([code, String(reason)]).toEqual([1001, 'The server is shutting down'])
     expect(messages.filter(({ type }) => type === 'next')).toHaveLength(20)
   })
 })
-
-function countOfSubscriptions(): number {
-  return [...server.connections].reduce((count, { operations }) => count + operations.size, 0)
-}

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { SlowConsumerError, streamChanges } from '../../src/core/graphql/change-stream.js'
-import { type ChangeLogFilter, ChangeLog } from '../../src/core/state/change-log.js'
+import { ChangeLog, type ChangeLogFilter } from '../../src/core/state/change-log.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
 import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'

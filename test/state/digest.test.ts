@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type ChangeRecord, fromChangeRow, toChangeRow } from '../../src/core/state/change.js'
-import { GENESIS_DIGEST, verifyChain } from '../../src/core/state/digest.js'
-import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { ChangeLog } from '../../src/core/state/change-log.js'
-import { AUDIT_KEY, collect, openTestLedger, run, TESTER } from '../testkit/ledger.js'
-import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { GENESIS_DIGEST, verifyChain } from '../../src/core/state/digest.js'
 import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { ENGINES, openTestDatabase } from '../testkit/databases.js'
+import { AUDIT_KEY, collect, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
 const TAMPERINGS = 10_000
 const setConfig = createSetConfig({ isSecretValueAllowed: false })
@@ -20,7 +20,13 @@ beforeAll(async () => {
   const ledger = await openTestLedger(database)
   for (let round = 0; round < 12; round += 1) {
     await run(ledger, setFeatureFlag, { key: `flag-${round % 5}`, description: `round ${round}`, group: 'test' })
-    await ledger.commit({ command: setConfig, input: { key: 'limit', value: { max: round, of: [round, null, 'x'] } }, caller: TESTER, correlationId: `c${round}`, reason: round % 2 ? 'why not' : null })
+    await ledger.commit({
+      command: setConfig,
+      input: { key: 'limit', value: { max: round, of: [round, null, 'x'] } },
+      caller: TESTER,
+      correlationId: `c${round}`,
+      reason: round % 2 ? 'why not' : null,
+    })
     if (round % 4 === 3) await run(ledger, deleteFeatureFlag, { key: 'flag-1' })
   }
   log = await collect(new ChangeLog(database).stream({}))
@@ -35,7 +41,8 @@ function altered(value: unknown, seed: number): unknown {
   if (typeof value === 'boolean') return !value
   if (typeof value === 'number') return value + 1 + (seed % 7)
   if (typeof value === 'string' && /^\d{4}-\d\d-/.test(value)) return new Date(Date.parse(value) + 1 + (seed % 1000)).toISOString()
-  if (typeof value === 'string') return seed % 2 ? `${value}x` : `x${value.slice(1)}` === value ? `y${value.slice(1)}` : `x${value.slice(1)}`
+  if (typeof value === 'string')
+    return seed % 2 ? `${value}x` : `x${value.slice(1)}` === value ? `y${value.slice(1)}` : `x${value.slice(1)}`
   const object = value as Record<string, unknown>
   const keys = Object.keys(object)
   const key = keys[seed % keys.length]
@@ -97,7 +104,8 @@ describe('the digest chain', () => {
   })
 
   test('finds a cut tail, an emptied log and another key', async () => {
-    for (const kept of [0, 1, log.length - 1]) expect((await verifyChain(AUDIT_KEY, { start, head }, log.slice(0, kept))).isIntact).toBe(false)
+    for (const kept of [0, 1, log.length - 1])
+      expect((await verifyChain(AUDIT_KEY, { start, head }, log.slice(0, kept))).isIntact).toBe(false)
     expect((await verifyChain('another key', { start, head }, log)).firstBrokenRevision).toBe(1)
   })
 })

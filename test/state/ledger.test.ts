@@ -110,7 +110,11 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
   })
 
   test('an object that ends as it began within one batch of commands is stored as it is in memory', async () => {
-    await Promise.all([run(ledger, setFeatureFlag, { key: 'a' }), run(ledger, deleteFeatureFlag, { key: 'a' }), run(ledger, setFeatureFlag, { key: 'a', group: 'again' })])
+    await Promise.all([
+      run(ledger, setFeatureFlag, { key: 'a' }),
+      run(ledger, deleteFeatureFlag, { key: 'a' }),
+      run(ledger, setFeatureFlag, { key: 'a', group: 'again' }),
+    ])
     const again = await openTestLedger(database)
     expect([...again.snapshot.view(featureFlagCollection).values()]).toEqual([...ledger.snapshot.view(featureFlagCollection).values()])
     expect(again.snapshot.revision).toBe(3)
@@ -167,7 +171,12 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
 
   test('text that cannot be stored and keys of clients are refused with their place, before anything is written', async () => {
     const key = `vk_test_${'a'.repeat(12)}_${'b'.repeat(32)}_123456`
-    const outcome = await run(ledger, setFeatureFlag, { key: 'a', description: 'nul \u0000', variants: [{ name: '\ud800', weight: 1 }], group: key })
+    const outcome = await run(ledger, setFeatureFlag, {
+      key: 'a',
+      description: 'nul \u0000',
+      variants: [{ name: '\ud800', weight: 1 }],
+      group: key,
+    })
     expect(outcome).toMatchObject({
       ok: false,
       userErrors: [
@@ -188,7 +197,12 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     })
     await Promise.all(['a', 'b', 'c'].map((key) => run(ledger, setFeatureFlag, { key })))
     await run(ledger, deleteFeatureFlag, { key: 'b' })
-    expect(heard.map(({ id, action, targetKey }) => `${id} ${action} ${targetKey}`)).toEqual(['1.0 CREATE a', '2.0 CREATE b', '3.0 CREATE c', '4.0 DELETE b'])
+    expect(heard.map(({ id, action, targetKey }) => `${id} ${action} ${targetKey}`)).toEqual([
+      '1.0 CREATE a',
+      '2.0 CREATE b',
+      '3.0 CREATE c',
+      '4.0 DELETE b',
+    ])
   })
 
   test('after close, accepted commands are answered and new ones refused', async () => {
@@ -231,7 +245,10 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     await Promise.all(Array.from({ length: 16 }, (_, index) => writer(index % 2 ? first : second)))
     await Promise.all([first.poll(), second.poll()])
     expect(first.snapshot.view(configEntries).get('n')).toMatchObject({ value: acknowledged, version: acknowledged + 1 })
-    expect({ revision: second.snapshot.revision, digest: second.snapshot.digest }).toEqual({ revision: first.snapshot.revision, digest: first.snapshot.digest })
+    expect({ revision: second.snapshot.revision, digest: second.snapshot.digest }).toEqual({
+      revision: first.snapshot.revision,
+      digest: first.snapshot.digest,
+    })
     expect(acknowledged).toBeGreaterThanOrEqual(10)
   })
 
@@ -239,7 +256,10 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     await run(first, setConfig, { key: 'n', value: 0 })
     const outcome = await run(second, setConfig, { key: 'n', value: 1, expectedVersion: 1 })
     expect(outcome).toMatchObject({ ok: true, revision: 2 })
-    expect(await run(first, setConfig, { key: 'n', value: 2, expectedVersion: 1 })).toMatchObject({ ok: false, userErrors: [{ code: 'STALE_VERSION' }] })
+    expect(await run(first, setConfig, { key: 'n', value: 2, expectedVersion: 1 })).toMatchObject({
+      ok: false,
+      userErrors: [{ code: 'STALE_VERSION' }],
+    })
   })
 
   test('an idempotency key that one has used is known to the other', async () => {

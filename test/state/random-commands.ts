@@ -1,15 +1,15 @@
 import fc from 'fast-check'
+import type { JsonObject } from '../../src/core/json.js'
 import type { Command } from '../../src/core/state/command.js'
 import type { Draft } from '../../src/core/state/draft.js'
+import type { Snapshot } from '../../src/core/state/snapshot.js'
 import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
 import { createSetConfig, deleteConfig, unlockConfig } from '../../src/packs/config-registry/config-entry.commands.js'
-import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
-import { markBackendComplete, markBackendIncomplete, updateSystemVersion } from '../../src/packs/system-status/system-status.commands.js'
+import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { systemMetadata } from '../../src/packs/system-status/system-metadata.collection.js'
+import { markBackendComplete, markBackendIncomplete, updateSystemVersion } from '../../src/packs/system-status/system-status.commands.js'
 import { COLLECTIONS } from '../testkit/ledger.js'
-import type { Snapshot } from '../../src/core/state/snapshot.js'
-import type { JsonObject } from '../../src/core/json.js'
 
 const setConfig = createSetConfig({ isSecretValueAllowed: false })
 
@@ -31,7 +31,13 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc
 
 /** Calls of every command of the packs whose records hold no secrets; many are refused, as in life. */
 export const anyCall: fc.Arbitrary<AnyCall> = fc.oneof(
-  { weight: 5, arbitrary: call(setConfig, fc.record({ key, value: maybe(value), description: maybe(text), isMutable: maybe(fc.boolean()), expectedVersion })) },
+  {
+    weight: 5,
+    arbitrary: call(
+      setConfig,
+      fc.record({ key, value: maybe(value), description: maybe(text), isMutable: maybe(fc.boolean()), expectedVersion }),
+    ),
+  },
   { weight: 2, arbitrary: call(deleteConfig, fc.record({ key, expectedVersion })) },
   { weight: 1, arbitrary: call(unlockConfig, fc.record({ key, reason: fc.constant('test') })) },
   {
@@ -70,7 +76,9 @@ export function substanceOf(state: Snapshot): unknown {
   return Object.fromEntries(
     Object.entries(contentsOf(state)).map(([name, images]) => [
       name,
-      images.map((image) => Object.fromEntries(Object.entries(image).filter(([field]) => !counters.has(field) && !counters.has(`${field}:${name}`)))),
+      images.map((image) =>
+        Object.fromEntries(Object.entries(image).filter(([field]) => !counters.has(field) && !counters.has(`${field}:${name}`))),
+      ),
     ]),
   )
 }

@@ -20,7 +20,10 @@ export const AUDIT_KEY = 'audit key of the tests'
 export const TESTER: Caller = { ...SYSTEM_ACTOR, id: 'tester', name: 'tester', role: 'ADMIN', permissions: new Set() }
 
 /** Opens a ledger as a server would. */
-export function openTestLedger(database: Database, options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number } = {}): Promise<Ledger> {
+export function openTestLedger(
+  database: Database,
+  options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number } = {},
+): Promise<Ledger> {
   return Ledger.open({
     database,
     collections: options.collections ?? COLLECTIONS,

@@ -56,7 +56,8 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
   const server = await startServer(settings, { log })
-  const put = (client: ApiClient) => server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
+  const put = (client: ApiClient) =>
+    server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
   return {
     ...server,
     adminKey,
@@ -93,5 +94,9 @@ async function ask(url: string, body: object, { key, headers }: RequestOptions):
     headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}), ...headers },
     body: JSON.stringify(body),
   })
-  return { ...((await response.json()) as FormattedExecutionResult<Record<string, never>>), status: response.status, headers: response.headers }
+  return {
+    ...((await response.json()) as FormattedExecutionResult<Record<string, never>>),
+    status: response.status,
+    headers: response.headers,
+  }
 }

@@ -13,6 +13,10 @@ export async function pageOfChanges(changeLog: ChangeLog, filter: ChangeLogFilte
 
 function positionOf(cursor: string): ChangePosition {
   const [, revision, ordinal] = /^(\d{1,10})\.(\d{1,6})$/.exec(decodeCursor(cursor)) ?? []
-  if (revision === undefined || ordinal === undefined) throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+  if (revision === undefined || ordinal === undefined)
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+    )
   return { revision: Number(revision), ordinal: Number(ordinal) }
 }

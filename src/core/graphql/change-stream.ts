@@ -107,7 +107,8 @@ class LiveChanges {
     if (changes.length === 0) this.#isReloaded = true
     for (const change of changes) {
       const last = this.#waiting.at(-1)
-      if (last?.number === change.revision) this.#waiting[this.#waiting.length - 1] = { number: last.number, changes: [...last.changes, change] }
+      if (last?.number === change.revision)
+        this.#waiting[this.#waiting.length - 1] = { number: last.number, changes: [...last.changes, change] }
       else this.#waiting.push({ number: change.revision, changes: [change] })
       this.#count += 1
     }

@@ -47,7 +47,8 @@ export class Actor {
 /** One record changed by one revision. */
 @ObjectType('Change', {
   simpleResolvers: true,
-  description: 'One object changed by one change set: the audit trail and the stream of events are these same rows. No secret ever stands in them.',
+  description:
+    'One object changed by one change set: the audit trail and the stream of events are these same rows. No secret ever stands in them.',
 })
 export class Change {
   @Field(() => ID, { description: 'Identifies the change: its revision and its place within it, such as "42.0".' })
@@ -83,7 +84,7 @@ export class Change {
   @Field(() => Actor, { description: 'Who did it.' })
   actor!: Actor
 
-  @Field(() => ID, { description: 'The request that did it: equal to the answer\'s x-request-id header.' })
+  @Field(() => ID, { description: "The request that did it: equal to the answer's x-request-id header." })
   correlationId!: string
 
   @Field(() => DateTimeISO, { description: 'When it was committed.' })

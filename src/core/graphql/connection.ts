@@ -1,5 +1,5 @@
-import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
 import type { ClassType } from 'type-graphql'
+import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
 import { AppError } from '../errors.js'
 import type { View } from '../state/snapshot.js'
 
@@ -77,7 +77,10 @@ export function encodeCursor(place: string): string {
 export function decodeCursor(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
   if (!text.startsWith('1:') || encodeCursor(text.slice(2)) !== cursor) {
-    throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+    )
   }
   return text.slice(2)
 }
@@ -85,7 +88,8 @@ export function decodeCursor(cursor: string): string {
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
 export function pageSize({ first }: PageArgs): number {
   const size = first ?? 20
-  if (size < 0 || size > MAX_PAGE) throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)
+  if (size < 0 || size > MAX_PAGE)
+    throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)
   return size
 }
 

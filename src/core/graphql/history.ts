@@ -11,7 +11,11 @@ export function lastChangeOf(context: RequestContext, collection: AnyCollection,
 }
 
 /** All changes of a record's key, newest first: a record that was deleted and made again has one history. */
-export function historyOf(changeLog: ChangeLog, of: { collection: AnyCollection; record: object }, args: PageArgs): Promise<Page<ChangeRecord>> {
+export function historyOf(
+  changeLog: ChangeLog,
+  of: { collection: AnyCollection; record: object },
+  args: PageArgs,
+): Promise<Page<ChangeRecord>> {
   const { collection, record } = of
   return pageOfChanges(changeLog, { targetType: collection.name, targetKey: collection.keyOf(record) }, args)
 }

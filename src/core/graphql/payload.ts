@@ -19,10 +19,15 @@ export function payloadOf<F extends string>(
     description: `What ${operation} came to.`,
   })
   class Payload {
-    @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted. With user errors nothing was changed.' })
+    @Field(() => [UserError], {
+      description: 'What is wrong with the input; empty when it was accepted. With user errors nothing was changed.',
+    })
     userErrors!: readonly UserErrorData[]
 
-    @Field(() => Int, { nullable: true, description: 'The revision that this made; null when nothing had to change or the input was refused.' })
+    @Field(() => Int, {
+      nullable: true,
+      description: 'The revision that this made; null when nothing had to change or the input was refused.',
+    })
     revision!: number | null
   }
   Field(object.type as never, { nullable: true, description: object.description })(Payload.prototype, object.field)

@@ -1,5 +1,5 @@
-import { GraphQLDateTimeISO, GraphQLJSON, GraphQLSemVer } from 'graphql-scalars'
 import { GraphQLScalarType } from 'graphql'
+import { GraphQLDateTimeISO, GraphQLJSON, GraphQLSemVer, GraphQLURL } from 'graphql-scalars'
 
 /** Gives a scalar of the library the words that a person in Sandbox needs. */
 function described(scalar: GraphQLScalarType, description: string): GraphQLScalarType {
@@ -14,3 +14,6 @@ export const JSONValue = described(GraphQLJSON, 'Any JSON value: object, array, 
 
 /** A version by Semantic Versioning 2.0.0. */
 export const SemVer = described(GraphQLSemVer, 'A version by Semantic Versioning 2.0.0, such as "1.4.0" or "2.0.0-rc.1+build.5".')
+
+/** An absolute URL; `URL` in the code when it comes in, text when it goes out. */
+export const URLValue = described(GraphQLURL, 'An absolute URL, such as "https://control.example.com".')

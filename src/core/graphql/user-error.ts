@@ -22,7 +22,10 @@ registerEnumType(UserErrorCodes, {
 })
 
 /** One fault of an input, for the caller to mend. */
-@ObjectType('UserError', { simpleResolvers: true, description: 'One thing that is wrong with the input, and that you can mend. A payload with user errors changed nothing.' })
+@ObjectType('UserError', {
+  simpleResolvers: true,
+  description: 'One thing that is wrong with the input, and that you can mend. A payload with user errors changed nothing.',
+})
 export class UserError {
   @Field(() => UserErrorCodes, { description: 'The kind of fault, to branch on.' })
   code!: UserErrorCode
@@ -30,6 +33,9 @@ export class UserError {
   @Field(() => String, { description: 'What is wrong and what to do, for a person.' })
   message!: string
 
-  @Field(() => [String], { nullable: true, description: 'Where it is: path of fields below `input`; null when it is the input as a whole.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Where it is: path of fields below `input`; null when it is the input as a whole.',
+  })
   field!: readonly string[] | null
 }

@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js'
 import type { Caller } from '../caller.js'
+import { AppError } from '../errors.js'
 import type { ChangeRecord } from './change.js'
 import type { CommandContext } from './command.js'
 import { nextDigest } from './digest.js'

@@ -108,7 +108,8 @@ export class ChangeLog {
 
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
 export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
-  const isSame = (wanted: string | null | undefined, actual: string): boolean => wanted === undefined || wanted === null || wanted === actual
+  const isSame = (wanted: string | null | undefined, actual: string): boolean =>
+    wanted === undefined || wanted === null || wanted === actual
   return (
     isSame(filter.pack, change.pack) &&
     isSame(filter.targetType, change.targetType) &&

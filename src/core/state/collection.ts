@@ -107,7 +107,9 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
     },
     toRow: (record) => Object.fromEntries(fields.map(([field, kind]) => [columnOf.get(field), toJson(kind, record[field])])),
     fromRow(row) {
-      return Object.freeze(Object.fromEntries(fields.map(([field, kind]) => [field, fromJson(kind, row[columnOf.get(field) as string])])) as R)
+      return Object.freeze(
+        Object.fromEntries(fields.map(([field, kind]) => [field, fromJson(kind, row[columnOf.get(field) as string])])) as R,
+      )
     },
   }
 }

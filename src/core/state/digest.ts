@@ -14,7 +14,11 @@ export function nextDigest(key: string, previous: string, change: Omit<ChangeRec
   const { operation, reason, actor, correlationId, at, isRevertible } = change
   const content = [revision, ordinal, pack, targetType, targetId, targetKey, action, before, after, operation, reason]
   const authorship = [actor.id, actor.name, actor.clientType, correlationId, at.toISOString(), isRevertible]
-  return createHmac('sha256', key).update(previous).update('\n').update(canonicalJson([...content, ...authorship])).digest('hex')
+  return createHmac('sha256', key)
+    .update(previous)
+    .update('\n')
+    .update(canonicalJson([...content, ...authorship]))
+    .digest('hex')
 }
 
 /** What a walk over the chain found. */

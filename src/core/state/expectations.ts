@@ -5,7 +5,11 @@ import type { Collection } from './collection.js'
  * Faults of a caller's `expectedVersion`: the record's version must be just that; 0 means that there must be no record yet.
  * Nothing is expected when it is left out.
  */
-export function findVersionFaults<R extends object>(collection: Collection<R>, record: R | undefined, expected: number | null | undefined): UserErrorData[] {
+export function findVersionFaults<R extends object>(
+  collection: Collection<R>,
+  record: R | undefined,
+  expected: number | null | undefined,
+): UserErrorData[] {
   if (expected === undefined || expected === null) return []
   const actual = record ? collection.versionOf(record) : 0
   if (actual === expected) return []

@@ -16,9 +16,11 @@ export function follow(ledger: Ledger, database: Database): () => Promise<void> 
     // A look that is under way may have read the head before this news: one more look, not one more for each piece of news.
     if (isBusy && revision === undefined) return
     isBusy = true
-    underWay = underWay.then(() => ledger.poll(revision)).finally(() => {
-      isBusy = false
-    })
+    underWay = underWay
+      .then(() => ledger.poll(revision))
+      .finally(() => {
+        isBusy = false
+      })
   }
   const unlisten = database.listen({ onRevision: (revision) => look(revision), onReconnect: () => look() })
   const timer = setInterval(() => look(), POLL_EVERY_MS)

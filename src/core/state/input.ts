@@ -26,18 +26,32 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
   const faults = findJsonFaults(write.input, limits).map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
   if (faults.some(({ message }) => message.includes('too deeply'))) return faults
   for (const path of findClientKeys(write.input)) {
-    faults.push(userError('LOOKS_SECRET', path, 'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.'))
+    faults.push(
+      userError(
+        'LOOKS_SECRET',
+        path,
+        'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.',
+      ),
+    )
   }
   const { reason, idempotencyKey } = write
   if (reason) {
     if (reason.length > MAX_REASON_LENGTH) {
-      faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`))
+      faults.push(
+        userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`),
+      )
     }
     faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
-      faults.push(userError('INVALID', ['idempotencyKey'], 'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.'))
+      faults.push(
+        userError(
+          'INVALID',
+          ['idempotencyKey'],
+          'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.',
+        ),
+      )
     }
     if (!write.command.replay) throw new Error(`${write.command.name} cannot replay, and so must not take an idempotency key`)
   }

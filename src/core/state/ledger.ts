@@ -6,8 +6,8 @@ import { AppError, type UserErrorData } from '../errors.js'
 import { newId } from '../ids.js'
 import { canonicalJson } from '../json.js'
 import type { Log } from '../log.js'
-import type { ChangeRecord } from './change.js'
 import { type Evaluation, evaluateBatch, type Pending } from './batch.js'
+import type { ChangeRecord } from './change.js'
 import type { AnyCollection } from './collection.js'
 import type { CommandContext, CommandResult } from './command.js'
 import { DatabaseAwayError, unavailable } from './database-error.js'
@@ -309,7 +309,11 @@ export class Ledger {
     if (this.#isReachable === isReachable) return
     this.#isReachable = isReachable
     if (isReachable) this.#options.log.info({ revision: this.#snapshot.revision }, 'database reachable again')
-    else this.#options.log.error({ err: error, revision: this.#snapshot.revision }, 'database away: reads go on from memory, writes are refused')
+    else
+      this.#options.log.error(
+        { err: error, revision: this.#snapshot.revision },
+        'database away: reads go on from memory, writes are refused',
+      )
   }
 }
 

@@ -52,12 +52,20 @@ function putBack(draft: Draft, { collection, change, now }: { collection: AnyCol
   if (!change.before) return draft.restore(collection, change.targetKey, undefined)
   const current = draft.read(collection, change.targetKey)
   const version = Math.max(current ? collection.versionOf(current) : 0, Number(change.before[collection.version])) + 1
-  const image = { ...change.before, [collection.version]: version, ...('updatedAt' in collection.fields ? { updatedAt: now.toISOString() } : {}) }
+  const image = {
+    ...change.before,
+    [collection.version]: version,
+    ...('updatedAt' in collection.fields ? { updatedAt: now.toISOString() } : {}),
+  }
   draft.restore(collection, change.targetKey, collection.fromImage(image, current))
 }
 
 function moved({ targetType, targetKey, revision }: ChangeRecord): UserErrorData {
-  return userError('INVALID_STATE', ['revision'], `${targetType} ${targetKey} has changed since revision ${revision}; reverting would overwrite that.`)
+  return userError(
+    'INVALID_STATE',
+    ['revision'],
+    `${targetType} ${targetKey} has changed since revision ${revision}; reverting would overwrite that.`,
+  )
 }
 
 function notRevertible({ targetType, targetKey, operation }: ChangeRecord): UserErrorData {

@@ -197,7 +197,8 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
         `put${index} AS (INSERT INTO ${table} (${columns.join(', ')}) SELECT ${select} FROM head, json_populate_recordset(NULL::${table}, ${rows}::json) r ON CONFLICT (${key}) DO UPDATE SET ${updates})`,
       )
     }
-    if (deletes.length > 0) parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
+    if (deletes.length > 0)
+      parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
   }
   if (batch.idempotency.length > 0) {
     const rows = bind(JSON.stringify(batch.idempotency))

@@ -17,7 +17,13 @@ export interface Write<I extends object, O> {
 
 /** What a call came to. `revision` is null when nothing had to change. */
 export type WriteOutcome<O> =
-  | { readonly ok: true; readonly value: O; readonly revision: number | null; readonly changes: readonly ChangeRecord[]; readonly isReplay: boolean }
+  | {
+      readonly ok: true
+      readonly value: O
+      readonly revision: number | null
+      readonly changes: readonly ChangeRecord[]
+      readonly isReplay: boolean
+    }
   | { readonly ok: false; readonly userErrors: readonly UserErrorData[] }
 
 /** What a call would do. */

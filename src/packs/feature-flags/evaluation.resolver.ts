@@ -1,6 +1,6 @@
 import { Arg, Ctx, Query, Resolver } from 'type-graphql'
-import type { RequestContext } from '../../core/graphql/context.js'
 import { AppError } from '../../core/errors.js'
+import type { RequestContext } from '../../core/graphql/context.js'
 import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
@@ -27,7 +27,10 @@ export class EvaluationResolver {
     this.#core = core
   }
 
-  @Query(() => Boolean, { description: 'Whether a flag is on. A flag that does not exist is your default: applications keep working when somebody deletes a flag.' })
+  @Query(() => Boolean, {
+    description:
+      'Whether a flag is on. A flag that does not exist is your default: applications keep working when somebody deletes a flag.',
+  })
   @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
   isFeatureEnabled(
     @Ctx() { snapshot }: RequestContext,
@@ -49,16 +52,25 @@ export class EvaluationResolver {
     return { ...this.#evaluate(snapshot, { key, context, defaultValue }), revision: snapshot.revision }
   }
 
-  @Query(() => [FlagEvaluation], { description: 'Many flags at once, read from one revision: those named, or those of a group, or all of them.' })
+  @Query(() => [FlagEvaluation], {
+    description: 'Many flags at once, read from one revision: those named, or those of a group, or all of them.',
+  })
   @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
   evaluateFlags(
     @Ctx() { snapshot }: RequestContext,
-    @Arg('keys', () => [String], { nullable: true, description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).' }) keys?: string[] | null,
+    @Arg('keys', () => [String], {
+      nullable: true,
+      description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).',
+    })
+    keys?: string[] | null,
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
     @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
   ): readonly (Evaluation & { revision: number })[] {
     const { revision } = snapshot
-    return this.#keysOf(snapshot, keys, group).map((key) => ({ ...this.#evaluate(snapshot, { key, context, defaultValue: true }), revision }))
+    return this.#keysOf(snapshot, keys, group).map((key) => ({
+      ...this.#evaluate(snapshot, { key, context, defaultValue: true }),
+      revision,
+    }))
   }
 
   #keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
@@ -67,13 +79,19 @@ export class EvaluationResolver {
     const wanted: string[] = []
     for (const key of keys ?? allKeys(flags.values())) {
       if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
-        throw new AppError('BAD_USER_INPUT', `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`)
+        throw new AppError(
+          'BAD_USER_INPUT',
+          `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`,
+        )
       }
     }
     return wanted
   }
 
-  #evaluate(snapshot: Snapshot, asked: { key: string; context?: EvaluationContextInput | null; defaultValue?: boolean | null }): Evaluation {
+  #evaluate(
+    snapshot: Snapshot,
+    asked: { key: string; context?: EvaluationContextInput | null; defaultValue?: boolean | null },
+  ): Evaluation {
     const { clock, usage } = this.#core
     const { key } = asked
     const flag = snapshot.view(featureFlagCollection).get(key)

@@ -45,7 +45,8 @@ function findFaults(input: SetFeatureFlagInput, patch: Partial<FeatureFlagRecord
   if (input.isEnabled === null) {
     faults.push(userError('INVALID', ['isEnabled'], 'A flag is on or off: give true or false, or leave it out to keep it as it is.'))
   }
-  if (patch.group === '') faults.push(userError('REQUIRED', ['group'], `The group must not be empty; leave it out, or give null for "${DEFAULT_GROUP}".`))
+  if (patch.group === '')
+    faults.push(userError('REQUIRED', ['group'], `The group must not be empty; leave it out, or give null for "${DEFAULT_GROUP}".`))
   faults.push(...findTextFaults(patch.group, ['group'], MAX_GROUP_LENGTH))
   faults.push(...validateStrategies(patch.strategies ?? [], ['strategies']))
   faults.push(...validateVariants(patch.variants ?? [], ['variants']))

@@ -7,13 +7,18 @@ import { ConstraintOperators } from './feature-flag.types.js'
 /** Input of one constraint. */
 @InputType('FlagConstraintInput', { description: 'One condition on one field of the evaluation context.' })
 export class FlagConstraintInput {
-  @Field(() => String, { description: 'The context field: userId, sessionId, targetingKey, remoteAddress, environment, appName, currentTime, or a name in `properties`.' })
+  @Field(() => String, {
+    description:
+      'The context field: userId, sessionId, targetingKey, remoteAddress, environment, appName, currentTime, or a name in `properties`.',
+  })
   contextField!: string
 
   @Field(() => ConstraintOperators, { description: 'How the field is compared.' })
   operator!: ConstraintOperator
 
-  @Field(() => [String], { description: 'What it is compared with: any number of values for IN, NOT_IN and STR_*, exactly one for the others.' })
+  @Field(() => [String], {
+    description: 'What it is compared with: any number of values for IN, NOT_IN and STR_*, exactly one for the others.',
+  })
   values!: string[]
 
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Turns the answer round.' })
@@ -24,7 +29,9 @@ export class FlagConstraintInput {
 }
 
 /** Input of one strategy. */
-@InputType('FlagStrategyInput', { description: 'Lets a caller in when all constraints hold and the rollout takes the caller. Several strategies are alternatives.' })
+@InputType('FlagStrategyInput', {
+  description: 'Lets a caller in when all constraints hold and the rollout takes the caller. Several strategies are alternatives.',
+})
 export class FlagStrategyInput {
   @Field(() => [FlagConstraintInput], { nullable: true, defaultValue: [], description: 'All of them must hold; none: everybody passes.' })
   constraints?: FlagConstraintInput[] | null
@@ -35,7 +42,8 @@ export class FlagStrategyInput {
   @Field(() => String, {
     nullable: true,
     defaultValue: 'default',
-    description: 'What keeps a caller in or out: "default" (userId, then targetingKey, then sessionId, else random), "random", or a context field.',
+    description:
+      'What keeps a caller in or out: "default" (userId, then targetingKey, then sessionId, else random), "random", or a context field.',
   })
   stickiness?: string | null
 
@@ -57,7 +65,9 @@ export class FlagVariantInput {
 }
 
 /** Input of setFeatureFlag. */
-@InputType('SetFeatureFlagInput', { description: 'Makes a flag or changes it. What is left out stays as it is (new flags: on for everybody, group "default").' })
+@InputType('SetFeatureFlagInput', {
+  description: 'Makes a flag or changes it. What is left out stays as it is (new flags: on for everybody, group "default").',
+})
 export class SetFeatureFlagInput {
   @Field(() => String, { description: 'The key: a-z and 0-9 first, then also . _ / -, at most 200 characters.' })
   key!: string
@@ -71,7 +81,10 @@ export class SetFeatureFlagInput {
   @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
   description?: string | null
 
-  @Field(() => [FlagStrategyInput], { nullable: true, description: 'Whom it is on for, as alternatives; null or []: everybody. Replaces all strategies.' })
+  @Field(() => [FlagStrategyInput], {
+    nullable: true,
+    description: 'Whom it is on for, as alternatives; null or []: everybody. Replaces all strategies.',
+  })
   strategies?: FlagStrategyInput[] | null
 
   @Field(() => [FlagVariantInput], { nullable: true, description: 'Its shapes; null or []: none. Replaces all variants.' })
@@ -114,7 +127,9 @@ export class FeatureFlagFilter {
 }
 
 /** Input of an evaluation. */
-@InputType('EvaluationContextInput', { description: 'Who asks, and from where. Constraints and stickiness read it; all of it is optional.' })
+@InputType('EvaluationContextInput', {
+  description: 'Who asks, and from where. Constraints and stickiness read it; all of it is optional.',
+})
 export class EvaluationContextInput {
   @Field(() => String, { nullable: true, description: "OpenFeature's targeting key." })
   targetingKey?: string | null

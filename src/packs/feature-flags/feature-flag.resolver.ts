@@ -24,7 +24,10 @@ export class FeatureFlagResolver {
 
   @Query(() => FeatureFlag, { nullable: true, description: 'One flag by its key; null when there is none.' })
   @Operation({ permission: 'flags:read' })
-  featureFlag(@Ctx() context: RequestContext, @Arg('key', () => String, { description: "The flag's key." }) key: string): FeatureFlagRecord | null {
+  featureFlag(
+    @Ctx() context: RequestContext,
+    @Arg('key', () => String, { description: "The flag's key." }) key: string,
+  ): FeatureFlagRecord | null {
     return context.snapshot.view(featureFlagCollection).get(key) ?? null
   }
 
@@ -33,7 +36,8 @@ export class FeatureFlagResolver {
   featureFlags(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
-    @Arg('filter', () => FeatureFlagFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: FeatureFlagFilter | null,
+    @Arg('filter', () => FeatureFlagFilter, { nullable: true, description: 'Which ones; left out: all.' })
+    filter?: FeatureFlagFilter | null,
   ): Page<FeatureFlagRecord> {
     const matches = filter ? (flag: FeatureFlagRecord) => this.#isMeant(flag, filter) : undefined
     return pageOfView(context.snapshot.view(featureFlagCollection), { args, keyOf: featureFlagCollection.keyOf, matches })
@@ -57,7 +61,10 @@ export class FeatureFlagResolver {
     return toPayload('deletedKey', await submit(this.#core.ledger, context, { command: deleteFeatureFlag, input }))
   }
 
-  @FieldResolver(() => DateTimeISO, { nullable: true, description: 'When somebody last asked for it, to within a minute across replicas; null: never.' })
+  @FieldResolver(() => DateTimeISO, {
+    nullable: true,
+    description: 'When somebody last asked for it, to within a minute across replicas; null: never.',
+  })
   lastEvaluatedAt(@Root() flag: FeatureFlagRecord): Date | null {
     return this.#core.usage.lastAt('flag', flag.key)
   }

@@ -65,7 +65,10 @@ export class FlagConstraintType {
 }
 
 /** One strategy of a flag. */
-@ObjectType('FlagStrategy', { simpleResolvers: true, description: 'Lets a caller in when all of its constraints hold and its rollout takes the caller.' })
+@ObjectType('FlagStrategy', {
+  simpleResolvers: true,
+  description: 'Lets a caller in when all of its constraints hold and its rollout takes the caller.',
+})
 export class FlagStrategyType {
   @Field(() => [FlagConstraintType], { description: 'All of them must hold.' })
   constraints!: readonly FlagConstraintType[]
@@ -94,7 +97,10 @@ export class FlagVariantType {
 }
 
 /** A flag as it is shown. */
-@ObjectType('FeatureFlag', { simpleResolvers: true, description: 'A switch that applications ask about, to turn things on and off without a deployment.' })
+@ObjectType('FeatureFlag', {
+  simpleResolvers: true,
+  description: 'A switch that applications ask about, to turn things on and off without a deployment.',
+})
 export class FeatureFlag {
   @Field(() => ID, { description: 'Identifies this flag, also in the change log.' })
   id!: string

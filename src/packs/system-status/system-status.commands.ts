@@ -1,7 +1,7 @@
 import semver from 'semver'
 import { userError } from '../../core/errors.js'
-import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import { revise, seal } from '../../core/state/collection.js'
+import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
 import { findTextFaults } from '../../core/text.js'
 import { SYSTEM_METADATA_ID, type SystemMetadata, systemMetadata } from './system-metadata.collection.js'
@@ -64,9 +64,16 @@ export const updateSystemVersion: Command<UpdateSystemVersionInput, SystemMetada
   run(draft, input, context) {
     const faults = findTextFaults(input.notes, ['notes'])
     const current = (draft.get(systemMetadata, SYSTEM_METADATA_ID) ?? initial(context.now)).version
-    if (!semver.valid(input.version)) faults.push(userError('INVALID', ['version'], 'This must be a version such as 1.4.0 or 2.0.0-rc.1 (Semantic Versioning 2.0.0).'))
+    if (!semver.valid(input.version))
+      faults.push(userError('INVALID', ['version'], 'This must be a version such as 1.4.0 or 2.0.0-rc.1 (Semantic Versioning 2.0.0).'))
     else if (semver.lt(input.version, current)) {
-      faults.push(userError('INVALID', ['version'], `The version is ${current} already; it can be raised or keep its number with other build metadata, not go back.`))
+      faults.push(
+        userError(
+          'INVALID',
+          ['version'],
+          `The version is ${current} already; it can be raised or keep its number with other build metadata, not go back.`,
+        ),
+      )
     }
     if (faults.length > 0) return refused(...faults)
     return done(edit(draft, context, () => ({ ...notesPatch(input), version: input.version })))

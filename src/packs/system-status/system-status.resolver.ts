@@ -49,7 +49,9 @@ export class SystemStatusResolver {
 
   @Query(() => [Pack], { description: 'The packs of the system, H to W.' })
   @Operation({ permission: 'status:read' })
-  packs(@Arg('status', () => PackStatus, { nullable: true, description: 'Only those of this status.' }) status?: PackStatusName | null): readonly SystemPack[] {
+  packs(
+    @Arg('status', () => PackStatus, { nullable: true, description: 'Only those of this status.' }) status?: PackStatusName | null,
+  ): readonly SystemPack[] {
     return status ? SYSTEM_PACKS.filter((pack) => pack.status === status) : SYSTEM_PACKS
   }
 
@@ -59,11 +61,14 @@ export class SystemStatusResolver {
     return findPack(id)
   }
 
-  @Mutation(() => MarkBackendCompletePayload, { description: 'Marks the backend as complete and stamps the time. Marked twice, it keeps the first time.' })
+  @Mutation(() => MarkBackendCompletePayload, {
+    description: 'Marks the backend as complete and stamps the time. Marked twice, it keeps the first time.',
+  })
   @Operation({ permission: 'status:write', writes: true })
   markBackendComplete(
     @Ctx() context: RequestContext,
-    @Arg('input', () => MarkBackendCompleteInput, { nullable: true, description: 'Notes, if any.' }) input?: MarkBackendCompleteInput | null,
+    @Arg('input', () => MarkBackendCompleteInput, { nullable: true, description: 'Notes, if any.' })
+    input?: MarkBackendCompleteInput | null,
   ): Promise<PayloadBase> {
     return this.#submit(context, markBackendComplete, input ?? {})
   }
@@ -72,7 +77,8 @@ export class SystemStatusResolver {
   @Operation({ permission: 'status:write', writes: true })
   markBackendIncomplete(
     @Ctx() context: RequestContext,
-    @Arg('input', () => MarkBackendIncompleteInput, { nullable: true, description: 'Notes, if any.' }) input?: MarkBackendIncompleteInput | null,
+    @Arg('input', () => MarkBackendIncompleteInput, { nullable: true, description: 'Notes, if any.' })
+    input?: MarkBackendIncompleteInput | null,
   ): Promise<PayloadBase> {
     return this.#submit(context, markBackendIncomplete, input ?? {})
   }
@@ -106,6 +112,16 @@ export class SystemStatusResolver {
       revisionLag,
     }
     const { version, backendComplete, completedAt, notes, updatedAt } = row
-    return { version, backendComplete, completedAt, notes, updatedAt, packs: SYSTEM_PACKS, summary: countPacks(), extra, revision: snapshot.revision }
+    return {
+      version,
+      backendComplete,
+      completedAt,
+      notes,
+      updatedAt,
+      packs: SYSTEM_PACKS,
+      summary: countPacks(),
+      extra,
+      revision: snapshot.revision,
+    }
   }
 }

@@ -54,7 +54,10 @@ export class PackSummary implements PackCounts {
 }
 
 /** The whole status. */
-@ObjectType('SystemStatus', { simpleResolvers: true, description: 'How far the system is: version, completion, packs, and the health of this replica.' })
+@ObjectType('SystemStatus', {
+  simpleResolvers: true,
+  description: 'How far the system is: version, completion, packs, and the health of this replica.',
+})
 export class SystemStatus {
   @Field(() => SemVer, { description: "The system's version." })
   version!: string
@@ -88,7 +91,11 @@ export class SystemStatus {
 }
 
 const status = (operation: string) =>
-  payloadOf(operation, { field: 'systemStatus', type: () => SystemStatus, description: 'The status as it is now; null when there are user errors.' })
+  payloadOf(operation, {
+    field: 'systemStatus',
+    type: () => SystemStatus,
+    description: 'The status as it is now; null when there are user errors.',
+  })
 
 export const MarkBackendCompletePayload = status('markBackendComplete')
 export const MarkBackendIncompletePayload = status('markBackendIncomplete')

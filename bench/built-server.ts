@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { generateApiKey } from '../src/packs/api-clients/api-key.js'
+
+/** The built server in a process of its own, on a new database. */
+export interface BuiltServer {
+  readonly port: number
+  readonly adminKey: string
+  /** Asks as the admin; throws Error when the answer has errors. */
+  ask<T>(query: string, variables?: object): Promise<T>
+  stop(): Promise<void>
+}
+
+const START_LIMIT_MS = 30_000
+
+/** Starts `node dist/main.js`: on the embedded database in a new directory, or on the PostgreSQL database of `databaseUrl`. */
+export async function startBuiltServer(databaseUrl?: string): Promise<BuiltServer> {
+  const main = resolve('dist/main.js')
+  if (!existsSync(main)) throw new Error('there is no dist/main.js: run `npm run build` first')
+  const root = await mkdtemp(join(tmpdir(), 'valhalla-bench-'))
+  const adminKey = generateApiKey('test')
+  const env = {
+    NODE_ENV: 'production',
+    PORT: '0',
+    VALHALLA_ADMIN_KEY: adminKey,
+    VALHALLA_DATA_DIR: join(root, 'data'),
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+  }
+  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise<void>((done) => child.once('exit', () => done()))
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM')
+    await ended
+    await rm(root, { recursive: true, force: true })
+  }
+  try {
+    const url = await untilReady(child)
+    return { port: Number(new URL(url).port), adminKey, stop, ask: (query, variables) => ask(url, adminKey, { query, variables }) }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The URL in the log's line that says that the server is ready. */
+function untilReady(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the server was not ready after ${START_LIMIT_MS} ms`)), START_LIMIT_MS)
+    const lines: string[] = []
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      reject(new Error(`the server ended with status ${code}:\n${lines.join('\n')}`))
+    })
+    if (!child.stdout) return
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line)
+      const { url } = parseLine(line)
+      if (typeof url !== 'string') return
+      clearTimeout(timer)
+      resolve(url)
+    })
+  })
+}
+
+function parseLine(line: string): { readonly url?: unknown } {
+  try {
+    return JSON.parse(line) as { url?: unknown }
+  } catch {
+    return {}
+  }
+}
+
+async function ask<T>(url: string, key: string, body: object): Promise<T> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  const answer = (await response.json()) as { data?: T; errors?: unknown }
+  if (answer.data === undefined || answer.errors !== undefined) throw new Error(`the server answered ${JSON.stringify(answer)}`)
+  return answer.data
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/core/clock.js'
+import type { DatabaseEngine } from '../../src/core/database/database.js'
+import { openDatabase } from '../../src/core/database/open.js'
+import type { JsonObject } from '../../src/core/json.js'
+import { ChangeLog } from '../../src/core/state/change-log.js'
+import type { ChangeRecord } from '../../src/core/state/change.js'
+import { type ChainVerdict, GENESIS_DIGEST, verifyChain } from '../../src/core/state/digest.js'
+import { replay } from '../../src/core/state/replay.js'
+import type { Snapshot, SnapshotPosition } from '../../src/core/state/snapshot.js'
+import { Store } from '../../src/core/state/store.js'
+import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
+import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
+import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
+import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
+import { createTestDatabase, silentLog } from '../testkit/databases.js'
+import { COLLECTIONS, collect } from '../testkit/ledger.js'
+
+const AUDIT_KEY = 'audit key of the fault tests'
+const ALL_COLLECTIONS = [...COLLECTIONS, apiClientCollection]
+
+/** Where the data of all rounds is. */
+export interface Place {
+  readonly engine: DatabaseEngine
+  readonly adminKey: string
+  /** Settings of a server on it. */
+  readonly settings: Record<string, string>
+  /** Looks at what is stored, by the code, while no server runs. */
+  inspect(): Promise<Inspection>
+  /** Removes everything. */
+  remove(): Promise<void>
+}
+
+/** What is stored. */
+export interface Inspection {
+  readonly head: SnapshotPosition
+  /** The whole log, from revision 1 on. */
+  readonly log: readonly ChangeRecord[]
+  readonly chain: ChainVerdict
+  /** Public images of config entries and flags by type and key: as their tables hold them, and as the log leads to them. */
+  readonly stored: ReadonlyMap<string, JsonObject>
+  readonly replayed: ReadonlyMap<string, JsonObject>
+}
+
+/** Makes an empty place. */
+export async function makePlace(engine: DatabaseEngine): Promise<Place> {
+  const adminKey = generateApiKey('live')
+  const common = {
+    NODE_ENV: 'production',
+    VALHALLA_ADMIN_KEY: adminKey,
+    VALHALLA_KEY_PEPPER: 'pepper of the fault tests',
+    VALHALLA_AUDIT_KEY: AUDIT_KEY,
+  }
+  if (engine === 'postgresql') {
+    const { url, drop } = await createTestDatabase()
+    return { engine, adminKey, settings: { ...common, DATABASE_URL: url }, inspect: () => inspect({ databaseUrl: url, dataDir: '' }), remove: drop }
+  }
+  const root = await mkdtemp(join(tmpdir(), 'valhalla-kill-'))
+  const dataDir = join(root, 'data')
+  const remove = () => rm(root, { recursive: true, force: true })
+  return { engine, adminKey, settings: { ...common, VALHALLA_DATA_DIR: dataDir }, inspect: () => inspect({ dataDir }), remove }
+}
+
+async function inspect(where: { readonly databaseUrl?: string; readonly dataDir: string }): Promise<Inspection> {
+  const database = await openDatabase({ ...where, reserveBytes: 0, log: silentLog, clock: systemClock })
+  try {
+    const log = await collect(new ChangeLog(database).stream({}))
+    const snapshot = await new Store(database, ALL_COLLECTIONS).loadAll()
+    const { revision, digest } = snapshot
+    const chain = await verifyChain(AUDIT_KEY, { start: { revision: 0, digest: GENESIS_DIGEST }, head: { revision, digest } }, log)
+    return { head: { revision, digest }, log, chain, stored: imagesOf(snapshot), replayed: imagesOf(replay(ALL_COLLECTIONS, log)) }
+  } finally {
+    await database.close()
+  }
+}
+
+function imagesOf(snapshot: Snapshot): Map<string, JsonObject> {
+  const entries = [...snapshot.view(configEntries).values()].map((record) => [`ConfigEntry ${record.key}`, configEntries.imageOf(record)] as const)
+  const flags = [...snapshot.view(featureFlagCollection).values()].map((record) => {
+    return [`FeatureFlag ${record.key}`, featureFlagCollection.imageOf(record)] as const
+  })
+  return new Map([...entries, ...flags])
+}
