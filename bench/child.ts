@@ -14,9 +14,7 @@ interface Request<Job> {
   readonly job: Job
 }
 
-type Response<Result> =
-  | { readonly id: number; readonly result: Result }
-  | { readonly id: number; readonly fault: string }
+type Response<Result> = { readonly id: number; readonly result: Result } | { readonly id: number; readonly fault: string }
 
 interface Waiting<Result> {
   resolve(result: Result): void

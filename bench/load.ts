@@ -142,12 +142,15 @@ class Line {
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
     const headEnd = this.#buffer.indexOf('\r\n\r\n')
     if (headEnd < 0) return
-    const head = this.#buffer.latin1Slice(0, headEnd)
+    const head = this.#buffer.toString('latin1', 0, headEnd)
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (length === undefined) return this.#fail(new Error(`an answer without Content-Length: ${head}`))
+    if (length === undefined) {
+      this.#fail(new Error(`an answer without Content-Length: ${head}`))
+      return
+    }
     const end = headEnd + 4 + Number(length)
     if (this.#buffer.length < end) return
-    const answer = { status: Number(head.slice(9, 12)), text: this.#buffer.utf8Slice(headEnd + 4, end) }
+    const answer = { status: Number(head.slice(9, 12)), text: this.#buffer.toString('utf8', headEnd + 4, end) }
     this.#buffer = this.#buffer.subarray(end)
     const waiting = this.#waiting
     this.#waiting = undefined

@@ -21,26 +21,30 @@ export class Stopwatch {
   readonly #fromMs: number
   readonly #untilMs: number
   readonly #timesMs: number[] = []
+  #lastMs = 0
 
   constructor({ warmUpMs, measureMs }: Window) {
     this.#fromMs = performance.now() + warmUpMs
     this.#untilMs = this.#fromMs + measureMs
   }
 
+  /** Whether the window is over; one in which nothing was answered goes on until the first answer. */
   get isOver(): boolean {
-    return performance.now() >= this.#untilMs
+    return this.#timesMs.length > 0 && performance.now() >= this.#untilMs
   }
 
   /** Notes that a call which began at `startedAtMs` (performance.now) is answered now. */
   note(startedAtMs: number): void {
     const nowMs = performance.now()
-    if (nowMs >= this.#fromMs && nowMs < this.#untilMs) this.#timesMs.push(nowMs - startedAtMs)
+    if (nowMs < this.#fromMs || (nowMs >= this.#untilMs && this.#timesMs.length > 0)) return
+    this.#timesMs.push(nowMs - startedAtMs)
+    this.#lastMs = nowMs
   }
 
-  /** Throws RangeError when no answer came within the window. */
+  /** What came of it. Throws RangeError when nothing was answered. */
   result(): Measurement {
     const count = this.#timesMs.length
-    const perSecond = (count * 1000) / (this.#untilMs - this.#fromMs)
+    const perSecond = (count * 1000) / (Math.max(this.#untilMs, this.#lastMs) - this.#fromMs)
     return { count, perSecond, p50Ms: percentileOf(this.#timesMs, 50), p99Ms: percentileOf(this.#timesMs, 99) }
   }
 }

@@ -13,6 +13,11 @@ import { spreadOf } from './statistics.js'
 /** Loads a server. */
 export type Loader = Child<LoadJob, LoadResult>
 
+const UNTARGETED_FLAG = { ...TARGETED_FLAG, strategies: [] }
+
+/** No strategy here looks at the time. */
+const NOW = new Date('2026-01-01T00:00:00.000Z')
+
 /** What the answers to reads look like; the bare server's is one of them. */
 const answerOf = (isEnabled: boolean): string => `{"data":{"isFeatureEnabled":${isEnabled}}}`
 
@@ -65,7 +70,7 @@ export function jobOf({ port, adminKey }: BuiltServer): Pick<LoadJob, 'host' | '
 export function evaluationFacts(rounds: number, runMs: number): Fact[] {
   const times = { plain: [] as number[], targeted: [] as number[] }
   for (let round = 0; round <= rounds; round += 1) {
-    const plain = timePerCall(runMs, (index) => evaluate({ ...TARGETED_FLAG, strategies: [] }, CONTEXTS[index % CONTEXTS.length] ?? {}))
+    const plain = timePerCall(runMs, (index) => evaluate(UNTARGETED_FLAG, CONTEXTS[index % CONTEXTS.length] ?? {}))
     const targeted = timePerCall(runMs, (index) => evaluate(TARGETED_FLAG, CONTEXTS[index % CONTEXTS.length] ?? {}))
     // The first round warms up.
     if (round === 0) continue
@@ -77,8 +82,6 @@ export function evaluationFacts(rounds: number, runMs: number): Fact[] {
     { name: 'evaluateFlag in process, three strategies', timeMs: spreadOf(times.targeted) },
   ]
 }
-
-const NOW = new Date('2026-01-01T00:00:00.000Z')
 
 function evaluate(flag: typeof TARGETED_FLAG, context: EvaluationContext): boolean {
   return evaluateFlag({ key: flag.key, flag, context, defaultValue: true, now: NOW, random: () => 0.5 }).isEnabled

@@ -35,7 +35,7 @@ export async function runRounds(scenarios: readonly Scenario[], rounds: number):
   return scenarios.map((scenario) => rowOf(scenario, measured))
 }
 
-function rowOf({ name, baseline = null }: Scenario, measured: ReadonlyMap<string, readonly Measurement[]>): Row {
+function rowOf({ name, baseline }: Scenario, measured: ReadonlyMap<string, readonly Measurement[]>): Row {
   const rounds = measured.get(name) ?? []
   const spread = (pick: (measurement: Measurement) => number): Spread => spreadOf(rounds.map(pick))
   return {
@@ -43,8 +43,8 @@ function rowOf({ name, baseline = null }: Scenario, measured: ReadonlyMap<string
     perSecond: spread(({ perSecond }) => perSecond),
     p50Ms: spread(({ p50Ms }) => p50Ms),
     p99Ms: spread(({ p99Ms }) => p99Ms),
-    baseline,
-    ratio: baseline === null ? null : spreadOf(ratiosOf({ name, rounds }, { name: baseline, rounds: measured.get(baseline) ?? [] })),
+    baseline: baseline ?? null,
+    ratio: baseline === undefined ? null : spreadOf(ratiosOf({ name, rounds }, { name: baseline, rounds: measured.get(baseline) ?? [] })),
     rounds,
   }
 }
@@ -57,7 +57,8 @@ interface Measured {
 function ratiosOf(scenario: Measured, baseline: Measured): number[] {
   return scenario.rounds.map(({ perSecond }, round) => {
     const ratio = perSecond / (baseline.rounds[round]?.perSecond ?? Number.NaN)
-    if (!Number.isFinite(ratio) || ratio <= 0) throw new Error(`${scenario.name} against ${baseline.name} came to ${ratio} in round ${round}`)
+    if (!Number.isFinite(ratio) || ratio <= 0)
+      throw new Error(`${scenario.name} against ${baseline.name} came to ${ratio} in round ${round}`)
     return ratio
   })
 }

@@ -58,7 +58,8 @@ try {
 show(await measureScale(plan.scale))
 loads.push(loadavg()[0] ?? 0)
 console.log(`\nload average at the end ${loads.at(-1)?.toFixed(2)}, ${Math.round(performance.now() / 1_000)} s`)
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ node: process.version, loads, plan, sections }, null, 2)}\n`)
+if (values.json !== undefined)
+  await writeFile(values.json, `${JSON.stringify({ node: process.version, loads, plan, sections }, null, 2)}\n`)
 
 async function withServer(databaseUrl: string | undefined, work: (server: BuiltServer) => Promise<void>): Promise<void> {
   const server = await startBuiltServer(databaseUrl)

@@ -44,8 +44,16 @@ export async function measureScale({ sizes, rounds, window }: ScaleOptions): Pro
     for (const size of sizes) sites.push(await openSite(size, rounds))
     const largest = sites.at(-1)
     const scenarios = [
-      ...compare(sites, (site) => `draft of one toggle, ${site.label}`, (site) => async () => draftToggles(site, window)),
-      ...compare(sites, (site) => `commit of one toggle, pglite, ${site.label}`, (site) => () => commitToggles(site, window)),
+      ...compare(
+        sites,
+        (site) => `draft of one toggle, ${site.label}`,
+        (site) => async () => draftToggles(site, window),
+      ),
+      ...compare(
+        sites,
+        (site) => `commit of one toggle, pglite, ${site.label}`,
+        (site) => () => commitToggles(site, window),
+      ),
       ...(largest ? readScenarios(largest, window) : []),
     ]
     return { title: 'Scale', rows: await runRounds(scenarios, rounds), facts: sites.map(({ load }) => load) }
@@ -125,7 +133,8 @@ async function commitToggle({ ledger, nextKey }: Site): Promise<void> {
   const key = nextKey()
   const isEnabled = !isOn(ledger.snapshot, key)
   const outcome = await run(ledger, setFeatureFlag, { key, isEnabled })
-  if (!outcome.ok || outcome.revision === null || isOn(ledger.snapshot, key) !== isEnabled) throw new Error(`the toggle of ${key} did not land`)
+  if (!outcome.ok || outcome.revision === null || isOn(ledger.snapshot, key) !== isEnabled)
+    throw new Error(`the toggle of ${key} did not land`)
 }
 
 function isOn(snapshot: Snapshot, key: string): boolean {

@@ -4,7 +4,6 @@ import closeWithGrace from 'close-with-grace'
 import { createLog, type Log } from './core/log.js'
 import { readSettings, type Settings } from './core/settings.js'
 import { EXIT_BAD_SETTINGS, settingsHelp } from './core/settings-help.js'
-import { startServer } from './server/compose.js'
 import type { RunningServer } from './server/serve.js'
 
 /** The exit status for a command line that cannot be understood: EX_USAGE of sysexits.h. */
@@ -23,6 +22,8 @@ async function main(): Promise<void> {
   if (!read.ok) return end({ status: EXIT_BAD_SETTINGS, errors: read.faults })
   const { settings } = read
   const log = createLog(settings)
+  // Help and faults of the settings are told before everything else is loaded.
+  const { startServer } = await import('./server/compose.js')
   const server = await startServer(settings, { log }).catch((error: unknown) => failStart(error, log))
   if (!server) return
   stopWithGrace(server, settings, log)

@@ -9,6 +9,9 @@ export type Role = (typeof ROLES)[number]
 /** A permission: `<noun>:<verb>`, such as `flags:write`. Packs declare theirs together with the least role that has it. */
 export type Permission = `${string}:${string}`
 
+/** What each role may do. Whatever is not in a set is denied. */
+export type PermissionsByRole = Readonly<Record<Role, ReadonlySet<Permission>>>
+
 /** Who did something, as the change log keeps it. */
 export interface ActorRef {
   readonly id: string

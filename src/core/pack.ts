@@ -1,4 +1,6 @@
-import type { Caller, Permission, Role } from './caller.js'
+import type { AdminStep } from './admin-step.js'
+import type { AuditTrail } from './audit.js'
+import type { Caller, Permission, PermissionsByRole, Role } from './caller.js'
 import type { Clock } from './clock.js'
 import type { Database } from './database/database.js'
 import type { Log } from './log.js'
@@ -21,6 +23,9 @@ export interface CoreServices {
   readonly ledger: Ledger
   readonly changeLog: ChangeLog
   readonly usage: UsageMarks
+  readonly audit: AuditTrail
+  /** What each role may do, by the declarations of all packs. */
+  readonly permissions: PermissionsByRole
   /** Identifies this process among the replicas, until it ends. */
   readonly instanceId: string
 }
@@ -31,6 +36,8 @@ export interface Pack {
   readonly collections: readonly AnyCollection[]
   /** Every permission that its operations name, with the least role that holds it. */
   readonly permissions: Readonly<Record<Permission, Role>>
+  /** Those of its commands that can be steps of an admin operation. */
+  readonly steps?: readonly AdminStep[]
   /** The resolvers, ready to answer; also what they need from the core. */
   resolvers(core: CoreServices): readonly object[]
   /** Writes what has to be there before the first request; called once a start, must do nothing the second time. */

@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import type { OperationPolicy } from '../core/operation.js'
 import { isAnonymous } from './authenticate.js'
+import { checkedEvents, isEventSource } from './checked-events.js'
 import { type PermissionsByRole, undeclaredPermissions } from './permissions.js'
 import { type RootField, rootFieldsOf } from './root-fields.js'
 
@@ -21,6 +22,8 @@ export interface GuardRules {
   readonly permissions?: PermissionsByRole
   /** What else has to hold, in this order, after the caller's permission. */
   readonly checks?: readonly Check[]
+  /** What has to hold still before each event of a subscription; one that does not ends the subscription with its error. */
+  readonly eventChecks?: readonly Check[]
 }
 
 type Resolve = GraphQLFieldResolver<unknown, RequestContext>
@@ -31,7 +34,7 @@ type Resolve = GraphQLFieldResolver<unknown, RequestContext>
  *
  * @throws TypeError naming every root field without a policy, and every permission that nobody declares
  */
-export function guardSchema(schema: GraphQLSchema, { permissions, checks = [] }: GuardRules = {}): GraphQLSchema {
+export function guardSchema(schema: GraphQLSchema, { permissions, checks = [], eventChecks = [] }: GuardRules = {}): GraphQLSchema {
   const fields = rootFieldsOf(schema)
   const faults = fields
     .filter(({ policy }) => !policy)
@@ -45,11 +48,27 @@ export function guardSchema(schema: GraphQLSchema, { permissions, checks = [] }:
     const before = (context: RequestContext) => pass([checkPermission, ...checks], { kind, name, policy }, context)
     const resolve = field.resolve ?? defaultFieldResolver
     if (kind === 'subscription') {
-      field.subscribe = behind(before, field.subscribe ?? defaultFieldResolver)
+      const beforeEvent = (context: RequestContext) => pass(eventChecks, { kind, name, policy }, context)
+      field.subscribe = behind(before, eventsBehind(beforeEvent, field.subscribe ?? defaultFieldResolver))
       field.resolve = eventsOnly(before, resolve)
     } else field.resolve = behind(before, resolve)
   }
   return schema
+}
+
+/** Asks the guard about a mutation without calling it; see {@link RequestContext.admit}. */
+export type Admission = (mutation: string, context: RequestContext) => undefined | Promise<void>
+
+/** The guard's answer for every mutation of a schema, under the same rules as {@link guardSchema}. */
+export function admissionTo(schema: GraphQLSchema, { checks = [] }: GuardRules = {}): Admission {
+  const mutations = new Map(
+    rootFieldsOf(schema).flatMap(({ kind, name, policy }) => (kind === 'mutation' && policy ? [[name, { kind, name, policy }]] : [])),
+  )
+  return (mutation, context) => {
+    const field = mutations.get(mutation)
+    if (!field) throw new TypeError(`there is no mutation ${mutation}`)
+    return pass([checkPermission, ...checks], field, context)
+  }
 }
 
 /** Denies by default: a caller does what its permissions name, and nothing without a key. */
@@ -74,6 +93,14 @@ function behind(before: (context: RequestContext) => undefined | Promise<void>, 
   return (source, args, context, info) => {
     const waiting = before(context)
     return waiting === undefined ? resolve(source, args, context, info) : waiting.then(() => resolve(source, args, context, info))
+  }
+}
+
+/** A subscription's source whose every event is checked; whatever else a source comes to is passed on. */
+function eventsBehind(before: (context: RequestContext) => undefined | Promise<void>, subscribe: Resolve): Resolve {
+  return async (source, args, context, info) => {
+    const events = await subscribe(source, args, context, info)
+    return isEventSource(events) ? checkedEvents(events, () => before(context)) : events
   }
 }
 

@@ -1,10 +1,9 @@
 import type { GraphQLSchema } from 'graphql'
-import { hasAtLeast, type Permission, ROLES, type Role } from '../core/caller.js'
+import { hasAtLeast, type Permission, type PermissionsByRole, ROLES, type Role } from '../core/caller.js'
 import type { Pack } from '../core/pack.js'
 import { rootFieldsOf } from './root-fields.js'
 
-/** What each role may do. Whatever is not in a set is denied. */
-export type PermissionsByRole = Readonly<Record<Role, ReadonlySet<Permission>>>
+export type { PermissionsByRole } from '../core/caller.js'
 
 /**
  * The permissions of each role, from what the packs (and `extra`) declare: permission -> least role that holds it. A role

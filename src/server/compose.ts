@@ -27,11 +27,12 @@ export async function startServer(
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js')])
   loading.catch(() => undefined)
   const database = await opening
-  const [{ packs }, { serve }] = await loading.catch(async (error: unknown) => {
+  const [{ packs }, { serve, permissionsOf }] = await loading.catch(async (error: unknown) => {
     await database.close()
     throw error
   })
-  const core = await openCore({ settings, clock, log, database, collections: packs.flatMap((pack) => pack.collections) })
+  const collections = packs.flatMap((pack) => pack.collections)
+  const core = await openCore({ settings, clock, log, database, collections, permissions: permissionsOf(packs) })
   try {
     const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
     for (const pack of packs) await pack.prepare?.(core.services, system)

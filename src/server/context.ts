@@ -4,6 +4,7 @@ import { createLoaders, type Loaders } from '../core/graphql/loaders.js'
 import type { ChangeLog } from '../core/state/change-log.js'
 import type { Ledger } from '../core/state/ledger.js'
 import type { Snapshot } from '../core/state/snapshot.js'
+import type { Admission } from '../enforcement/guard.js'
 
 /** What is known of a call before it is executed. */
 export interface Call {
@@ -15,9 +16,16 @@ export interface Call {
 /** Makes the context of one execution: of a request, or of one event of a subscription. */
 export type CreateContext = (call: Call) => RequestContext
 
-/** Contexts that read the newest state of `ledger`. */
-export function contextsOf(ledger: Ledger, changeLog: ChangeLog): CreateContext {
-  return (call) => new CallContext(call, ledger.snapshot, changeLog)
+/** What every context of a server shares. */
+export interface ContextParts {
+  readonly ledger: Ledger
+  readonly changeLog: ChangeLog
+  readonly admission: Admission
+}
+
+/** Contexts that read the newest state of the ledger. */
+export function contextsOf(parts: ContextParts): CreateContext {
+  return (call) => new CallContext(call, parts)
 }
 
 /**
@@ -29,20 +37,23 @@ class CallContext implements RequestContext {
   readonly requestId: string
   readonly remoteAddress: string
   snapshot: Snapshot
-  private readonly changeLog: ChangeLog
+  private readonly parts: ContextParts
   private madeLoaders: Loaders | undefined
 
-  constructor({ caller, requestId, remoteAddress }: Call, snapshot: Snapshot, changeLog: ChangeLog) {
+  constructor({ caller, requestId, remoteAddress }: Call, parts: ContextParts) {
     this.caller = caller
     this.requestId = requestId
     this.remoteAddress = remoteAddress
-    this.snapshot = snapshot
-    this.changeLog = changeLog
+    this.snapshot = parts.ledger.snapshot
+    this.parts = parts
     this.madeLoaders = undefined
   }
 
   get loaders(): Loaders {
-    this.madeLoaders ??= createLoaders(this.changeLog)
+    this.madeLoaders ??= createLoaders(this.parts.changeLog)
     return this.madeLoaders
+  }
+  admit(mutation: string): undefined | Promise<void> {
+    return this.parts.admission(mutation, this)
   }
 }

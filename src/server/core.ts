@@ -1,3 +1,5 @@
+import { AuditTrail } from '../core/audit.js'
+import type { PermissionsByRole } from '../core/caller.js'
 import type { Clock } from '../core/clock.js'
 import type { Database } from '../core/database/database.js'
 import { newId } from '../core/ids.js'
@@ -17,6 +19,7 @@ export interface CoreParts {
   readonly log: Log
   readonly database: Database
   readonly collections: readonly AnyCollection[]
+  readonly permissions: PermissionsByRole
 }
 
 /** A core with its state loaded. */
@@ -29,21 +32,24 @@ export interface OpenCore {
 }
 
 /** Loads the state from an open database, which it closes when that fails. */
-export async function openCore({ settings, clock, log, database, collections }: CoreParts): Promise<OpenCore> {
+export async function openCore({ settings, clock, log, database, collections, permissions }: CoreParts): Promise<OpenCore> {
   const { auditKey = '', writeTimeoutMs } = settings
   const usage = new UsageMarks({ database, clock, log })
+  const audit = new AuditTrail({ database, clock, log })
   try {
     const ledger = await Ledger.open({ database, collections, clock, log, auditKey, writeTimeoutMs })
     await usage.open()
+    audit.open()
     const stopFollowing = follow(ledger, database)
     return {
-      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, instanceId: newId() },
+      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, audit, permissions, instanceId: newId() },
       async stopWriting() {
         await stopFollowing()
         await ledger.close()
       },
       async close() {
         await usage.close()
+        await audit.close()
         await database.close()
       },
     }

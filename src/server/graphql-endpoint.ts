@@ -94,7 +94,11 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
 function refuseDocument(exchange: Exchange, { metrics }: HttpParts, errors: readonly GraphQLError[]): void {
   const isStrict = exchange.request.headers.accept?.includes(RESPONSE_TYPE) ?? false
   metrics.observe({ operation: 'none', outcome: 'GRAPHQL_VALIDATION_FAILED' })
-  send(exchange, { status: 400, contentType: isStrict ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE, body: `${JSON.stringify({ errors })}\n` })
+  send(exchange, {
+    status: 400,
+    contentType: isStrict ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
+    body: `${JSON.stringify({ errors })}\n`,
+  })
 }
 
 async function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): Promise<void> {

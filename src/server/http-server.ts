@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** The HTTP server cannot listen where it is told to. The message is one line for whoever started the program. */
@@ -29,7 +29,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 
 /** A server that is not listening yet. */
 export function createHttpServer(listener: RequestListener): HttpServer {
-  let running = 0
+  const running = new Set<ServerResponse>()
+  let isDraining = false
   let onIdle: (() => void) | undefined
   const server = createServer(
     {
@@ -41,11 +42,12 @@ export function createHttpServer(listener: RequestListener): HttpServer {
       noDelay: true,
     },
     (request, response) => {
-      running += 1
+      running.add(response)
       response.once('close', () => {
-        running -= 1
-        if (running === 0) onIdle?.()
+        running.delete(response)
+        if (running.size === 0) onIdle?.()
       })
+      if (isDraining) response.shouldKeepAlive = false
       listener(request, response)
     },
   )
@@ -59,7 +61,10 @@ export function createHttpServer(listener: RequestListener): HttpServer {
     listen: (port, host) => listen(server, port, host),
     async drain(graceMs) {
       void stop()
-      if (running === 0) return
+      isDraining = true
+      // Their answers say `Connection: close`, so that nobody sends a request that would be cut off.
+      for (const response of running) response.shouldKeepAlive = false
+      if (running.size === 0) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, graceMs)
         onIdle = () => {

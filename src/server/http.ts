@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { AppError } from '../core/errors.js'
 import { newId } from '../core/ids.js'
 import type { Log } from '../core/log.js'
@@ -18,15 +18,10 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 /** The handler of every request of the server. */
 export function createRequestListener(parts: HttpParts): RequestListener {
   return (request, response) => {
-    const exchange = openExchange(request, response, parts)
+    const headers = corsHeaders(request, parts.settings.corsOrigins)
+    const exchange = { request, response, requestId: requestIdOf(request), headers }
     route(exchange, parts).catch((error: unknown) => refuse(exchange, error, parts))
   }
-}
-
-function openExchange(request: IncomingMessage, response: ServerResponse, { settings, health }: HttpParts): Exchange {
-  const cors = corsHeaders(request, settings.corsOrigins)
-  const headers = health.isClosing() ? { ...cors, connection: 'close' } : cors
-  return { request, response, requestId: requestIdOf(request), headers }
 }
 
 /** The client's own request id where it is fit to be used, else a new one. */

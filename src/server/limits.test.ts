@@ -71,7 +71,13 @@ describe('limits of a document', () => {
   })
 
   it('lets the standard introspection query and the first document of Sandbox through', () => {
-    const introspection = getIntrospectionQuery({ specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true, oneOf: true })
+    const introspection = getIntrospectionQuery({
+      specifiedByUrl: true,
+      directiveIsRepeatable: true,
+      schemaDescription: true,
+      inputValueDeprecation: true,
+      oneOf: true,
+    })
     expect(broken(introspection)).toEqual({})
     expect(broken(FIRST_DOCUMENT)).toEqual({})
   })

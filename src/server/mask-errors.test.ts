@@ -71,6 +71,7 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
     remoteAddress: '',
     snapshot: Snapshot.empty([], { revision: 0, digest: '' }),
     loaders: {} as never,
+    admit: () => undefined,
   }
   const answer = await engine.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: 'POST', headers, search: '', body: { query, variables } },

@@ -1,7 +1,9 @@
 import type { AddressInfo } from 'node:net'
+import type { PermissionsByRole } from '../core/caller.js'
 import type { CoreServices, Pack } from '../core/pack.js'
 import { createAuthenticator } from '../enforcement/authenticate.js'
-import { guardSchema } from '../enforcement/guard.js'
+import { admissionTo, guardSchema } from '../enforcement/guard.js'
+import { createMaintenanceGate } from '../enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../enforcement/permissions.js'
 import type { Connections } from './connections.js'
 import { contextsOf } from './context.js'
@@ -28,6 +30,11 @@ export interface RunningServer {
    * events arrive, and lets go of the database. Safe to call twice.
    */
   close(): Promise<void>
+}
+
+/** What each role may do with these packs and the server itself. */
+export function permissionsOf(packs: readonly Pack[]): PermissionsByRole {
+  return permissionsByRole(packs, SERVER_PERMISSIONS)
 }
 
 /** Puts GraphQL in front of an open core, and listens. */
@@ -71,18 +78,21 @@ interface Front {
 }
 
 async function buildFront(services: CoreServices, packs: readonly Pack[]): Promise<Front> {
-  const { settings, clock, log, ledger, usage, changeLog } = services
+  const { settings, clock, log, ledger, usage, changeLog, audit, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing
-  const permissions = permissionsByRole(packs, SERVER_PERMISSIONS)
-  const schema = guardSchema(buildSchema(packs.flatMap((pack) => pack.resolvers(services))), { permissions })
+  const maintenanceGate = createMaintenanceGate({ ledger, clock })
+  const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
+  const schema = guardSchema(buildSchema(packs.flatMap((pack) => pack.resolvers(services))), rules)
   const authenticator = createAuthenticator({ ledger, clock, settings, usage, permissions })
-  const createContext = contextsOf(ledger, changeLog)
+  const createContext = contextsOf({ ledger, changeLog, admission: admissionTo(schema, rules) })
   const mask = createErrorMask(log)
   const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count() })
   const engine = createEngine({ schema, mask, metrics, clock, log, isSandboxOffered: settings.isDevelopment })
   const health = { ledger, isClosing }
-  const http = createHttpServer(createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, health }))
+  const http = createHttpServer(
+    createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, health }),
+  )
   const subscriptions = serveSubscriptions(http.server, {
     schema,
     authenticator,

@@ -41,6 +41,9 @@ const SERVED = {
     'systemSummary',
     'packs',
     'pack',
+    'maintenanceState',
+    'maintenanceWindow',
+    'maintenanceWindows',
   ],
   Mutation: [
     'setConfig',
@@ -51,8 +54,11 @@ const SERVED = {
     'markBackendComplete',
     'markBackendIncomplete',
     'updateSystemVersion',
+    'setMaintenanceMode',
+    'scheduleMaintenanceWindow',
+    'cancelMaintenanceWindow',
   ],
-  Subscription: ['changes'],
+  Subscription: ['changes', 'maintenanceState'],
 } as const
 
 /** `Type.field` of the contract that are not served yet although their type is, with the reason. */

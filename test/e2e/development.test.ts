@@ -20,7 +20,9 @@ describe('in development, on a loopback address', () => {
     expect(status).toBe(200)
     const schema = buildClientSchema(data as unknown as IntrospectionQuery)
     expect(validate(schema, parse(FIRST_DOCUMENT))).toEqual([])
-    expect((await server.gql('{ ...A } fragment A on Query { __typename ... { __type(name: "Query") { name } } }', {}, without)).status).toBe(200)
+    expect(
+      (await server.gql('{ ...A } fragment A on Query { __typename ... { __type(name: "Query") { name } } }', {}, without)).status,
+    ).toBe(200)
   })
 
   it.each([

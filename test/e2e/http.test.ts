@@ -11,7 +11,10 @@ interface Sent {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  readonly body: { readonly errors?: { readonly message: string; readonly extensions: { readonly code: string } }[]; readonly data?: unknown }
+  readonly body: {
+    readonly errors?: { readonly message: string; readonly extensions: { readonly code: string } }[]
+    readonly data?: unknown
+  }
 }
 
 async function send(url: string, init: RequestInit = {}): Promise<Sent> {
@@ -65,11 +68,16 @@ describe('a request id', () => {
   })
 
   it('stands on every answer, also on refusals', async () => {
-    for (const path of ['/nope', '/livez', '/graphql', '/metrics']) expect((await send(`${server.url}${path}`)).headers.get('x-request-id')).toMatch(REQUEST_ID)
+    for (const path of ['/nope', '/livez', '/graphql', '/metrics'])
+      expect((await send(`${server.url}${path}`)).headers.get('x-request-id')).toMatch(REQUEST_ID)
   })
 
   it('becomes the correlation id of the changes that the call makes', async () => {
-    await server.gql('mutation { setFeatureFlag(input: { key: "correlated" }) { revision } }', {}, { headers: { 'x-request-id': 'order-66' } })
+    await server.gql(
+      'mutation { setFeatureFlag(input: { key: "correlated" }) { revision } }',
+      {},
+      { headers: { 'x-request-id': 'order-66' } },
+    )
     const { data } = await server.gql('{ changes(first: 1) { nodes { correlationId } } }')
     expect(data).toEqual({ changes: { nodes: [{ correlationId: 'order-66' }] } })
   })
@@ -241,7 +249,11 @@ describe('paths and methods', () => {
 
 describe('pages of other origins', () => {
   it('are let in by their exact origin', async () => {
-    const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' }
+    const headers = {
+      origin: 'https://app.example.com',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'x-api-key',
+    }
     const preflight = await send(url, { method: 'OPTIONS', headers })
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
@@ -254,12 +266,17 @@ describe('pages of other origins', () => {
     expect(answer.headers.get('vary')).toBe('Origin')
   })
 
-  it.each(['https://app.example.com.evil.org', 'http://app.example.com', 'https://APP.example.com', 'null'])('are kept out from %s', async (origin) => {
-    const preflight = await send(url, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } })
-    expect(preflight.headers.get('access-control-allow-origin')).toBe(null)
-    expect(preflight.headers.get('access-control-allow-methods')).toBe(null)
-    expect((await send(url, post('{"query":"{ __typename }"}', { ...auth, origin }))).headers.get('access-control-allow-origin')).toBe(null)
-  })
+  it.each(['https://app.example.com.evil.org', 'http://app.example.com', 'https://APP.example.com', 'null'])(
+    'are kept out from %s',
+    async (origin) => {
+      const preflight = await send(url, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } })
+      expect(preflight.headers.get('access-control-allow-origin')).toBe(null)
+      expect(preflight.headers.get('access-control-allow-methods')).toBe(null)
+      expect((await send(url, post('{"query":"{ __typename }"}', { ...auth, origin }))).headers.get('access-control-allow-origin')).toBe(
+        null,
+      )
+    },
+  )
 })
 
 describe('limits over HTTP', () => {

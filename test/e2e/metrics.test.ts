@@ -17,7 +17,9 @@ async function metrics(key = server.adminKey): Promise<{ readonly status: number
 async function samples(name: string): Promise<Record<string, number>> {
   const { text } = await metrics()
   const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-  return Object.fromEntries(lines.map((line) => [line.slice(name.length, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(name.length, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  )
 }
 
 describe('metrics', () => {
@@ -40,7 +42,11 @@ describe('metrics', () => {
     await server.gql('{ nope }')
     await server.gql('{ viewer { role } }', {}, { key: null })
     const after = await samples('valhalla_requests_total')
-    const grown = Object.fromEntries(Object.entries(after).map(([labels, value]) => [labels, value - (before[labels] ?? 0)]).filter(([, value]) => value !== 0))
+    const grown = Object.fromEntries(
+      Object.entries(after)
+        .map(([labels, value]) => [labels, value - (before[labels] ?? 0)])
+        .filter(([, value]) => value !== 0),
+    )
     expect(grown).toEqual({
       '{operation="systemSummary",outcome="ok"}': 2,
       '{operation="multiple",outcome="ok"}': 1,
@@ -73,6 +79,10 @@ describe('metrics', () => {
     expect(await samples('valhalla_commit_changes_count')).toEqual({ '': (counted[''] ?? 0) + 1 })
     expect(await samples('valhalla_database_reachable')).toEqual({ '': 1 })
     expect(await samples('valhalla_snapshot_age_seconds')).toEqual({ '': 0 })
-    expect(Object.keys(await samples('valhalla_event_loop_delay_seconds'))).toEqual(['{quantile="0.5"}', '{quantile="0.99"}', '{quantile="1"}'])
+    expect(Object.keys(await samples('valhalla_event_loop_delay_seconds'))).toEqual([
+      '{quantile="0.5"}',
+      '{quantile="0.99"}',
+      '{quantile="1"}',
+    ])
   })
 })

@@ -45,7 +45,8 @@ function run(args: readonly string[], env: Record<string, string> = {}): Program
 
 /** The port that a program says it listens on. */
 async function portOf(program: Program): Promise<number> {
-  await until(() => program.stdout().includes('"port":'), 25_000)
+  await until(() => program.child.exitCode !== null || program.stdout().includes('"port":'), 60_000)
+  if (program.child.exitCode !== null) throw new Error(`it has ended: ${program.stdout()}${program.stderr()}`)
   return Number(/"port":(\d+)/.exec(program.stdout())?.[1])
 }
 
@@ -92,7 +93,7 @@ describe('the command line', () => {
   })
 })
 
-describe('a signal', () => {
+describe('a signal', { timeout: 90_000 }, () => {
   it('lets a running request end, takes no new ones, and ends with 0; what was written is there after the next start', async () => {
     const dataDir = join(folder, 'signal')
     const program = run([], { VALHALLA_DATA_DIR: dataDir })

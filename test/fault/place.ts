@@ -5,8 +5,8 @@ import { systemClock } from '../../src/core/clock.js'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { openDatabase } from '../../src/core/database/open.js'
 import type { JsonObject } from '../../src/core/json.js'
-import { ChangeLog } from '../../src/core/state/change-log.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
+import { ChangeLog } from '../../src/core/state/change-log.js'
 import { type ChainVerdict, GENESIS_DIGEST, verifyChain } from '../../src/core/state/digest.js'
 import { replay } from '../../src/core/state/replay.js'
 import type { Snapshot, SnapshotPosition } from '../../src/core/state/snapshot.js'
@@ -55,7 +55,13 @@ export async function makePlace(engine: DatabaseEngine): Promise<Place> {
   }
   if (engine === 'postgresql') {
     const { url, drop } = await createTestDatabase()
-    return { engine, adminKey, settings: { ...common, DATABASE_URL: url }, inspect: () => inspect({ databaseUrl: url, dataDir: '' }), remove: drop }
+    return {
+      engine,
+      adminKey,
+      settings: { ...common, DATABASE_URL: url },
+      inspect: () => inspect({ databaseUrl: url, dataDir: '' }),
+      remove: drop,
+    }
   }
   const root = await mkdtemp(join(tmpdir(), 'valhalla-kill-'))
   const dataDir = join(root, 'data')
@@ -77,7 +83,9 @@ async function inspect(where: { readonly databaseUrl?: string; readonly dataDir:
 }
 
 function imagesOf(snapshot: Snapshot): Map<string, JsonObject> {
-  const entries = [...snapshot.view(configEntries).values()].map((record) => [`ConfigEntry ${record.key}`, configEntries.imageOf(record)] as const)
+  const entries = [...snapshot.view(configEntries).values()].map(
+    (record) => [`ConfigEntry ${record.key}`, configEntries.imageOf(record)] as const,
+  )
   const flags = [...snapshot.view(featureFlagCollection).values()].map((record) => {
     return [`FeatureFlag ${record.key}`, featureFlagCollection.imageOf(record)] as const
   })

@@ -135,7 +135,9 @@ class WritingClient {
       const content = { description: `${this.#name} wrote ${count}`, isEnabled: count % 2 === 0 }
       return isDelete ? { operation: 'deleteFeatureFlag', content: null } : { operation: 'setFeatureFlag', content }
     }
-    return isDelete ? { operation: 'deleteConfig', content: null } : { operation: 'setConfig', content: { value: { by: this.#name, count } } }
+    return isDelete
+      ? { operation: 'deleteConfig', content: null }
+      : { operation: 'setConfig', content: { value: { by: this.#name, count } } }
   }
 
   async #write(intent: Intent): Promise<AttemptOutcome> {
@@ -170,7 +172,10 @@ async function submit(
   if (!write) {
     const codes = answer.errors?.map(({ extensions }) => extensions?.['code']) ?? []
     const isExpected = codes.every((code) => code === 'UNAVAILABLE')
-    return { attempt: attempt({ kind: 'unanswered' }), violation: isExpected ? undefined : `answered with ${JSON.stringify(answer.errors)}` }
+    return {
+      attempt: attempt({ kind: 'unanswered' }),
+      violation: isExpected ? undefined : `answered with ${JSON.stringify(answer.errors)}`,
+    }
   }
   if (write.userErrors.length > 0) return { attempt: attempt({ kind: 'refused', codes: write.userErrors.map(({ code }) => code) }) }
   const isOwnId = answer.headers.get('x-request-id') === correlationId
@@ -184,6 +189,8 @@ function misanswer({ key, content, expectedVersion }: Intent, { object, revision
   if (revision === null) return 'acknowledged without a revision'
   if (content === null) return object === key ? undefined : `acknowledged with another key, ${JSON.stringify(object)}`
   const expected = { key, ...content, ...(expectedVersion === undefined ? {} : { version: expectedVersion + 1 }) }
-  const isAsSent = Object.entries(expected).every(([field, value]) => typeof object === 'object' && JSON.stringify(object?.[field]) === JSON.stringify(value))
+  const isAsSent = Object.entries(expected).every(
+    ([field, value]) => typeof object === 'object' && JSON.stringify(object?.[field]) === JSON.stringify(value),
+  )
   return isAsSent ? undefined : `acknowledged with another content, ${JSON.stringify(object)}`
 }

@@ -66,7 +66,8 @@ export function auditWrites(attempts: readonly Attempt[], changes: readonly Logg
   for (const attempt of attempts) {
     const found = byCorrelation.get(attempt.correlationId) ?? []
     const fault = faultOf(attempt, found)
-    if (fault !== undefined) violations.push(`${fault}: ${describe(attempt)}; in the log: ${found.map(describeChange).join(', ') || 'nothing'}`)
+    if (fault !== undefined)
+      violations.push(`${fault}: ${describe(attempt)}; in the log: ${found.map(describeChange).join(', ') || 'nothing'}`)
     if (fault !== undefined && attempt.outcome.kind === 'acknowledged') lost += 1
     if (attempt.outcome.kind === 'unanswered') landed += found.length
   }
@@ -74,7 +75,10 @@ export function auditWrites(attempts: readonly Attempt[], changes: readonly Logg
 }
 
 /** The objects that a log leads to, by type and key; null for those that were deleted last. */
-export function lastOfEach(changes: Iterable<LoggedChange>, earlier: ReadonlyMap<string, JsonObject | null> = new Map()): Map<string, JsonObject | null> {
+export function lastOfEach(
+  changes: Iterable<LoggedChange>,
+  earlier: ReadonlyMap<string, JsonObject | null> = new Map(),
+): Map<string, JsonObject | null> {
   const last = new Map(earlier)
   for (const change of changes) last.set(`${change.targetType} ${keyOf(change)}`, change.after)
   return last

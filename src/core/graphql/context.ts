@@ -12,4 +12,9 @@ export interface RequestContext {
   /** The state that the whole answer is read from. A write of the same call moves it on. */
   snapshot: Snapshot
   readonly loaders: Loaders
+  /**
+   * Throws the AppError with which the guard would refuse a mutation to this caller now: for operations that do what
+   * other mutations do alone.
+   */
+  admit(mutation: string): undefined | Promise<void>
 }

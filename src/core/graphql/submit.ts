@@ -16,6 +16,8 @@ export interface Submitted<O> {
   readonly userErrors: readonly UserErrorData[]
   /** The revision that the call made; null when it was refused or nothing had to change. */
   readonly revision: number | null
+  /** Whether this is the kept answer to an earlier call with the same idempotency key. */
+  readonly isReplay: boolean
 }
 
 /** Commits a command for a resolver; the rest of the answer is read from the state that holds the write. */
@@ -33,6 +35,6 @@ export async function submit<I extends object & Envelope, O>(
     idempotencyKey: input.idempotencyKey ?? null,
   })
   context.snapshot = ledger.snapshot
-  if (!outcome.ok) return { value: null, userErrors: outcome.userErrors, revision: null }
-  return { value: outcome.value, userErrors: [], revision: outcome.revision }
+  if (!outcome.ok) return { value: null, userErrors: outcome.userErrors, revision: null, isReplay: false }
+  return { value: outcome.value, userErrors: [], revision: outcome.revision, isReplay: outcome.isReplay }
 }

@@ -2,9 +2,11 @@ import type { Prisma } from '../../generated/prisma/client.js'
 import type { ChangeModel } from '../../generated/prisma/models.js'
 import type { ClientType } from '../caller.js'
 import type { Database } from '../database/database.js'
+import { AppError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import type { ChangeRecord } from './change.js'
 import { DatabaseAwayError, orAway, unavailable } from './database-error.js'
+import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import type { ChangeAction } from './draft.js'
 
 /** Which changes are meant; what is left out (or null) does not matter. */
@@ -30,6 +32,7 @@ export interface ChangePosition {
   readonly ordinal: number
 }
 
+const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
 const NEWEST_FIRST = [{ revision: 'desc' as const }, { ordinal: 'desc' as const }]
 const OLDEST_FIRST = [{ revision: 'asc' as const }, { ordinal: 'asc' as const }]
 /** Changes read at a time by {@link ChangeLog.stream}. */
@@ -94,6 +97,27 @@ export class ChangeLog {
       after = rows.at(-1)
       if (rows.length < STREAM_PAGE) return
     }
+  }
+
+  /** Where the chain begins (genesis, or the checkpoint that the log was shortened to) and where it ends. */
+  async bounds(): Promise<ChainBounds> {
+    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, c.revision, c.digest
+      FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
+    const ask = () =>
+      this.#database.pool.query<{ head_revision: number; head_digest: string; revision: number | null; digest: string | null }>(text)
+    const [row] = (await this.#ask(ask)).rows
+    if (!row) throw new Error('ledger_head has no row')
+    const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
+    return { start, head: { revision: row.head_revision, digest: row.head_digest } }
+  }
+
+  /** Throws BAD_USER_INPUT when changes that `filter.sinceRevision` asks for have been taken away. */
+  async demandKept({ sinceRevision }: ChangeLogFilter): Promise<void> {
+    if (sinceRevision === undefined || sinceRevision === null) return
+    const { revision } = (await this.bounds()).start
+    if (sinceRevision >= revision) return
+    const message = `The log begins behind revision ${revision}: older changes were taken away. Load the state anew, then go on with sinceRevision ${revision} or later.`
+    throw new AppError('BAD_USER_INPUT', message, { extensions: { firstSinceRevision: revision } })
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import type { Permission } from '../caller.js'
 import { isSameJson, type Json, type JsonObject } from '../json.js'
 
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
@@ -20,6 +21,8 @@ export interface CollectionSpec<R extends object> {
   readonly fields: Readonly<Record<keyof R & string, FieldKind>>
   /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
   readonly secrets?: readonly (keyof R & string)[]
+  /** What a caller has to hold to put a change of such a record back, given its images before and after that change. */
+  writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
 }
@@ -51,6 +54,7 @@ export interface AnyCollection {
   readonly fields: Readonly<Record<string, FieldKind>>
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
   readonly columns: readonly string[]
+  writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   keyOf(record: object): string
   idOf(record: object): string
   versionOf(record: object): number

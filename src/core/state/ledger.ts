@@ -39,9 +39,7 @@ export interface LedgerOptions {
 }
 
 /** Hears of commits, after their snapshot is in force. */
-export interface CommitListener {
-  (changes: readonly ChangeRecord[], snapshot: Snapshot): void
-}
+export type CommitListener = (changes: readonly ChangeRecord[], snapshot: Snapshot) => void
 
 /** Most commands that land in one transaction. */
 const MAX_BATCH = 256

@@ -49,7 +49,10 @@ function hasMoved(draft: Draft, collection: AnyCollection, change: ChangeRecord)
 }
 
 function putBack(draft: Draft, { collection, change, now }: { collection: AnyCollection; change: ChangeRecord; now: Date }): void {
-  if (!change.before) return draft.restore(collection, change.targetKey, undefined)
+  if (!change.before) {
+    draft.restore(collection, change.targetKey, undefined)
+    return
+  }
   const current = draft.read(collection, change.targetKey)
   const version = Math.max(current ? collection.versionOf(current) : 0, Number(change.before[collection.version])) + 1
   const image = {

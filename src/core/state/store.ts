@@ -212,8 +212,8 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
 function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {
   const groups = new Map<AnyCollection, { collection: AnyCollection; puts: object[]; deletes: string[] }>()
   for (const { collection, key, record } of records) {
-    let group = groups.get(collection)
-    if (!group) groups.set(collection, (group = { collection, puts: [], deletes: [] }))
+    const group = groups.get(collection) ?? { collection, puts: [], deletes: [] }
+    groups.set(collection, group)
     if (record) group.puts.push(record)
     else group.deletes.push(key)
   }

@@ -93,7 +93,11 @@ function findStale(changes: readonly DraftChange[], base: Snapshot, plannedOn: S
 
 /** The refusal of a plan that an object has moved away from. */
 export function stalePlan(targetType: string, targetKey: string): UserErrorData {
-  return userError('STALE_PLAN', ['plannedAtRevision'], `${targetType} ${targetKey} has changed since the plan was made. Plan again, and look at what is different.`)
+  return userError(
+    'STALE_PLAN',
+    ['plannedAtRevision'],
+    `${targetType} ${targetKey} has changed since the plan was made. Plan again, and look at what is different.`,
+  )
 }
 
 /** A draft's change as a plan shows it. */

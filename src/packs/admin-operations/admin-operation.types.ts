@@ -1,4 +1,4 @@
-import { Extensions, Field, ID, InputType, Int, ObjectType, type ClassType } from 'type-graphql'
+import { type ClassType, Extensions, Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import type { AdminStep } from '../../core/admin-step.js'
 import type { UserErrorData } from '../../core/errors.js'
 import { Change, ChangeActions } from '../../core/graphql/change.types.js'
@@ -56,10 +56,15 @@ export class RunAdminOperationPayload {
   @Field(() => Int, REVISION)
   revision!: number | null
 
-  @Field(() => Boolean, { description: 'Whether the smoke test failed and the change set was put back: two revisions, this one and its revert.' })
+  @Field(() => Boolean, {
+    description: 'Whether the smoke test failed and the change set was put back: two revisions, this one and its revert.',
+  })
   wasReverted!: boolean
 
-  @Field(() => SmokeTestRun, { nullable: true, description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when an idempotency key replayed the answer.' })
+  @Field(() => SmokeTestRun, {
+    nullable: true,
+    description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when an idempotency key replayed the answer.',
+  })
   smokeTestRun!: SmokeTestRunRecord | null
 
   @Field(() => [UserError], ERRORS)
@@ -114,22 +119,37 @@ export function runAdminOperationInput(steps: readonly AdminStep[]): ClassType<R
 
   @InputType('RunAdminOperationInput', { description: 'Several steps that land together, or not at all.' })
   class RunAdminOperationInput implements RunAdminOperationArguments {
-    @Field(() => [AdminStepInput], { description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.` })
+    @Field(() => [AdminStepInput], {
+      description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
+    })
     steps!: readonly Readonly<Record<string, object | null | undefined>>[]
 
-    @Field(() => String, { nullable: true, description: 'Why; stands in the change log with every change. Reasons of single steps count where this is left out.' })
+    @Field(() => String, {
+      nullable: true,
+      description: 'Why; stands in the change log with every change. Reasons of single steps count where this is left out.',
+    })
     reason?: string | null
 
     @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what the steps would do.' })
     dryRun?: boolean | null
 
-    @Field(() => Int, { nullable: true, description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.' })
+    @Field(() => Int, {
+      nullable: true,
+      description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.',
+    })
     plannedAtRevision?: number | null
 
-    @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Probes the service after the commit, and puts everything back when a blocking check fails.' })
+    @Field(() => Boolean, {
+      nullable: true,
+      defaultValue: false,
+      description: 'Probes the service after the commit, and puts everything back when a blocking check fails.',
+    })
     guardWithSmokeTest?: boolean | null
 
-    @Field(() => String, { nullable: true, description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.' })
+    @Field(() => String, {
+      nullable: true,
+      description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.',
+    })
     idempotencyKey?: string | null
   }
   return RunAdminOperationInput

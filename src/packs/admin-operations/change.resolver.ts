@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Arg, Args, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Change, ChangeConnection } from '../../core/graphql/change.types.js'
 import { pageOfChanges } from '../../core/graphql/change-pages.js'
 import { streamChanges } from '../../core/graphql/change-stream.js'
@@ -25,16 +25,20 @@ export function changeResolver(core: CoreServices): object {
 
     @Query(() => ChangeConnection, { description: 'The change log, newest first: everything that was ever written, by whom and why.' })
     @Operation({ permission: 'changes:read' })
-    changes(
+    async changes(
       @Args(() => PageArgs) args: PageArgs,
       @Arg('filter', () => ChangeFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: ChangeFilter | null,
     ): Promise<Page<ChangeRecord>> {
+      await core.changeLog.demandKept(filter ?? {})
       return pageOfChanges(core.changeLog, filter ?? {}, args)
     }
 
     @Subscription(() => Change, {
       name: 'changes',
-      subscribe: ({ args }: SubscribeCall) => streamChanges(core, args.filter ?? {}),
+      subscribe: async ({ args }: SubscribeCall) => {
+        await core.changeLog.demandKept(args.filter ?? {})
+        return streamChanges(core, args.filter ?? {})
+      },
       description: 'Every change as it is committed, in order, none left out: from `sinceRevision` on, from now on without it.',
     })
     @Operation({ permission: 'changes:read' })

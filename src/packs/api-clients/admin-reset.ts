@@ -4,7 +4,7 @@ import type { Settings } from '../../core/settings.js'
 import type { Ledger } from '../../core/state/ledger.js'
 import type { ApiClient } from './api-client.collection.js'
 import { resetAdminAccess } from './api-client.commands.js'
-import { generateApiKey, parseApiKey, toStoredKey } from './api-key.js'
+import { createApiKey } from './api-key.js'
 import { keyEnvironment } from './first-admin.js'
 
 /** What the change log says when no other reason is given. */
@@ -29,15 +29,14 @@ export interface AdminResetOptions {
  */
 export async function resetAdmin(options: AdminResetOptions): Promise<{ readonly client: ApiClient; readonly keyText: string }> {
   const { ledger, settings, reason } = options
-  const key = parseApiKey(generateApiKey(keyEnvironment(settings)))
-  if (!key) throw new TypeError('a key that was made here does not parse')
+  const { keyText, stored } = createApiKey(keyEnvironment(settings), settings.keyPepper)
   const outcome = await ledger.commit({
     command: resetAdminAccess,
-    input: toStoredKey(key, settings.keyPepper),
+    input: stored,
     caller: HOST,
     correlationId: newId(),
     reason: reason ?? DEFAULT_RESET_REASON,
   })
   if (!outcome.ok) throw new Error(outcome.userErrors.map(({ message }) => message).join(' '))
-  return { client: outcome.value, keyText: key.text }
+  return { client: outcome.value, keyText }
 }

@@ -26,7 +26,7 @@ export interface ApiClient {
   readonly updatedAt: Date
 }
 
-/** The clients by id, and by the id of each key that they have (index `keyId`). */
+/** The clients by id, by the id of each key that they have (index `keyId`), and by name while they are active (index `activeName`). */
 export const apiClientCollection = defineCollection<ApiClient>({
   name: 'ApiClient',
   pack: 'UD',
@@ -34,6 +34,7 @@ export const apiClientCollection = defineCollection<ApiClient>({
   key: 'id',
   id: 'id',
   version: 'version',
+  writePermission: () => 'clients:write',
   fields: {
     id: 'text',
     name: 'text',
@@ -56,5 +57,6 @@ export const apiClientCollection = defineCollection<ApiClient>({
   secrets: ['keyId', 'keyDigest', 'previousKeyId', 'previousKeyDigest'],
   indexes: {
     keyId: ({ keyId, previousKeyId }) => (previousKeyId === null ? [keyId] : [keyId, previousKeyId]),
+    activeName: ({ name, isActive }) => (isActive ? [name] : []),
   },
 })

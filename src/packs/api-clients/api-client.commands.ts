@@ -16,7 +16,7 @@ export interface NewClient extends StoredKey {
 }
 
 /** Puts a new, active client into the draft. */
-function addClient(draft: Draft, client: NewClient, { now, newId }: CommandContext): ApiClient {
+export function addClient(draft: Draft, client: NewClient, { now, newId }: CommandContext): ApiClient {
   const record = seal<ApiClient>(apiClientCollection, {
     id: newId(),
     name: client.name,

@@ -52,7 +52,7 @@ export class ApiClientResolver {
 
   @FieldResolver(() => DateTimeISO, {
     nullable: true,
-    description: 'When a call was last made with its key, to the minute; null for never.',
+    description: 'When its key was last used, for a call here or for one that another service had verified, to the minute; null for never.',
   })
   lastUsedAt(@Root() client: ApiClient): Date | null {
     return this.#usage.lastAt('client', client.id)

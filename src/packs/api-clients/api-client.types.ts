@@ -1,12 +1,15 @@
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { type ClassType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
 import { type ClientType, ROLES, type Role } from '../../core/caller.js'
+import type { UserErrorData } from '../../core/errors.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { enumOf } from '../../core/graphql/enum.js'
+import { payloadOf } from '../../core/graphql/payload.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
+import { UserError } from '../../core/graphql/user-error.js'
 
 /** The GraphQL enum of roles. */
-const Roles = enumOf(ROLES)
+export const Roles = enumOf(ROLES)
 registerEnumType(Roles, {
   name: 'Role',
   description: 'What a client may do. Each role may do what the ones before it may.',
@@ -100,4 +103,55 @@ export class Viewer {
     description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.',
   })
   permissions!: readonly string[]
+}
+
+const CLIENT_DESCRIPTION = 'The client as it is now; null when there are user errors.'
+
+/** Adds the key to the payload of what makes one. */
+function withApiKey<P extends ClassType<object>>(payload: P): P {
+  const description = 'The new key: shown this once, and kept nowhere in the clear. Null when there are user errors, and when an earlier answer is repeated.'
+  Field(() => String, { nullable: true, description })(payload.prototype, 'apiKey')
+  return payload
+}
+
+const clientPayload = (operation: string) =>
+  payloadOf(operation, { field: 'apiClient', type: () => ApiClientType, description: CLIENT_DESCRIPTION })
+
+export const RegisterApiClientPayload = withApiKey(clientPayload('registerApiClient'))
+
+export const RotateApiKeyPayload = withApiKey(clientPayload('rotateApiKey'))
+
+export const ActivateApiClientPayload = clientPayload('activateApiClient')
+
+export const DeactivateApiClientPayload = clientPayload('deactivateApiClient')
+
+/** Everything that a key can be found to be, the first that applies. */
+const KEY_VERDICTS = ['VALID', 'NOT_FOUND', 'DISABLED', 'EXPIRED', 'FORBIDDEN', 'RATE_LIMITED'] as const
+export type VerifiedAs = (typeof KEY_VERDICTS)[number]
+
+const KeyVerdicts = enumOf(KEY_VERDICTS)
+registerEnumType(KeyVerdicts, {
+  name: 'KeyVerdict',
+  description: 'What an API key was found to be: of all that is wrong with it, the first in this order (after VALID).',
+  valuesConfig: {
+    VALID: { description: 'It works, and may do what was asked about.' },
+    NOT_FOUND: { description: 'No client has this key, or it is no key at all.' },
+    DISABLED: { description: 'Its client is deactivated.' },
+    EXPIRED: { description: 'Its client has expired, or the key was replaced by another one.' },
+    FORBIDDEN: { description: "Its client's role does not have the permission that was asked about." },
+    RATE_LIMITED: { description: 'Its client has used up a rate limit.' },
+  },
+})
+
+/** Payload of verifyApiKey. */
+@ObjectType('VerifyApiKeyPayload', { simpleResolvers: true, description: 'What verifyApiKey came to.' })
+export class VerifyApiKeyPayload {
+  @Field(() => KeyVerdicts, { description: 'Let the call pass only when this is VALID. FORBIDDEN when there are user errors.' })
+  verdict!: VerifiedAs
+
+  @Field(() => ApiClientType, { nullable: true, description: 'Whose key it is; null for NOT_FOUND, and when there are user errors.' })
+  apiClient!: object | null
+
+  @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })
+  userErrors!: readonly UserErrorData[]
 }

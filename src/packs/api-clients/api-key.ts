@@ -42,6 +42,13 @@ export function generateApiKey(env: ApiKeyEnvironment): string {
   return `${body}_${checksumOf(body)}`
 }
 
+/** A new key, and what to keep of it. */
+export function createApiKey(env: ApiKeyEnvironment, pepper: string | undefined): { readonly keyText: string; readonly stored: StoredKey } {
+  const key = parseApiKey(generateApiKey(env))
+  if (!key) throw new TypeError('a key that was made here does not parse')
+  return { keyText: key.text, stored: toStoredKey(key, pepper) }
+}
+
 /** The parts of a key; undefined when the format or the checksum is wrong. */
 export function parseApiKey(text: string): ParsedKey | undefined {
   const [, env, id, checksum] = PATTERN.exec(text) ?? []

@@ -1,6 +1,7 @@
 import type { Pack } from '../../core/pack.js'
 import { apiClientCollection } from './api-client.collection.js'
 import { ActorClientResolver, ApiClientResolver, CLIENTS_READ } from './api-client.resolver.js'
+import { ApiClientMutationsResolver, CLIENTS_WRITE, KEYS_VERIFY } from './api-client-mutations.resolver.js'
 import { ensureFirstAdmin } from './first-admin.js'
 
 export type { ApiClient } from './api-client.collection.js'
@@ -10,7 +11,7 @@ export { findUsableClient, verifyKey } from './verify-key.js'
 export const apiClients: Pack = {
   id: 'UD',
   collections: [apiClientCollection],
-  permissions: { [CLIENTS_READ]: 'OBSERVER' },
-  resolvers: ({ usage }) => [new ApiClientResolver(usage), new ActorClientResolver()],
+  permissions: { [CLIENTS_READ]: 'OBSERVER', [CLIENTS_WRITE]: 'ADMIN', [KEYS_VERIFY]: 'OPERATOR' },
+  resolvers: (core) => [new ApiClientResolver(core.usage), new ApiClientMutationsResolver(core), new ActorClientResolver()],
   prepare: (core, system) => ensureFirstAdmin(core, system),
 }

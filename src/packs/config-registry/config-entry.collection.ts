@@ -25,6 +25,8 @@ export const configEntries = defineCollection<ConfigEntryRecord>({
   key: 'key',
   id: 'id',
   version: 'version',
+  // Putting back what locked an entry unlocks it.
+  writePermission: (_before, after) => (after?.['isMutable'] === false ? 'config:unlock' : 'config:write'),
   fields: {
     key: 'text',
     id: 'text',

@@ -19,6 +19,7 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   key: 'key',
   id: 'id',
   version: 'version',
+  writePermission: () => 'flags:write',
   fields: {
     key: 'text',
     id: 'text',

@@ -25,6 +25,7 @@ export const systemMetadata = defineCollection<SystemMetadata>({
   key: 'id',
   id: 'id',
   version: 'rowVersion',
+  writePermission: () => 'status:write',
   fields: {
     id: 'text',
     version: 'text',

@@ -1,0 +1,47 @@
+import { Arg, type ClassType, Ctx, Mutation, Resolver } from 'type-graphql'
+import type { RequestContext } from '../../core/graphql/context.js'
+import { Operation } from '../../core/operation.js'
+import type { AdminOperationService } from './admin-operation.service.js'
+import {
+  RevertRevisionInput,
+  RevertRevisionPayload,
+  type RunAdminOperationArguments,
+  RunAdminOperationPayload,
+} from './admin-operation.types.js'
+
+/** Makes the resolver class for an input that is known only when the packs are. */
+export function adminOperationResolver(input: ClassType<RunAdminOperationArguments>): new (service: AdminOperationService) => object {
+  @Resolver()
+  class AdminOperationResolver {
+    readonly #service: AdminOperationService
+
+    constructor(service: AdminOperationService) {
+      this.#service = service
+    }
+
+    @Mutation(() => RunAdminOperationPayload, {
+      description:
+        'Plans (dryRun) or applies several steps as one: one revision, or nothing. You need the permission of every step, and each step has to be allowed in the present maintenance mode.',
+    })
+    @Operation({ permission: 'operations:run', writes: true, allowedDuring: 'always', cost: 5 })
+    runAdminOperation(
+      @Ctx() context: RequestContext,
+      @Arg('input', () => input, { description: 'The steps, and how to run them.' }) given: RunAdminOperationArguments,
+    ): Promise<RunAdminOperationPayload> {
+      return this.#service.run(context, given)
+    }
+
+    @Mutation(() => RevertRevisionPayload, {
+      description:
+        'Puts back everything that a revision changed, as a new revision. Refused where an object has changed since, or where a change cannot be put back (keys, registrations).',
+    })
+    @Operation({ permission: 'operations:revert', writes: true, cost: 5 })
+    revertRevision(
+      @Ctx() context: RequestContext,
+      @Arg('input', () => RevertRevisionInput, { description: 'The revision.' }) given: RevertRevisionInput,
+    ): Promise<RevertRevisionPayload> {
+      return this.#service.revert(context, given)
+    }
+  }
+  return AdminOperationResolver
+}

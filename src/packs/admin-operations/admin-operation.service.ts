@@ -1,0 +1,232 @@
+import type { AdminStep } from '../../core/admin-step.js'
+import { AppError, type UserErrorData, userError } from '../../core/errors.js'
+import type { RequestContext } from '../../core/graphql/context.js'
+import type { CoreServices } from '../../core/pack.js'
+import type { SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
+import type { ChangeRecord } from '../../core/state/change.js'
+import type { AnyCollection } from '../../core/state/collection.js'
+import { createRevertCommand } from '../../core/state/revert.js'
+import type { Write } from '../../core/state/write.js'
+import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, stalePlan, toPlanned } from './admin-operation.command.js'
+import type {
+  RevertRevisionInput,
+  RevertRevisionPayload,
+  RunAdminOperationArguments,
+  RunAdminOperationPayload,
+} from './admin-operation.types.js'
+
+/** What admin operations work with, besides the core. */
+export interface AdminOperationParts {
+  readonly core: CoreServices
+  readonly steps: readonly AdminStep[]
+  readonly collections: readonly AnyCollection[]
+  readonly smokeTester: SmokeTester
+}
+
+type AdminWrite = Write<object, readonly PlannedChangeData[]>
+
+/** Plans, applies, proves and reverts changes over several packs. */
+export class AdminOperationService {
+  readonly #parts: AdminOperationParts
+  readonly #steps: ReadonlyMap<string, AdminStep>
+
+  constructor(parts: AdminOperationParts) {
+    this.#parts = parts
+    this.#steps = new Map(parts.steps.map((step) => [step.name, step]))
+  }
+
+  /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
+  async run(context: RequestContext, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+    const steps = this.#bind(input)
+    for (const { name } of steps) await context.admit(name)
+    const faults = [...findStepFaults(steps), ...this.#findRevisionFaults(input.plannedAtRevision)]
+    if (faults.length > 0) return this.#refused(faults)
+    const plannedOn =
+      input.plannedAtRevision === undefined || input.plannedAtRevision === null ? undefined : this.#parts.core.ledger.snapshot
+    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, plannedOn }) }
+    const plan = await this.#parts.core.ledger.plan(write)
+    // A replayed key is answered before anything else: its first call was judged on the state of that time.
+    if (!plan.ok && !write.idempotencyKey) return this.#refused(plan.userErrors)
+    if (plan.ok && plannedOn && !write.idempotencyKey) {
+      const stale = await this.#findStale(
+        plan.changes.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key })),
+        input.plannedAtRevision as number,
+      )
+      if (stale.length > 0) return this.#refused(stale)
+    }
+    if (!input.dryRun) return this.#apply(context, write, input)
+    if (!plan.ok) return this.#refused(plan.userErrors)
+    return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
+  }
+
+  /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
+  async revert(context: RequestContext, input: RevertRevisionInput): Promise<RevertRevisionPayload> {
+    const { core, collections } = this.#parts
+    const changes = await core.changeLog.ofRevision(input.revision)
+    this.#demandRights(context, changes)
+    const command = createRevertCommand({ changes, collections })
+    const write = {
+      command,
+      input: { revision: input.revision },
+      caller: context.caller,
+      correlationId: context.requestId,
+      reason: input.reason ?? `revert of revision ${input.revision}`,
+    }
+    const plan = await core.ledger.plan(write)
+    if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
+    const planned = plan.changes.map((change) => toPlanned(change, 0))
+    if (input.dryRun) return { plan: planned, changes: [], revision: null, userErrors: [] }
+    const outcome = await core.ledger.commit(write)
+    context.snapshot = core.ledger.snapshot
+    if (!outcome.ok) return { plan: [], changes: [], revision: null, userErrors: outcome.userErrors }
+    return { plan: planned, changes: outcome.changes, revision: outcome.revision, userErrors: [] }
+  }
+
+  async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+    const { ledger, changeLog } = this.#parts.core
+    const slot = input.guardWithSmokeTest ? this.#parts.smokeTester.reserve() : undefined
+    if (input.guardWithSmokeTest && !slot) {
+      return this.#refused([
+        userError(
+          'INVALID_STATE',
+          ['guardWithSmokeTest'],
+          'Another smoke test is under way on this replica; nothing was changed. Try again in a few seconds.',
+        ),
+      ])
+    }
+    try {
+      const outcome = await ledger.commit(write)
+      context.snapshot = ledger.snapshot
+      if (!outcome.ok) return this.#refused(outcome.userErrors)
+      const { revision, value: plan } = outcome
+      const changes = outcome.isReplay && revision !== null ? await changeLog.ofRevision(revision) : outcome.changes
+      const payload = { ...this.#refused([]), plan, changes, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
+      if (outcome.isReplay) return { ...payload, wasReverted: await this.#wasReverted(changes) }
+      if (!slot || revision === null) return payload
+      return { ...payload, ...(await this.#prove(context, slot, changes)) }
+    } finally {
+      slot?.release()
+    }
+  }
+
+  /** Probes the service; puts the changes back when it does not hold. */
+  async #prove(
+    context: RequestContext,
+    slot: SmokeTestSlot,
+    changes: readonly ChangeRecord[],
+  ): Promise<Pick<RunAdminOperationPayload, 'wasReverted' | 'smokeTestRun' | 'userErrors'>> {
+    const { core, collections } = this.#parts
+    const { run, reason } = await probe(slot, context)
+    if (!reason) return { wasReverted: false, smokeTestRun: run, userErrors: [] }
+    const revision = changes[0]?.revision ?? 0
+    const command = createRevertCommand({ changes, collections })
+    const outcome = await core.ledger.commit({
+      command,
+      input: { revision },
+      caller: context.caller,
+      correlationId: context.requestId,
+      reason,
+    })
+    context.snapshot = core.ledger.snapshot
+    if (outcome.ok) return { wasReverted: true, smokeTestRun: run, userErrors: [] }
+    const faults = outcome.userErrors.map(({ message }) =>
+      userError(
+        'INVALID_STATE',
+        ['guardWithSmokeTest'],
+        `The smoke test failed, and revision ${revision} could not be put back: ${message}`,
+      ),
+    )
+    return { wasReverted: false, smokeTestRun: run, userErrors: faults }
+  }
+
+  #bind(input: RunAdminOperationArguments): BoundStep[] {
+    if (input.steps.length === 0 || input.steps.length > MAX_STEPS) {
+      throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${input.steps.length}.`)
+    }
+    return input.steps.map((fields) => {
+      const [name, stepInput] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
+      const step = name === undefined ? undefined : this.#steps.get(name)
+      if (!step || !stepInput) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
+      return { name: step.name, command: step.command(this.#parts.core) as BoundStep['command'], input: stepInput }
+    })
+  }
+
+  #findRevisionFaults(plannedAtRevision: number | null | undefined): UserErrorData[] {
+    const { revision } = this.#parts.core.ledger.snapshot
+    if (plannedAtRevision === undefined || plannedAtRevision === null || (plannedAtRevision >= 0 && plannedAtRevision <= revision))
+      return []
+    return [userError('INVALID', ['plannedAtRevision'], `There is no revision ${plannedAtRevision} yet; the newest is ${revision}.`)]
+  }
+
+  async #findStale(targets: readonly { targetType: string; targetKey: string }[], plannedAtRevision: number): Promise<UserErrorData[]> {
+    const last = targets.length === 0 ? [] : await this.#parts.core.changeLog.lastOf(targets)
+    return last.flatMap((change) => (change && change.revision > plannedAtRevision ? [stalePlan(change.targetType, change.targetKey)] : []))
+  }
+
+  /** Whether the operation that made these changes has put them back itself: then both bear its correlation id. */
+  async #wasReverted(changes: readonly ChangeRecord[]): Promise<boolean> {
+    const [first] = changes
+    if (!first) return false
+    const later = await this.#parts.core.changeLog.page(
+      { operation: 'revertRevision', targetType: first.targetType, targetKey: first.targetKey, sinceRevision: first.revision },
+      { take: 100 },
+    )
+    return later.some(({ correlationId }) => correlationId === first.correlationId)
+  }
+
+  #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {
+    const byName = new Map(this.#parts.collections.map((collection) => [collection.name, collection]))
+    for (const change of changes) {
+      const permission = byName.get(change.targetType)?.writePermission(change.before, change.after)
+      if (permission === undefined || caller.permissions.has(permission)) continue
+      throw new AppError(
+        'FORBIDDEN',
+        `Reverting a change of ${change.targetType} needs the permission ${permission}, which your role does not have.`,
+      )
+    }
+  }
+
+  #refused(userErrors: readonly UserErrorData[]): RunAdminOperationPayload {
+    const plannedAtRevision = this.#parts.core.ledger.snapshot.revision
+    return { plan: [], plannedAtRevision, changes: [], revision: null, wasReverted: false, smokeTestRun: null, userErrors }
+  }
+}
+
+/** Runs the smoke test; a run that could not be made counts as failed, since it proved nothing. */
+async function probe(slot: SmokeTestSlot, { caller }: RequestContext): Promise<{ run: SmokeTestRunRecord | null; reason: string | null }> {
+  try {
+    const run = await slot.run(caller)
+    if (run.isOk) return { run, reason: null }
+    const failed = run.results.filter(({ status, isBlocking }) => status === 'FAILED' && isBlocking).map(({ name }) => name)
+    return { run, reason: `smoke test ${run.id} failed: ${failed.join(', ')}` }
+  } catch (error) {
+    return { run: null, reason: `the smoke test could not be run: ${error instanceof AppError ? error.message : 'an internal error'}` }
+  }
+}
+
+function writeOf(context: RequestContext, input: RunAdminOperationArguments, steps: readonly BoundStep[]) {
+  const reasons = steps.flatMap(({ input: step }) => ('reason' in step && typeof step.reason === 'string' ? [step.reason] : []))
+  const { steps: given, plannedAtRevision, guardWithSmokeTest } = input
+  return {
+    input: { steps: given, plannedAtRevision, guardWithSmokeTest, reason: input.reason },
+    caller: context.caller,
+    correlationId: context.requestId,
+    reason: input.reason ?? reasons[0] ?? null,
+    idempotencyKey: input.dryRun ? null : (input.idempotencyKey ?? null),
+  }
+}
+
+/** A step does not repeat itself: the key that would let it belongs to the operation. */
+function findStepFaults(steps: readonly BoundStep[]): UserErrorData[] {
+  return steps.flatMap(({ name, input }, index) =>
+    'idempotencyKey' in input && input.idempotencyKey
+      ? [
+          userError(
+            'INVALID',
+            ['steps', String(index), name, 'idempotencyKey'],
+            'Give the idempotency key to the operation itself, not to a step.',
+          ),
+        ]
+      : [],
+  )
+}

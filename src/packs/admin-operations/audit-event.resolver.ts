@@ -1,0 +1,34 @@
+import { Arg, Args, Ctx, Query, Resolver } from 'type-graphql'
+import { type Page, PageArgs } from '../../core/graphql/connection.js'
+import type { RequestContext } from '../../core/graphql/context.js'
+import { Operation } from '../../core/operation.js'
+import type { CoreServices } from '../../core/pack.js'
+import { type AuditEventRecord, pageOfAuditEvents } from './audit-event.queries.js'
+import { AuditEventConnection, AuditEventFilter } from './audit-event.types.js'
+
+/** Reading audit events, which is an audit event itself. */
+@Resolver()
+export class AuditEventResolver {
+  readonly #core: CoreServices
+
+  constructor(core: CoreServices) {
+    this.#core = core
+  }
+
+  @Query(() => AuditEventConnection, {
+    description: 'What was refused or tried, newest first. Events of other replicas arrive within seconds. Reading them is audited, too.',
+  })
+  @Operation({ permission: 'audit:read' })
+  async auditEvents(
+    @Ctx() { caller, remoteAddress, requestId }: RequestContext,
+    @Args(() => PageArgs) args: PageArgs,
+    @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: AuditEventFilter | null,
+  ): Promise<Page<AuditEventRecord>> {
+    const { audit, database } = this.#core
+    // What this replica has noted up to here is part of the answer.
+    await audit.flush()
+    const page = await pageOfAuditEvents(database, filter ?? {}, args)
+    audit.record({ operation: 'auditEvents', outcome: 'SUCCEEDED', caller, remoteAddress, detail: { requestId } })
+    return page
+  }
+}

@@ -1,0 +1,89 @@
+import { Field, ID, InputType, Int } from 'type-graphql'
+import type { ClientType, Role } from '../../core/caller.js'
+import { ClientTypes } from '../../core/graphql/change.types.js'
+import { DateTimeISO } from '../../core/graphql/scalars.js'
+import { Roles } from './api-client.types.js'
+
+const REASON = { nullable: true, description: 'Why; stands in the change log.' }
+const EXPECTED_VERSION = { nullable: true, description: 'Only when the client has this version.' }
+
+/** Input of registerApiClient. */
+@InputType('RegisterApiClientInput', { description: 'A new API client. Its key is made here and shown once.' })
+export class RegisterApiClientInput {
+  @Field(() => String, { description: 'Name for people: 1 to 100 characters, unique among the active clients.' })
+  name!: string
+
+  @Field(() => ClientTypes, { description: 'What kind of program it is.' })
+  clientType!: ClientType
+
+  @Field(() => Roles, { description: 'What it may do; it cannot be changed later.' })
+  role!: Role
+
+  @Field(() => String, { nullable: true, description: 'What it is for.' })
+  description?: string | null
+
+  @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.' })
+  expiresAt?: Date | null
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Makes it safe to try again: the same key and input give the first answer for 24 hours, with `apiKey` null.',
+  })
+  idempotencyKey?: string | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of activateApiClient. */
+@InputType('ActivateApiClientInput', { description: 'Lets a deactivated client in again, with the key that it had.' })
+export class ActivateApiClientInput {
+  @Field(() => ID, { description: 'The `id` of the client.' })
+  id!: string
+
+  @Field(() => Int, EXPECTED_VERSION)
+  expectedVersion?: number | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of deactivateApiClient. */
+@InputType('DeactivateApiClientInput', { description: 'Refuses the key of a client from now on. The client and its history stay.' })
+export class DeactivateApiClientInput {
+  @Field(() => ID, { description: 'The `id` of the client.' })
+  id!: string
+
+  @Field(() => Int, EXPECTED_VERSION)
+  expectedVersion?: number | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of rotateApiKey. */
+@InputType('RotateApiKeyInput', { description: 'Gives a client another key.' })
+export class RotateApiKeyInput {
+  @Field(() => ID, { description: 'The `id` of the client.' })
+  id!: string
+
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 0,
+    description: 'How long the key that it has now goes on working, 0 to 604800 (7 days). A key that was replaced before ends at once.',
+  })
+  overlapSeconds?: number | null
+
+  @Field(() => String, REASON)
+  reason?: string | null
+}
+
+/** Input of verifyApiKey. */
+@InputType('VerifyApiKeyInput', { description: 'A key that somebody has shown to you, and what it is wanted for.' })
+export class VerifyApiKeyInput {
+  @Field(() => String, { description: 'The key. It is not kept, not even in a log.' })
+  apiKey!: string
+
+  @Field(() => String, { nullable: true, description: 'A permission that its client has to hold, such as "flags:write".' })
+  permission?: string | null
+}

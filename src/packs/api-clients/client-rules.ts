@@ -1,0 +1,55 @@
+import { type UserErrorData, userError } from '../../core/errors.js'
+import type { Draft } from '../../core/state/draft.js'
+import { type ApiClient, apiClientCollection } from './api-client.collection.js'
+
+/** Most clients that may be active at a time. */
+export const MAX_ACTIVE_CLIENTS = 10_000
+/** Longest name, in characters. */
+const MAX_NAME_LENGTH = 100
+
+/** Faults of a name on its own. */
+export function findNameFaults(name: string): UserErrorData[] {
+  if (name.trim() === '') return [userError('REQUIRED', ['name'], 'The name must not be empty: it is what people know the client by.')]
+  if (name.length <= MAX_NAME_LENGTH) return []
+  return [userError('INVALID', ['name'], `The name must be at most ${MAX_NAME_LENGTH} characters long, has ${name.length}.`)]
+}
+
+/** Faults of letting one more client be active under this name. */
+export function findActivationFaults(draft: Draft, name: string, field: readonly string[]): UserErrorData[] {
+  const clients = draft.view(apiClientCollection)
+  const faults: UserErrorData[] = []
+  if (clients.find('activeName', name)) {
+    faults.push(userError('TAKEN', field, 'Another active client has this name. Deactivate that one first, or choose another name.'))
+  }
+  // Without deactivated ones there is nothing to count.
+  if (clients.size >= MAX_ACTIVE_CLIENTS && countActive(draft) >= MAX_ACTIVE_CLIENTS) {
+    faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_ACTIVE_CLIENTS} active clients, which is the limit. Deactivate some first.`))
+  }
+  return faults
+}
+
+/** Whether the client's keys work at `now`, as far as the client itself goes. */
+export function isUsable({ isActive, expiresAt }: ApiClient, now: Date): boolean {
+  return isActive && (expiresAt === null || expiresAt > now)
+}
+
+/**
+ * Faults of taking a client out of use. There is always an active ADMIN without an expiry, so that nobody is locked out
+ * by a command or by time going on: one that expires does not stand in for one that does not. Where there are only such that
+ * expire (a state that no command leads to), the last one that works stays.
+ */
+export function findLockoutFaults(draft: Draft, client: ApiClient, now: Date): UserErrorData[] {
+  if (client.role !== 'ADMIN' || !isUsable(client, now)) return []
+  for (const other of draft.view(apiClientCollection).values()) {
+    if (other.id === client.id || other.role !== 'ADMIN' || !isUsable(other, now)) continue
+    if (other.expiresAt === null || client.expiresAt !== null) return []
+  }
+  const message = 'This is the last active ADMIN without an expiry: without it nobody could administer clients. Register another one first.'
+  return [userError('INVALID_STATE', ['id'], message)]
+}
+
+function countActive(draft: Draft): number {
+  let count = 0
+  for (const { isActive } of draft.view(apiClientCollection).values()) if (isActive) count += 1
+  return count
+}

@@ -1,0 +1,109 @@
+import { type UserErrorData, userError } from '../../core/errors.js'
+import type { JsonObject } from '../../core/json.js'
+import { revise, seal } from '../../core/state/collection.js'
+import { type Command, done, refused } from '../../core/state/command.js'
+import type { Draft } from '../../core/state/draft.js'
+import { findVersionFaults } from '../../core/state/expectations.js'
+import { findTextFaults } from '../../core/text.js'
+import type { CancelMaintenanceWindowInput, ScheduleMaintenanceWindowInput, SetMaintenanceModeInput } from './maintenance.inputs.js'
+import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
+import { isWindowOpen, type MaintenanceWindow, maintenanceWindows, windowStatus } from './maintenance-window.collection.js'
+
+/** Longest window, in days. */
+const MAX_WINDOW_DAYS = 31
+/** Most windows that are not over. */
+export const MAX_OPEN_WINDOWS = 1_000
+const DAY_MS = 86_400_000
+
+/** Sets the switch's row: made anew where there is none. */
+function put(draft: Draft, patch: Partial<MaintenanceSwitch>, now: Date): MaintenanceSwitch {
+  const before = switchOf(draft.view(maintenanceSwitches))
+  const after =
+    before.version === 0
+      ? seal(maintenanceSwitches, { ...before, ...patch, version: 1, createdAt: now, updatedAt: now })
+      : revise(maintenanceSwitches, before, { patch, now })
+  draft.put(maintenanceSwitches, after)
+  return after
+}
+
+/** Makes the switch's row at the first start; does nothing when it is there. */
+export const initialiseMaintenance: Command<object, MaintenanceSwitch> = {
+  name: 'initialiseMaintenance',
+  pack: 'UE',
+  isRevertible: false,
+  run: (draft, _input, { now }) => done(put(draft, {}, now)),
+}
+
+/** Sets the switch as a whole: reason and expiry that are left out are cleared, so that none outlives its setting. */
+export const setMaintenanceMode: Command<SetMaintenanceModeInput, MaintenanceSwitch> = {
+  name: 'setMaintenanceMode',
+  pack: 'UE',
+  isRevertible: true,
+  run(draft, { mode, reason, expiresAt }, { now }) {
+    const faults: UserErrorData[] = []
+    if (expiresAt && expiresAt <= now) {
+      faults.push(userError('INVALID', ['expiresAt'], `The expiry must be in the future; it is ${now.toISOString()} now.`))
+    }
+    if (expiresAt && mode === 'NORMAL') {
+      faults.push(userError('INVALID', ['expiresAt'], 'NORMAL does not expire: leave expiresAt out, and schedule a window for what comes later.'))
+    }
+    if (faults.length > 0) return refused(...faults)
+    return done(put(draft, { mode, reason: reason ?? null, expiresAt: expiresAt ?? null }, now))
+  },
+}
+
+function findWindowFaults({ startsAt, endsAt, mode, description }: ScheduleMaintenanceWindowInput, now: Date): UserErrorData[] {
+  const faults = findTextFaults(description, ['description'])
+  if (mode === 'NORMAL') faults.push(userError('INVALID', ['mode'], 'A window brings READ_ONLY or MAINTENANCE; one of NORMAL would do nothing.'))
+  if (endsAt <= startsAt) faults.push(userError('INVALID', ['endsAt'], 'A window must end after it starts.'))
+  else if (endsAt.getTime() - startsAt.getTime() > MAX_WINDOW_DAYS * DAY_MS) {
+    faults.push(userError('INVALID', ['endsAt'], `A window can be at most ${MAX_WINDOW_DAYS} days long.`))
+  }
+  if (endsAt <= now) faults.push(userError('INVALID', ['endsAt'], `A window must end in the future; it is ${now.toISOString()} now.`))
+  return faults
+}
+
+/** Plans a window. Windows may overlap: the strictest of those that are ongoing is in force. */
+export const scheduleMaintenanceWindow: Command<ScheduleMaintenanceWindowInput, MaintenanceWindow> = {
+  name: 'scheduleMaintenanceWindow',
+  pack: 'UE',
+  isRevertible: true,
+  run(draft, input, { now, newId }) {
+    const faults = findWindowFaults(input, now)
+    let open = 0
+    for (const window of draft.view(maintenanceWindows).values()) if (isWindowOpen(window, now)) open += 1
+    if (open >= MAX_OPEN_WINDOWS) {
+      faults.push(userError('LIMIT_EXCEEDED', [], `There are ${open} windows that are not over, the most there can be. Cancel some first.`))
+    }
+    if (faults.length > 0) return refused(...faults)
+    const { startsAt, endsAt } = input
+    const plan = { startsAt, endsAt, mode: input.mode ?? 'MAINTENANCE', description: input.description ?? null }
+    const window = { id: newId(), ...plan, isActive: true, version: 1, createdAt: now, updatedAt: now }
+    draft.put(maintenanceWindows, seal(maintenanceWindows, window))
+    return done(window)
+  },
+  replay: {
+    toJson: (window) => maintenanceWindows.imageOf(window),
+    fromJson: (json) => maintenanceWindows.fromImage(json as JsonObject),
+  },
+}
+
+/** Cancels a window that is not over; one that is ongoing ends at once. */
+export const cancelMaintenanceWindow: Command<CancelMaintenanceWindowInput, MaintenanceWindow> = {
+  name: 'cancelMaintenanceWindow',
+  pack: 'UE',
+  isRevertible: true,
+  run(draft, { id, expectedVersion }, { now }) {
+    const before = draft.get(maintenanceWindows, id)
+    if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no window of this id; nothing had to be cancelled.'))
+    const faults = findVersionFaults(maintenanceWindows, before, expectedVersion)
+    if (!isWindowOpen(before, now)) {
+      const status = windowStatus(before, now)
+      faults.push(userError('INVALID_STATE', ['id'], `The window is ${status}; only one that is SCHEDULED or ONGOING can be cancelled.`))
+    }
+    if (faults.length > 0) return refused(...faults)
+    const after = revise(maintenanceWindows, before, { patch: { isActive: false }, now })
+    draft.put(maintenanceWindows, after)
+    return done(after)
+  },
+}

@@ -1,0 +1,112 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { connectionOf } from '../../core/graphql/connection.js'
+import { enumOf } from '../../core/graphql/enum.js'
+import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
+import { payloadOf } from '../../core/graphql/payload.js'
+import { DateTimeISO } from '../../core/graphql/scalars.js'
+import type { MaintenanceModeName } from '../../core/operation.js'
+import { WINDOW_STATUSES } from './maintenance-window.collection.js'
+
+/** The GraphQL enum of window statuses. */
+export const MaintenanceWindowStatuses = enumOf(WINDOW_STATUSES)
+registerEnumType(MaintenanceWindowStatuses, {
+  name: 'MaintenanceWindowStatus',
+  description: 'Where a window stands, by the clock of the replica that answers.',
+  valuesConfig: {
+    SCHEDULED: { description: 'It has not begun.' },
+    ONGOING: { description: 'It has begun and has not ended.' },
+    COMPLETED: { description: 'It has ended.' },
+    CANCELLED: { description: 'It was cancelled before its end.' },
+  },
+})
+
+/** A window as it is shown; its status depends on the time. */
+@ObjectType('MaintenanceWindow', { simpleResolvers: true, description: 'A time for which READ_ONLY or MAINTENANCE is planned.' })
+export class MaintenanceWindowType {
+  @Field(() => ID, { description: 'Identifies the window, also in the change log.' })
+  id!: string
+
+  @Field(() => DateTimeISO, { description: 'Its first moment.' })
+  startsAt!: Date
+
+  @Field(() => DateTimeISO, { description: 'The first moment after it.' })
+  endsAt!: Date
+
+  @Field(() => MaintenanceModes, { description: 'The mode that it brings.' })
+  mode!: MaintenanceModeName
+
+  @Field(() => String, { nullable: true, description: 'What happens in it.' })
+  description!: string | null
+
+  @Field(() => Boolean, { description: 'Whether it stands; false: it was cancelled.' })
+  isActive!: boolean
+
+  @Field(() => Int, { description: 'Counts its edits, from 1; pass it as expectedVersion to guard a cancellation.' })
+  version!: number
+
+  @Field(() => DateTimeISO, { description: 'When it was scheduled.' })
+  createdAt!: Date
+
+  @Field(() => DateTimeISO, { description: 'When it was last changed; beginning and ending do not count.' })
+  updatedAt!: Date
+}
+
+/** A page of windows. */
+export const MaintenanceWindowConnection = connectionOf(MaintenanceWindowType, 'MaintenanceWindow')
+
+/** What is in force. */
+@ObjectType('MaintenanceState', {
+  simpleResolvers: true,
+  description:
+    'What is in force now, decided by the wall clock of the replica that answers: keep the clocks of all replicas in step. Windows begin and end by themselves.',
+})
+export class MaintenanceState {
+  @Field(() => MaintenanceModes, { description: 'What is in force: the strictest of the switch and of every window that is ongoing.' })
+  mode!: MaintenanceModeName
+
+  @Field(() => MaintenanceModes, { description: 'The switch alone; NORMAL once it has expired.' })
+  switchMode!: MaintenanceModeName
+
+  @Field(() => String, { nullable: true, description: "Why: the switch's reason or the window's description, whichever is the strictest." })
+  reason!: string | null
+
+  @Field(() => DateTimeISO, { nullable: true, description: 'When the switch goes back to NORMAL by itself; null: it does not.' })
+  expiresAt!: Date | null
+
+  @Field(() => DateTimeISO, { description: 'When the switch was last set.' })
+  updatedAt!: Date
+
+  @Field(() => MaintenanceWindowType, {
+    nullable: true,
+    description: 'The strictest window that is ongoing (of equal ones the one that ends last); null when there is none.',
+  })
+  ongoingWindow!: object | null
+
+  @Field(() => MaintenanceWindowType, { nullable: true, description: 'The window that begins next; null when none is planned.' })
+  nextWindow!: object | null
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Seconds until the mode is NORMAL again, across windows that meet or overlap; null when it is NORMAL, or when the switch has no expiry.',
+  })
+  retryAfterSeconds!: number | null
+}
+
+export const SetMaintenanceModePayload = payloadOf('setMaintenanceMode', {
+  field: 'maintenanceState',
+  type: () => MaintenanceState,
+  description: 'What is in force now (a window can be stricter than the switch); null when there are user errors.',
+})
+
+export const ScheduleMaintenanceWindowPayload = payloadOf('scheduleMaintenanceWindow', {
+  field: 'maintenanceWindow',
+  type: () => MaintenanceWindowType,
+  description: 'The window; null when there are user errors.',
+})
+
+export const CancelMaintenanceWindowPayload = payloadOf('cancelMaintenanceWindow', {
+  field: 'maintenanceWindow',
+  type: () => MaintenanceWindowType,
+  description: 'The window as it is now; null when there are user errors.',
+})
