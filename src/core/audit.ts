@@ -1,8 +1,8 @@
-import ipaddr from 'ipaddr.js'
 import type { ActorRef } from './caller.js'
 import type { Clock } from './clock.js'
 import type { Database } from './database/database.js'
 import { newId } from './ids.js'
+import { ipSubject } from './ip-subject.js'
 import type { Json, JsonObject } from './json.js'
 import type { Log } from './log.js'
 import { scrubSecrets } from './scrub.js'
@@ -129,7 +129,8 @@ export class AuditTrail implements AuditSink {
   #groupOf(entry: AuditEntry, now: Date): Group | undefined {
     const { operation, outcome, code = null, caller, remoteAddress } = entry
     const minute = Math.floor(now.getTime() / GROUP_MS)
-    const who = caller ? [caller.id, null] : [null, networkOf(remoteAddress)]
+    // Of IPv6 the network: its owner chooses the rest, and would be somebody new each time.
+    const who = caller ? [caller.id, null] : [null, ipSubject(remoteAddress ?? '') ?? null]
     const key = JSON.stringify([minute, ...who, operation, outcome, code])
     const group = this.#groups.get(key)
     if (group) return group
@@ -214,10 +215,4 @@ function toRow({ id, entry, firstAt, lastAt, remoteAddress, detail, count }: Gro
     remote_address: remoteAddress,
     detail: { ...detail, count, firstAt: firstAt.toISOString(), lastAt: lastAt.toISOString() },
   }
-}
-
-/** Whose address it is: of IPv6 the /64, since whoever has one chooses the rest (RFC 4291, 2.5.1) and would be a new stranger each time. */
-function networkOf(address: string | undefined): string | null {
-  if (!address?.includes(':') || !ipaddr.IPv6.isValid(address)) return address || null
-  return `${ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':')}/64`
 }

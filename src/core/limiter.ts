@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Snapshot } from './state/snapshot.js'
 
 /** What a rate limit counts: addresses, API clients, the clients' own users, or everybody together. */
@@ -108,7 +109,14 @@ export interface OpenRateLimiter extends RateLimiter {
 /** The key that means each subject of a scope, each counted alone. */
 export const ANY_SUBJECT = '*'
 
-/** The subject of USER limits: a client's user. Client ids hold no colon. */
+/** What the name of a user may be as it is: visible ASCII and spaces, at most this long. */
+const PLAIN_USER = /^[\x20-\x7e]{1,200}$/
+
+/**
+ * The subject of USER limits: `<client id>:<user>` (client ids hold no colon), so that one client's users are not another's.
+ * A name that is too long to be kept, or not ASCII, is counted as its digest.
+ */
 export function userSubject(clientId: string, user: string): string {
-  return `${clientId}:${user}`
+  const name = PLAIN_USER.test(user) ? user : `sha256-${createHash('sha256').update(user).digest('base64url')}`
+  return `${clientId}:${name}`
 }

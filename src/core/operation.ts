@@ -20,6 +20,10 @@ export interface OperationPolicy {
   readonly allowedDuring: AllowedDuring
   /** What one call takes from a rate limit. */
   readonly cost: number
+  /** Arguments for the operation index's sample, as GraphQL writes them; left out: made from the types. */
+  readonly sample?: string | undefined
+  /** The resolver class that declares it. */
+  readonly owner?: object
 }
 
 /** How `@Operation` is written: what is left out follows from `writes`. */
@@ -28,24 +32,41 @@ export interface OperationOptions {
   readonly writes?: boolean
   readonly allowedDuring?: AllowedDuring
   readonly cost?: number
+  readonly sample?: string
 }
 
-/** The key of the policy in a field's extensions. */
-const EXTENSION = 'valhallaOperation'
+/** Keys in a field's extensions. */
+const POLICY = 'valhallaPolicy'
+const PACK = 'valhallaPack'
 
 /** Declares the policy of a root field. The guard enforces it; a root field without one stops the start. */
-export function Operation(options: OperationOptions): MethodDecorator & PropertyDecorator {
+export function Operation(options: OperationOptions): MethodDecorator {
   const writes = options.writes ?? false
-  const policy: OperationPolicy = {
-    permission: options.permission,
-    writes,
-    allowedDuring: options.allowedDuring ?? (writes ? 'write' : 'read'),
-    cost: options.cost ?? 1,
+  return (target, key, descriptor) => {
+    const policy: OperationPolicy = {
+      permission: options.permission,
+      writes,
+      allowedDuring: options.allowedDuring ?? (writes ? 'write' : 'read'),
+      cost: options.cost ?? 1,
+      sample: options.sample,
+      owner: target.constructor,
+    }
+    const declare = Extensions({ [POLICY]: policy }) as MethodDecorator
+    declare(target, key, descriptor)
   }
-  return Extensions({ [EXTENSION]: policy }) as MethodDecorator & PropertyDecorator
 }
 
 /** The policy in a built field's extensions, or undefined when nobody declared one. */
 export function policyOf(extensions: Readonly<Record<string, unknown>> | null | undefined): OperationPolicy | undefined {
-  return extensions?.[EXTENSION] as OperationPolicy | undefined
+  return extensions?.[POLICY] as OperationPolicy | undefined
+}
+
+/** What a built field's extensions hold to say which pack it belongs to; see {@link packOf}. */
+export function packExtension(packId: string): Readonly<Record<string, unknown>> {
+  return { [PACK]: packId }
+}
+
+/** The id of the pack that a built field belongs to. */
+export function packOf(extensions: Readonly<Record<string, unknown>> | null | undefined): string | undefined {
+  return extensions?.[PACK] as string | undefined
 }

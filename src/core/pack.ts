@@ -3,7 +3,9 @@ import type { AuditTrail } from './audit.js'
 import type { Caller, Permission, PermissionsByRole, Role } from './caller.js'
 import type { Clock } from './clock.js'
 import type { Database } from './database/database.js'
+import type { RateLimiter } from './limiter.js'
 import type { Log } from './log.js'
+import type { RunningService } from './running-service.js'
 import type { Settings } from './settings.js'
 import type { ChangeLog } from './state/change-log.js'
 import type { AnyCollection } from './state/collection.js'
@@ -24,10 +26,14 @@ export interface CoreServices {
   readonly changeLog: ChangeLog
   readonly usage: UsageMarks
   readonly audit: AuditTrail
+  /** Counts calls under the rate limits. */
+  readonly limiter: RateLimiter
   /** What each role may do, by the declarations of all packs. */
   readonly permissions: PermissionsByRole
   /** Identifies this process among the replicas, until it ends. */
   readonly instanceId: string
+  /** This process as others reach it: since when, and (once it listens) where. */
+  readonly service: RunningService
 }
 
 /** One capability, whole: what it stores, what it can do, who may do it, and how it is asked. */

@@ -133,6 +133,11 @@ const VARIABLES = z.object({
     description: 'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
   }),
   VALHALLA_PUBLIC_URL: optional(publicUrl, { type: 'http(s):// URL', description: 'Where clients reach this service from outside.' }),
+  VALHALLA_AUTH_FAILURES_PER_MINUTE: defaulted(integer(0, 1_000_000), {
+    type: '0 to 1000000',
+    defaultText: '20',
+    description: 'Calls without a valid key that one address may send in a minute before further ones are refused with 429; 0 for any number.',
+  }),
   VALHALLA_TRUSTED_PROXIES: defaulted(integer(0, 10), {
     type: '0 to 10',
     defaultText: '0',
@@ -203,6 +208,8 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     auditKey: values.VALHALLA_AUDIT_KEY,
     /** Without a slash at its end. */
     publicUrl: values.VALHALLA_PUBLIC_URL,
+    /** 0: no limit. */
+    authFailuresPerMinute: values.VALHALLA_AUTH_FAILURES_PER_MINUTE,
     trustedProxies: values.VALHALLA_TRUSTED_PROXIES,
     /** As `URL.origin` writes them. */
     smokeAllowedOrigins: values.SMOKE_ALLOWED_ORIGINS ?? none,

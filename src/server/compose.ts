@@ -24,15 +24,15 @@ export async function startServer(
   const { databaseUrl, dataDir, diskReserveBytes } = settings
   const opening = openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock })
   // The packs and GraphQL are loaded while the database is being opened, which takes about as long.
-  const loading = Promise.all([import('../packs/index.js'), import('./serve.js')])
+  const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
   loading.catch(() => undefined)
   const database = await opening
-  const [{ packs }, { serve, permissionsOf }] = await loading.catch(async (error: unknown) => {
+  const [{ packs }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await loading.catch(async (error: unknown) => {
     await database.close()
     throw error
   })
   const collections = packs.flatMap((pack) => pack.collections)
-  const core = await openCore({ settings, clock, log, database, collections, permissions: permissionsOf(packs) })
+  const core = await openCore({ settings, clock, log, database, collections, permissions: permissionsOf(packs), openLimiter })
   try {
     const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
     for (const pack of packs) await pack.prepare?.(core.services, system)

@@ -15,6 +15,9 @@ export const CLOSE_CODES = {
   internal: 4500,
 } as const
 
+/** Why a connection is closed whose key was revoked, replaced or has expired. */
+export const NO_LONGER_VALID = 'key no longer valid'
+
 /** An operation that runs on a connection. */
 export interface RunningOperation {
   readonly requestId: string

@@ -1,9 +1,11 @@
 import type { Caller } from '../core/caller.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import { createLoaders, type Loaders } from '../core/graphql/loaders.js'
+import type { RateLimitSubjects } from '../core/limiter.js'
 import type { ChangeLog } from '../core/state/change-log.js'
 import type { Ledger } from '../core/state/ledger.js'
 import type { Snapshot } from '../core/state/snapshot.js'
+import { isAnonymous } from '../enforcement/authenticate.js'
 import type { Admission } from '../enforcement/guard.js'
 
 /** What is known of a call before it is executed. */
@@ -11,6 +13,8 @@ export interface Call {
   readonly caller: Caller
   readonly requestId: string
   readonly remoteAddress: string
+  /** The end user that the client names; null when it names none. */
+  readonly user?: string | null
 }
 
 /** Makes the context of one execution: of a request, or of one event of a subscription. */
@@ -37,13 +41,15 @@ class CallContext implements RequestContext {
   readonly requestId: string
   readonly remoteAddress: string
   snapshot: Snapshot
+  private readonly user: string | null
   private readonly parts: ContextParts
   private madeLoaders: Loaders | undefined
 
-  constructor({ caller, requestId, remoteAddress }: Call, parts: ContextParts) {
+  constructor({ caller, requestId, remoteAddress, user = null }: Call, parts: ContextParts) {
     this.caller = caller
     this.requestId = requestId
     this.remoteAddress = remoteAddress
+    this.user = user
     this.snapshot = parts.ledger.snapshot
     this.parts = parts
     this.madeLoaders = undefined
@@ -53,6 +59,11 @@ class CallContext implements RequestContext {
     this.madeLoaders ??= createLoaders(this.parts.changeLog)
     return this.madeLoaders
   }
+
+  get subjects(): RateLimitSubjects {
+    return { ip: this.remoteAddress, clientId: isAnonymous(this.caller) ? null : this.caller.id, user: this.user }
+  }
+
   admit(mutation: string): undefined | Promise<void> {
     return this.parts.admission(mutation, this)
   }

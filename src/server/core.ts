@@ -3,8 +3,10 @@ import type { PermissionsByRole } from '../core/caller.js'
 import type { Clock } from '../core/clock.js'
 import type { Database } from '../core/database/database.js'
 import { newId } from '../core/ids.js'
+import type { OpenRateLimiter } from '../core/limiter.js'
 import type { Log } from '../core/log.js'
 import type { CoreServices } from '../core/pack.js'
+import { RunningService } from '../core/running-service.js'
 import type { Settings } from '../core/settings.js'
 import { ChangeLog } from '../core/state/change-log.js'
 import type { AnyCollection } from '../core/state/collection.js'
@@ -20,6 +22,8 @@ export interface CoreParts {
   readonly database: Database
   readonly collections: readonly AnyCollection[]
   readonly permissions: PermissionsByRole
+  /** Opens what counts calls. Never fails. */
+  openLimiter(parts: Pick<CoreParts, 'settings' | 'clock' | 'log' | 'database'>): Promise<OpenRateLimiter>
 }
 
 /** A core with its state loaded. */
@@ -32,23 +36,25 @@ export interface OpenCore {
 }
 
 /** Loads the state from an open database, which it closes when that fails. */
-export async function openCore({ settings, clock, log, database, collections, permissions }: CoreParts): Promise<OpenCore> {
+export async function openCore({ settings, clock, log, database, collections, permissions, openLimiter }: CoreParts): Promise<OpenCore> {
   const { auditKey = '', writeTimeoutMs } = settings
   const usage = new UsageMarks({ database, clock, log })
   const audit = new AuditTrail({ database, clock, log })
   try {
     const ledger = await Ledger.open({ database, collections, clock, log, auditKey, writeTimeoutMs })
     await usage.open()
+    const limiter = await openLimiter({ settings, clock, log, database })
     audit.open()
     const stopFollowing = follow(ledger, database)
     return {
-      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, audit, permissions, instanceId: newId() },
+      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, audit, limiter, permissions, instanceId: newId(), service: new RunningService(clock.now()) },
       async stopWriting() {
         await stopFollowing()
         await ledger.close()
       },
       async close() {
         await usage.close()
+        await limiter.close()
         await audit.close()
         await database.close()
       },

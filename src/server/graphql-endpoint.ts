@@ -8,6 +8,7 @@ import { type Exchange, HttpFault, JSON_TYPE, SAFE_HEADERS, send } from './answe
 import { checkContentType, parseBody, type RequestBody, readBody } from './body.js'
 import { clientAddress } from './client-address.js'
 import { preflightHeaders } from './cors.js'
+import { endUser } from './end-user.js'
 import type { HttpParts } from './http-parts.js'
 
 /** What Apollo looks at; it never sees a key. */
@@ -59,11 +60,13 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
     if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
-  return { caller, method: 'POST', body: parseBody(await readBody(request, maxBodyBytes)), search: '' }
+  const body = parseBody(await readBody(request, maxBodyBytes))
+  // A body may be half a minute on its way, and the key revoked meanwhile.
+  return { caller: parts.authenticator.isStillValid(caller) ? caller : authenticate(exchange, parts), method: 'POST', body, search: '' }
 }
 
-function authenticate(exchange: Exchange, { authenticator }: HttpParts): Caller {
-  return authenticator.authenticate(credentialsOf(exchange))
+function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts): Caller {
+  return authenticator.authenticate(credentialsOf(exchange), clientAddress(exchange.request, settings.trustedProxies))
 }
 
 function credentialsOf({ request: { headers } }: Exchange): Credentials {
@@ -85,7 +88,7 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
   if (caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
   const answer = await parts.engine.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search, body },
-    context: () => Promise.resolve(parts.createContext({ caller, requestId, remoteAddress })),
+    context: () => Promise.resolve(parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })),
   })
   return sendAnswer(exchange, answer)
 }

@@ -8,13 +8,17 @@ import {
 } from '@apollo/server/plugin/disabled'
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
 import type { FormattedExecutionResult, GraphQLSchema } from 'graphql'
+import type { AuditSink } from '../core/audit.js'
 import type { Clock } from '../core/clock.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import type { Log } from '../core/log.js'
+import type { OperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
+import { auditCall } from './audit-calls.js'
 import { LIMITS } from './limits.js'
 import type { ErrorMask } from './mask-errors.js'
 import type { Metrics } from './metrics.js'
 import { operationLabel, outcomeOf } from './outcome.js'
+import { limitOperations } from './rate-limit-plugin.js'
 
 /** What answers GraphQL over HTTP. */
 export type GraphQLEngine = ApolloServer<RequestContext>
@@ -23,8 +27,10 @@ export type GraphQLEngine = ApolloServer<RequestContext>
 export interface EngineOptions {
   /** Guarded. */
   readonly schema: GraphQLSchema
+  readonly limits: OperationLimiter
   readonly mask: ErrorMask
   readonly metrics: Pick<Metrics, 'observe'>
+  readonly audit: AuditSink
   readonly clock: Clock
   readonly log: Log
   /** Whether Apollo Sandbox is offered to browsers. */
@@ -50,7 +56,7 @@ query WhoAmI {
  * An engine that has to be started. Whatever could slow a read or show something of the inside is off. Limits but that of
  * tokens are not its business: see {@link createDocumentGate}.
  */
-export function createEngine({ schema, mask, metrics, clock, log, isSandboxOffered }: EngineOptions): GraphQLEngine {
+export function createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered }: EngineOptions): GraphQLEngine {
   return new ApolloServer<RequestContext>({
     schema,
     // Everybody who gets here has shown a key, or asks from this machine in development.
@@ -70,7 +76,8 @@ export function createEngine({ schema, mask, metrics, clock, log, isSandboxOffer
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       isSandboxOffered ? sandbox() : ApolloServerPluginLandingPageDisabled(),
-      watchCalls({ mask, metrics, clock }),
+      limitOperations(limits),
+      watchCalls({ mask, metrics, audit, clock }),
     ],
   })
 }
@@ -85,8 +92,8 @@ function sandbox(): ApolloServerPlugin<RequestContext> {
   })
 }
 
-/** Logs what is masked, sets the status that fits the answer, and counts it. */
-function watchCalls({ mask, metrics, clock }: Pick<EngineOptions, 'mask' | 'metrics' | 'clock'>): ApolloServerPlugin<RequestContext> {
+/** Logs what is masked, sets the status that fits the answer, counts it, and audits what was denied or failed. */
+function watchCalls({ mask, metrics, audit, clock }: Pick<EngineOptions, 'mask' | 'metrics' | 'audit' | 'clock'>): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       const startedAtMs = clock.monotonicMs()
@@ -94,9 +101,12 @@ function watchCalls({ mask, metrics, clock }: Pick<EngineOptions, 'mask' | 'metr
         async didEncounterErrors({ errors, contextValue }) {
           mask.note(errors, contextValue.requestId)
         },
-        async willSendResponse({ response, request, document, operation }) {
+        async willSendResponse({ response, request, document, operation, contextValue }) {
           const result = response.body.kind === 'single' ? response.body.singleResult : response.body.initialResult
-          if (result.errors) settleStatus(response, result, request.http?.headers.get('accept'))
+          if (result.errors) {
+            settleStatus(response, result, request.http?.headers.get('accept'))
+            auditCall(audit, { call: contextValue, document, operation, errors: result.errors })
+          }
           metrics.observe({
             operation: operationLabel(document, operation),
             outcome: outcomeOf(result),

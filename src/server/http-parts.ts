@@ -1,3 +1,4 @@
+import type { AuditSink } from '../core/audit.js'
 import type { Clock } from '../core/clock.js'
 import type { Log } from '../core/log.js'
 import type { Settings } from '../core/settings.js'
@@ -18,5 +19,6 @@ export interface HttpParts {
   readonly authenticator: Authenticator
   readonly createContext: CreateContext
   readonly metrics: Metrics
+  readonly audit: AuditSink
   readonly health: HealthSources
 }

@@ -2,9 +2,12 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { AppError } from '../core/errors.js'
 import { newId } from '../core/ids.js'
 import type { Log } from '../core/log.js'
+import { scrubSecrets } from '../core/scrub.js'
 import { isTrustedHere } from './anonymous.js'
 import { type Exchange, HttpFault, JSON_TYPE, refusalOf, send } from './answer.js'
+import { auditRefusal } from './audit-calls.js'
 import { ClientGoneError } from './body.js'
+import { clientAddress } from './client-address.js'
 import { corsHeaders } from './cors.js'
 import { answerGraphQL } from './graphql-endpoint.js'
 import { livez, readyz } from './health.js'
@@ -12,7 +15,7 @@ import type { HttpParts } from './http-parts.js'
 import { internalMessage } from './mask-errors.js'
 import { METRICS_READ } from './metrics.js'
 
-/** A request id that a client may choose: it goes into logs, changes and answers as it is. */
+/** A request id that a client may choose: it goes into logs, changes and answers as it is, and so must not hold a key. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 
 /** The handler of every request of the server. */
@@ -26,7 +29,7 @@ export function createRequestListener(parts: HttpParts): RequestListener {
 
 /** The client's own request id where it is fit to be used, else a new one. */
 function requestIdOf({ headers: { 'x-request-id': given } }: IncomingMessage): string {
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId()
+  return typeof given === 'string' && REQUEST_ID.test(given) && scrubSecrets(given) === given ? given : newId()
 }
 
 async function route(exchange: Exchange, parts: HttpParts): Promise<void> {
@@ -71,7 +74,8 @@ function allow({ request }: Exchange, methods: readonly string[]): void {
 async function answerMetrics(exchange: Exchange, { settings, authenticator, metrics }: HttpParts): Promise<void> {
   const { authorization, 'x-api-key': apiKey } = exchange.request.headers
   const isOpen = authorization === undefined && apiKey === undefined && isTrustedHere(exchange.request, settings)
-  if (!isOpen && !authenticator.authenticate({ authorization, apiKey }).permissions.has(METRICS_READ)) {
+  const remoteAddress = clientAddress(exchange.request, settings.trustedProxies)
+  if (!isOpen && !authenticator.authenticate({ authorization, apiKey }, remoteAddress).permissions.has(METRICS_READ)) {
     throw new AppError('FORBIDDEN', `Metrics need the permission ${METRICS_READ}.`)
   }
   const { contentType, body } = await metrics.text()
@@ -79,7 +83,7 @@ async function answerMetrics(exchange: Exchange, { settings, authenticator, metr
 }
 
 /** Answers what was thrown. */
-function refuse(exchange: Exchange, error: unknown, { log, metrics }: HttpParts): void {
+function refuse(exchange: Exchange, error: unknown, { settings, log, metrics, audit }: HttpParts): void {
   const { request, response, requestId } = exchange
   if (error instanceof ClientGoneError) {
     response.destroy()
@@ -89,6 +93,10 @@ function refuse(exchange: Exchange, error: unknown, { log, metrics }: HttpParts)
   const fault = isExpected ? error : new AppError('INTERNAL_SERVER_ERROR', internalMessage(requestId), { extensions: { requestId } })
   if (!isExpected) log.error({ requestId, err: error }, 'request failed')
   else if (fault.code === 'UNAUTHENTICATED') logDenied(exchange, fault, log)
+  if (fault instanceof AppError) {
+    const operation = request.url?.startsWith('/metrics') ? 'metrics' : 'request'
+    auditRefusal(audit, { error: fault, operation, remoteAddress: clientAddress(request, settings.trustedProxies), requestId })
+  }
   if (request.url?.startsWith('/graphql')) metrics.observe({ operation: 'none', outcome: fault.code })
   if (response.headersSent) response.destroy()
   else send(exchange, refusalOf(fault))

@@ -54,8 +54,10 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
   const engine = createEngine({
     schema,
+    limits: { isIdle: () => true, admit: () => ({ headers: {}, error: undefined }) },
     mask: createErrorMask(log),
     metrics: { observe: () => undefined },
+    audit: { record: () => undefined },
     clock: systemClock,
     log,
     isSandboxOffered: false,
@@ -69,6 +71,7 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
     caller: ANONYMOUS,
     requestId: 'r-1',
     remoteAddress: '',
+    subjects: { ip: '', clientId: null, user: null },
     snapshot: Snapshot.empty([], { revision: 0, digest: '' }),
     loaders: {} as never,
     admit: () => undefined,

@@ -1,7 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Permission, Role } from '../core/caller.js'
+import type { RateLimiter } from '../core/limiter.js'
 import type { Ledger } from '../core/state/ledger.js'
+import { watchLimits } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */
 export const METRICS_READ = 'metrics:read'
@@ -32,6 +34,7 @@ export interface MetricsSources {
   readonly ledger: Ledger
   /** Subscriptions that are running. */
   readonly countSubscriptions: () => number
+  readonly limiter: Pick<RateLimiter, 'status'>
 }
 
 /** From a quarter of a millisecond (a read from memory) to the time after which a write is given up, and beyond. */
@@ -61,6 +64,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const stopCommits = watchCommits(sources.ledger, registers)
   const stopLoop = watchEventLoop(registers)
   watchState(sources, registers)
+  watchLimits(sources.limiter, registers)
   collectDefaultMetrics({ register })
   return {
     observe({ operation, outcome, durationSeconds }) {

@@ -1,5 +1,6 @@
 import { GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchemaSync, type PubSub } from 'type-graphql'
+import { packExtension, policyOf } from '../core/operation.js'
 import type { CoreServices, Pack } from '../core/pack.js'
 
 /** The key in an input type's extensions that makes it a `@oneOf` type. */
@@ -33,10 +34,24 @@ export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
   return schema
 }
 
+/** Builds the schema of packs, each root field marked with the pack that it belongs to. */
+export function buildPackSchema(packs: readonly Pack[], core: CoreServices): GraphQLSchema {
+  const resolvers = packs.map((pack) => ({ id: pack.id, instances: pack.resolvers(core) }))
+  const packOfClass = new Map<object, string>(resolvers.flatMap(({ id, instances }) => instances.map((instance) => [instance.constructor, id])))
+  const schema = buildSchema(resolvers.flatMap(({ instances }) => instances))
+  for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
+    for (const field of Object.values(type?.getFields() ?? {})) {
+      const id = packOfClass.get(policyOf(field.extensions)?.owner ?? {})
+      if (id) field.extensions = { ...field.extensions, ...packExtension(id) }
+    }
+  }
+  return schema
+}
+
 /** The schema of packs that have nothing to work with: to be looked at, not to be executed. */
 export function schemaOf(packs: readonly Pack[]): GraphQLSchema {
   const core = new Proxy({}, { get: (_, part) => absent(`core.${String(part)}`) }) as CoreServices
-  return buildSchema(packs.flatMap((pack) => pack.resolvers(core)))
+  return buildPackSchema(packs, core)
 }
 
 /** A part that may be handed on, but not used. */

@@ -1,10 +1,15 @@
 import type { AddressInfo } from 'node:net'
+import type { GraphQLSchema } from 'graphql'
 import type { PermissionsByRole } from '../core/caller.js'
 import type { CoreServices, Pack } from '../core/pack.js'
+import type { FrontDoor } from '../core/running-service.js'
 import { createAuthenticator } from '../enforcement/authenticate.js'
+import { EphemeralKeys } from '../enforcement/ephemeral-keys.js'
 import { admissionTo, guardSchema } from '../enforcement/guard.js'
+import { limitFailures } from '../enforcement/limit-authentication.js'
 import { createMaintenanceGate } from '../enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../enforcement/permissions.js'
+import { createOperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
 import type { Connections } from './connections.js'
 import { contextsOf } from './context.js'
 import type { OpenCore } from './core.js'
@@ -14,7 +19,7 @@ import { createRequestListener } from './http.js'
 import { createHttpServer, type HttpServer } from './http-server.js'
 import { createErrorMask } from './mask-errors.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
-import { buildSchema } from './schema.js'
+import { buildPackSchema } from './schema.js'
 import { type Subscriptions, serveSubscriptions } from './subscriptions.js'
 
 /** A server that answers. */
@@ -46,6 +51,7 @@ export async function serve(core: OpenCore, packs: readonly Pack[]): Promise<Run
     await front.close()
     throw error
   })
+  services.service.open({ url: urlOf(address), schema: front.schema, issueKey: front.issueKey })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     front.refuse()
@@ -71,6 +77,8 @@ export async function serve(core: OpenCore, packs: readonly Pack[]): Promise<Run
 interface Front {
   readonly http: HttpServer
   readonly subscriptions: Subscriptions
+  readonly schema: GraphQLSchema
+  readonly issueKey: FrontDoor['issueKey']
   /** From now on it is not ready. */
   refuse(): void
   /** Ends every connection. */
@@ -78,27 +86,31 @@ interface Front {
 }
 
 async function buildFront(services: CoreServices, packs: readonly Pack[]): Promise<Front> {
-  const { settings, clock, log, ledger, usage, changeLog, audit, permissions } = services
+  const { settings, clock, log, ledger, usage, changeLog, audit, limiter, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing
   const maintenanceGate = createMaintenanceGate({ ledger, clock })
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
-  const schema = guardSchema(buildSchema(packs.flatMap((pack) => pack.resolvers(services))), rules)
-  const authenticator = createAuthenticator({ ledger, clock, settings, usage, permissions })
+  const schema = guardSchema(buildPackSchema(packs, services), rules)
+  const ephemeralKeys = new EphemeralKeys()
+  const authenticator = limitFailures(createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }), limiter)
+  const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf({ ledger, changeLog, admission: admissionTo(schema, rules) })
   const mask = createErrorMask(log)
-  const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count() })
-  const engine = createEngine({ schema, mask, metrics, clock, log, isSandboxOffered: settings.isDevelopment })
+  const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count(), limiter })
+  const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })
   const health = { ledger, isClosing }
   const http = createHttpServer(
-    createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, health }),
+    createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, audit, health }),
   )
   const subscriptions = serveSubscriptions(http.server, {
     schema,
+    limits,
     authenticator,
     createContext,
     mask,
     metrics,
+    audit,
     clock,
     log,
     settings,
@@ -109,6 +121,8 @@ async function buildFront(services: CoreServices, packs: readonly Pack[]): Promi
   return {
     http,
     subscriptions,
+    schema,
+    issueKey: (holder) => ephemeralKeys.issue(holder),
     refuse() {
       state.isClosing = true
     },

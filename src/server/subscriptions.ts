@@ -6,7 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { Settings } from '../core/settings.js'
 import type { Ledger } from '../core/state/ledger.js'
 import { clientAddress } from './client-address.js'
-import { CLOSE_CODES, type Connection, Connections, closeSocket } from './connections.js'
+import { CLOSE_CODES, type Connection, Connections, closeSocket, NO_LONGER_VALID } from './connections.js'
 import { isOriginWelcome } from './cors.js'
 import type { StreamActivity } from './event-stream.js'
 import { createProtocol, type ProtocolParts } from './socket-protocol.js'
@@ -30,8 +30,8 @@ export interface SubscriptionsOptions extends Omit<ProtocolParts, 'activity'> {
 
 /** How often a connection is asked whether it lives; milliseconds. */
 const PING_EVERY_MS = 12_000
-/** A key that expires is noticed within this time. */
-const RECHECK_EVERY_MS = 1_000
+/** A key that expires is noticed within this time: half of the second that it may take. */
+const RECHECK_EVERY_MS = 500
 /** At the end: how long events may take to arrive, and clients to say goodbye. */
 const LAST_EVENTS_MS = 1_000
 const GOODBYE_MS = 1_000
@@ -39,7 +39,6 @@ const GOODBYE_MS = 1_000
 const MAX_STRANGERS = 500
 /** The pack that keeps API clients. */
 const CLIENTS_PACK = 'UD'
-const NO_LONGER_VALID = 'key no longer valid'
 
 /** Serves WebSockets at /graphql of an HTTP server. */
 export function serveSubscriptions(server: Server, options: SubscriptionsOptions): Subscriptions {
@@ -102,6 +101,8 @@ function serve(connection: Connection, protocol: ReturnType<typeof createProtoco
       close: (code = CLOSE_CODES.internal, reason = '') => closeSocket(socket, code, reason),
       onMessage: (handle) =>
         socket.on('message', (data) => {
+          // Until the client has said goodbye too, its messages still arrive: nobody is heard who was told to go.
+          if (socket.readyState !== WebSocket.OPEN) return
           handle(String(data)).catch((error: unknown) => {
             log.error({ err: error, peer: remoteAddress }, 'a WebSocket message failed')
             closeSocket(socket, CLOSE_CODES.internal, 'Internal error')

@@ -62,7 +62,7 @@ const SERVED = {
 } as const
 
 /** `Type.field` of the contract that are not served yet although their type is, with the reason. */
-const LATER_FIELDS: ReadonlySet<string> = new Set(['Viewer.rateLimits'])
+const LATER_FIELDS: ReadonlySet<string> = new Set()
 
 function rootFields(schema: GraphQLSchema, root: keyof typeof SERVED): string[] {
   return Object.keys(schema.getType(root) ? (schema.getRootType(root.toLowerCase() as never)?.getFields() ?? {}) : {})

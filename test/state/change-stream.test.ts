@@ -71,4 +71,28 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     expect(last).toBeGreaterThan(1_000)
     expect(await take(last - 1, stream({ sinceRevision: 1 }))).toEqual(upTo(last, 2))
   })
+  test('ends at once when its reader goes away, also while nothing happens, and no longer listens', async () => {
+    let listeners = 0
+    const onCommit = ledger.onCommit.bind(ledger)
+    const counting = Object.create(ledger, {
+      snapshot: { get: () => ledger.snapshot },
+      onCommit: {
+        value: (listener: Parameters<typeof onCommit>[0]) => {
+          listeners += 1
+          const stop = onCommit(listener)
+          return () => {
+            listeners -= 1
+            stop()
+          }
+        },
+      },
+    }) as Ledger
+    const changes = streamChanges({ ledger: counting, changeLog: new ChangeLog(database) }, {})
+    const waiting = changes.next()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(listeners).toBe(1)
+    await changes.return()
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(listeners).toBe(0)
+  })
 })

@@ -39,7 +39,7 @@ export interface TestServer extends RunningServer {
 
 const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
-/** Starts a server; `env` holds settings (NODE_ENV is `test` if not given). */
+/** Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given). */
 export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
@@ -51,6 +51,7 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
     VALHALLA_DATA_DIR: dataDir,
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DISK_RESERVE_MB: '0',
+    VALHALLA_AUTH_FAILURES_PER_MINUTE: '0',
     ...env,
   })
   const logged: Record<string, unknown>[] = []

@@ -85,12 +85,28 @@ export async function migrate(
       await apply(client, migration)
       fresh.push(migration.name)
     }
-    const known = new Set(migrations.map(({ name }) => name))
-    const ahead = [...entered.keys()].filter((name) => !known.has(name)).sort()
-    return { applied: [...entered.keys(), ...fresh].sort(), fresh, pending: [], ahead }
+    return { applied: [...entered.keys(), ...fresh].sort(), fresh, pending: [], ahead: unknownIn(entered, migrations) }
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [ADVISORY_LOCK]).catch(() => undefined)
   }
+}
+
+/**
+ * Where the database stands now, which may have been put back to an earlier state since the start. Applies nothing.
+ *
+ * @throws MigrationError when a migration was edited after it was applied, or failed earlier; and whatever `pg` says
+ */
+export async function readMigrationState(client: pg.ClientBase | pg.Pool, migrations: readonly Migration[]): Promise<MigrationReport> {
+  const entered = await readBook(client)
+  for (const migration of migrations) checkUnedited(migration, entered.get(migration.name))
+  const pending = migrations.map(({ name }) => name).filter((name) => !entered.has(name))
+  return { applied: [...entered.keys()].sort(), fresh: [], pending, ahead: unknownIn(entered, migrations) }
+}
+
+/** Names of what is applied and not among `migrations`. */
+function unknownIn(entered: ReadonlyMap<string, string>, migrations: readonly Migration[]): string[] {
+  const known = new Set(migrations.map(({ name }) => name))
+  return [...entered.keys()].filter((name) => !known.has(name)).sort()
 }
 
 async function takeLock(client: pg.ClientBase, timeoutMs: number): Promise<void> {
@@ -103,7 +119,7 @@ async function takeLock(client: pg.ClientBase, timeoutMs: number): Promise<void>
 }
 
 /** Checksums by name of what is applied. */
-async function readBook(client: pg.ClientBase): Promise<Map<string, string>> {
+async function readBook(client: pg.ClientBase | pg.Pool): Promise<Map<string, string>> {
   const { rows } = await client.query<{ name: string; checksum: string; isDone: boolean; isRolledBack: boolean; logs: string | null }>(
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS "isDone", rolled_back_at IS NOT NULL AS "isRolledBack", logs
      FROM "_prisma_migrations"`,

@@ -17,18 +17,39 @@ export class SlowConsumerError extends Error {
   }
 }
 
+/** What a stream is read from. */
+export interface ChangeSources {
+  readonly ledger: Ledger
+  readonly changeLog: ChangeLog
+}
+
 /**
  * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it),
- * then live, without a gap or a repeat. Ends behind `filter.untilRevision`; throws {@link SlowConsumerError}.
+ * then live, without a gap or a repeat. Ends behind `filter.untilRevision`, and at once when its reader returns it, also
+ * while it waits; throws {@link SlowConsumerError}.
  */
-export async function* streamChanges(
-  sources: { readonly ledger: Ledger; readonly changeLog: ChangeLog },
-  filter: ChangeLogFilter,
-): AsyncGenerator<ChangeRecord, void, undefined> {
-  const { ledger, changeLog } = sources
-  const live = new LiveChanges(ledger)
+export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): AsyncGenerator<ChangeRecord, void, undefined> {
+  const live = new LiveChanges(sources.ledger)
+  const changes = followChanges(sources, filter, live)
+  const stream: AsyncGenerator<ChangeRecord, void, undefined> = {
+    next: () => changes.next(),
+    // A generator that waits does not hear of a return before its next value: wake it.
+    return: () => {
+      live.close()
+      return changes.return()
+    },
+    throw: (error) => {
+      live.close()
+      return changes.throw(error)
+    },
+    [Symbol.asyncIterator]: () => stream,
+  }
+  return stream
+}
+
+async function* followChanges({ ledger, changeLog }: ChangeSources, filter: ChangeLogFilter, live: LiveChanges): AsyncGenerator<ChangeRecord, void, undefined> {
   const until = filter.untilRevision ?? Number.POSITIVE_INFINITY
-  let reached = filter.sinceRevision ?? ledger.snapshot.revision
+  let reached = filter.sinceRevision ?? live.startedAt
   try {
     while (reached < until) {
       // Behind: read the log, and look again afterwards, as more may have landed meanwhile.
@@ -38,20 +59,15 @@ export async function* streamChanges(
         yield* changeLog.stream({ ...filter, sinceRevision: reached, untilRevision: target })
         reached = target
       }
-      if (reached >= until) return
       // Level: nothing was awaited since the look, so what comes from here on is in the live queue.
-      for (;;) {
+      for (let revision = live.take(); revision !== 'reload' && reached < until; revision = live.take()) {
+        if (live.isClosed) return
         if (live.isOverrun) throw new SlowConsumerError(reached)
-        const revision = live.take()
-        if (revision === 'reload') break
-        if (!revision) {
-          await live.news()
-          continue
+        if (!revision) await live.news()
+        else if (revision.number > reached) {
+          for (const change of revision.changes) if (matchesFilter(change, filter)) yield change
+          reached = revision.number
         }
-        if (revision.number <= reached) continue
-        for (const change of revision.changes) if (matchesFilter(change, filter)) yield change
-        reached = revision.number
-        if (reached >= until) return
       }
     }
   } finally {
@@ -67,6 +83,9 @@ interface LiveRevision {
 /** What is committed while a subscriber looks elsewhere: bounded, revision by revision. */
 class LiveChanges {
   isOverrun = false
+  isClosed = false
+  /** The newest revision when it began to listen. */
+  readonly startedAt: number
   readonly #stop: () => void
   #waiting: LiveRevision[] = []
   #count = 0
@@ -75,6 +94,7 @@ class LiveChanges {
   #wake: (() => void) | undefined
 
   constructor(ledger: Ledger) {
+    this.startedAt = ledger.snapshot.revision
     this.#stop = ledger.onCommit((changes) => this.#add(changes))
   }
 
@@ -93,12 +113,15 @@ class LiveChanges {
   }
 
   news(): Promise<void> {
+    if (this.isClosed) return Promise.resolve()
     return new Promise((resolve) => {
       this.#wake = resolve
     })
   }
 
   close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
     this.#stop()
     this.#wake?.()
   }

@@ -1,4 +1,5 @@
 import type { Caller } from '../caller.js'
+import type { RateLimitSubjects } from '../limiter.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Loaders } from './loaders.js'
 
@@ -9,6 +10,8 @@ export interface RequestContext {
   readonly requestId: string
   /** Address of the client, behind the trusted proxies. */
   readonly remoteAddress: string
+  /** Who this call is counted for under the rate limits. */
+  readonly subjects: RateLimitSubjects
   /** The state that the whole answer is read from. A write of the same call moves it on. */
   snapshot: Snapshot
   readonly loaders: Loaders

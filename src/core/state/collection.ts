@@ -1,5 +1,7 @@
 import type { Permission } from '../caller.js'
+import type { UserErrorData } from '../errors.js'
 import { isSameJson, type Json, type JsonObject } from '../json.js'
+import type { Draft } from './draft.js'
 
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
 export type FieldKind = 'text' | 'integer' | 'boolean' | 'json' | 'timestamp'
@@ -23,6 +25,8 @@ export interface CollectionSpec<R extends object> {
   readonly secrets?: readonly (keyof R & string)[]
   /** What a caller has to hold to put a change of such a record back, given its images before and after that change. */
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
+  /** Faults of a state in which a revert has put this record back, where its commands keep more than the record itself in order. */
+  findRestoredFaults?(draft: Draft, record: R, now: Date): readonly UserErrorData[]
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
 }
@@ -55,6 +59,7 @@ export interface AnyCollection {
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
   readonly columns: readonly string[]
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
+  findRestoredFaults?(draft: Draft, record: never, now: Date): readonly UserErrorData[]
   keyOf(record: object): string
   idOf(record: object): string
   versionOf(record: object): number

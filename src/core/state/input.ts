@@ -1,5 +1,6 @@
 import { type UserErrorData, userError } from '../errors.js'
 import { findJsonFaults } from '../json.js'
+import { scrubSecrets } from '../scrub.js'
 import type { Write } from './write.js'
 
 /** Longest reason, in characters. */
@@ -23,9 +24,12 @@ function findClientKeys(value: unknown, path: readonly string[] = []): (readonly
 /** Faults that every command's input may have: text that cannot be stored, a reason or an idempotency key out of bounds. */
 export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): UserErrorData[] {
   const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
-  const faults = findJsonFaults(write.input, limits).map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
+  // A path is made of names that the client chose.
+  const faults = findJsonFaults(write.input, limits).map(({ path, message }) => userError('INVALID', path.map(scrubSecrets), `This ${message}.`))
   if (faults.some(({ message }) => message.includes('too deeply'))) return faults
-  for (const path of findClientKeys(write.input)) {
+  // Both go into rows, also where they are no part of the input.
+  const { reason, idempotencyKey } = write
+  for (const path of findClientKeys({ ...write.input, reason, idempotencyKey })) {
     faults.push(
       userError(
         'LOOKS_SECRET',
@@ -34,7 +38,6 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
       ),
     )
   }
-  const { reason, idempotencyKey } = write
   if (reason) {
     if (reason.length > MAX_REASON_LENGTH) {
       faults.push(

@@ -38,6 +38,7 @@ export function createRevertCommand({ changes, collections }: RevertSubject): Co
         else if (hasMoved(draft, collection, change)) faults.push(moved(change))
         else putBack(draft, { collection, change, now })
       }
+      if (faults.length === 0) for (const change of changes) faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
   }
@@ -61,6 +62,14 @@ function putBack(draft: Draft, { collection, change, now }: { collection: AnyCol
     ...('updatedAt' in collection.fields ? { updatedAt: now.toISOString() } : {}),
   }
   draft.restore(collection, change.targetKey, collection.fromImage(image, current))
+}
+
+/** Judged on the state with everything put back, since the changes of one revision may depend on each other. */
+function findRestoredFaults(draft: Draft, of: { collection: AnyCollection | undefined; change: ChangeRecord; now: Date }): UserErrorData[] {
+  const { collection, change, now } = of
+  const record = collection && draft.read(collection, change.targetKey)
+  const faults = record ? (collection.findRestoredFaults?.(draft, record as never, now) ?? []) : []
+  return faults.map(({ message }) => userError('INVALID_STATE', ['revision'], message))
 }
 
 function moved({ targetType, targetKey, revision }: ChangeRecord): UserErrorData {

@@ -60,7 +60,10 @@ function olderThan(cursor: string): Prisma.AuditEventWhereInput {
   const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor(cursor)) ?? []
   const ms = Date.parse(time ?? '')
   if (id === undefined || Number.isNaN(ms)) {
-    throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+    )
   }
   const at = new Date(ms)
   return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }

@@ -20,7 +20,8 @@ registerEnumType(AuditOutcomes, {
 /** Something that was refused or tried. */
 @ObjectType('AuditEvent', {
   simpleResolvers: true,
-  description: 'What was refused or tried, not what changed: denied and failed calls, failed authentication, verified keys, looks at what is sensitive.',
+  description:
+    'What was refused or tried, not what changed: denied and failed calls, failed authentication, verified keys, looks at what is sensitive.',
 })
 export class AuditEvent {
   @Field(() => ID, { description: 'Identifies the event.' })

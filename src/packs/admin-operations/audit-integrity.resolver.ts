@@ -1,18 +1,18 @@
 import { Query, Resolver } from 'type-graphql'
 import { Operation } from '../../core/operation.js'
-import type { CoreServices } from '../../core/pack.js'
-import { AuditIntegrity, AuditIntegrityCheck } from './audit-integrity.js'
+import { AuditIntegrity, type AuditIntegrityCheck } from './audit-integrity.js'
 
 @Resolver()
 export class AuditIntegrityResolver {
   readonly #check: AuditIntegrityCheck
 
-  constructor(core: CoreServices) {
-    this.#check = new AuditIntegrityCheck(core)
+  constructor(check: AuditIntegrityCheck) {
+    this.#check = check
   }
 
   @Query(() => AuditIntegrity, {
-    description: 'Walks over the whole change log and tells whether it is what was once written. Takes seconds for a million changes; answers together whoever asks at the same time.',
+    description:
+      'Walks over the whole change log and tells whether it is what was once written. Takes seconds for a million changes; answers together whoever asks at the same time.',
   })
   @Operation({ permission: 'audit:read', cost: 20 })
   auditIntegrity(): Promise<AuditIntegrity> {

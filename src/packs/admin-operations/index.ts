@@ -5,18 +5,23 @@ import type { AnyCollection } from '../../core/state/collection.js'
 import { adminOperationResolver } from './admin-operation.resolver.js'
 import { AdminOperationService } from './admin-operation.service.js'
 import { runAdminOperationInput } from './admin-operation.types.js'
+import { AuditEventResolver } from './audit-event.resolver.js'
+import { AuditIntegrityCheck } from './audit-integrity.js'
 import { AuditIntegrityResolver } from './audit-integrity.resolver.js'
 import { changeResolver } from './change.resolver.js'
+import type { SecurityPorts } from './security-snapshot.js'
+import { SecuritySnapshotResolver } from './security-snapshot.resolver.js'
 
 /** What the other packs bring to admin operations. */
 export interface AdminOperationsPorts {
   readonly steps: readonly AdminStep[]
   readonly collections: readonly AnyCollection[]
   smokeTester(core: CoreServices): SmokeTester
+  readonly security: SecurityPorts
 }
 
-/** UF: changes over several packs as one operation, and the change log. */
-export function adminOperations({ steps, collections, smokeTester }: AdminOperationsPorts): Pack {
+/** UF: changes over several packs as one operation, the change log, and what was refused or tried. */
+export function adminOperations({ steps, collections, smokeTester, security }: AdminOperationsPorts): Pack {
   const AdminOperationResolver = adminOperationResolver(runAdminOperationInput(steps))
   return {
     id: 'UF',
@@ -26,11 +31,17 @@ export function adminOperations({ steps, collections, smokeTester }: AdminOperat
       'operations:run': 'OPERATOR',
       'operations:revert': 'OPERATOR',
       'audit:read': 'OPERATOR',
+      'security:read': 'OPERATOR',
     },
-    resolvers: (core) => [
-      changeResolver(core),
-      new AuditIntegrityResolver(core),
-      new AdminOperationResolver(new AdminOperationService({ core, steps, collections, smokeTester: smokeTester(core) })),
-    ],
+    resolvers(core) {
+      const check = new AuditIntegrityCheck(core)
+      return [
+        changeResolver(core),
+        new AuditEventResolver(core),
+        new AuditIntegrityResolver(check),
+        new SecuritySnapshotResolver(core, { ports: security, check }),
+        new AdminOperationResolver(new AdminOperationService({ core, steps, collections, smokeTester: smokeTester(core) })),
+      ]
+    },
   }
 }

@@ -1,5 +1,6 @@
 import type { ClientType, Role } from '../../core/caller.js'
-import { defineCollection } from '../../core/state/collection.js'
+import { type Collection, defineCollection } from '../../core/state/collection.js'
+import { findRestoredFaults } from './client-rules.js'
 
 /** Somebody who may call, with what is kept of the key. Never deleted: a deactivated one keeps its history. */
 export interface ApiClient {
@@ -27,7 +28,7 @@ export interface ApiClient {
 }
 
 /** The clients by id, by the id of each key that they have (index `keyId`), and by name while they are active (index `activeName`). */
-export const apiClientCollection = defineCollection<ApiClient>({
+export const apiClientCollection: Collection<ApiClient> = defineCollection<ApiClient>({
   name: 'ApiClient',
   pack: 'UD',
   table: 'api_clients',
@@ -35,6 +36,7 @@ export const apiClientCollection = defineCollection<ApiClient>({
   id: 'id',
   version: 'version',
   writePermission: () => 'clients:write',
+  findRestoredFaults: (draft, client, now) => findRestoredFaults(draft.view(apiClientCollection), client, now),
   fields: {
     id: 'text',
     name: 'text',

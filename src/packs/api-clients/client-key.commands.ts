@@ -26,7 +26,7 @@ export function createRegisterApiClient({ keyId, keyDigest, keyPreview }: Stored
       if (expiresAt !== null && expiresAt <= context.now) {
         faults.push(userError('INVALID', ['expiresAt'], 'This moment has passed; give one in the future, or leave it out for none.'))
       }
-      faults.push(...findActivationFaults(draft, name, ['name']))
+      faults.push(...findActivationFaults(draft.view(apiClientCollection), name, ['name']))
       if (faults.length > 0) return refused(...faults)
       return done(addClient(draft, { name, clientType, role, description, expiresAt, keyId, keyDigest, keyPreview }, context).id)
     },

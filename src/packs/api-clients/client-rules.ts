@@ -1,6 +1,6 @@
 import { type UserErrorData, userError } from '../../core/errors.js'
-import type { Draft } from '../../core/state/draft.js'
-import { type ApiClient, apiClientCollection } from './api-client.collection.js'
+import type { View } from '../../core/state/snapshot.js'
+import type { ApiClient } from './api-client.collection.js'
 
 /** Most clients that may be active at a time. */
 export const MAX_ACTIVE_CLIENTS = 10_000
@@ -15,14 +15,13 @@ export function findNameFaults(name: string): UserErrorData[] {
 }
 
 /** Faults of letting one more client be active under this name. */
-export function findActivationFaults(draft: Draft, name: string, field: readonly string[]): UserErrorData[] {
-  const clients = draft.view(apiClientCollection)
+export function findActivationFaults(clients: View<ApiClient>, name: string, field: readonly string[]): UserErrorData[] {
   const faults: UserErrorData[] = []
   if (clients.find('activeName', name)) {
     faults.push(userError('TAKEN', field, 'Another active client has this name. Deactivate that one first, or choose another name.'))
   }
   // Without deactivated ones there is nothing to count.
-  if (clients.size >= MAX_ACTIVE_CLIENTS && countActive(draft) >= MAX_ACTIVE_CLIENTS) {
+  if (clients.size >= MAX_ACTIVE_CLIENTS && countActive(clients) >= MAX_ACTIVE_CLIENTS) {
     faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_ACTIVE_CLIENTS} active clients, which is the limit. Deactivate some first.`))
   }
   return faults
@@ -38,9 +37,9 @@ export function isUsable({ isActive, expiresAt }: ApiClient, now: Date): boolean
  * by a command or by time going on: one that expires does not stand in for one that does not. Where there are only such that
  * expire (a state that no command leads to), the last one that works stays.
  */
-export function findLockoutFaults(draft: Draft, client: ApiClient, now: Date): UserErrorData[] {
+export function findLockoutFaults(clients: View<ApiClient>, client: ApiClient, now: Date): UserErrorData[] {
   if (client.role !== 'ADMIN' || !isUsable(client, now)) return []
-  for (const other of draft.view(apiClientCollection).values()) {
+  for (const other of clients.values()) {
     if (other.id === client.id || other.role !== 'ADMIN' || !isUsable(other, now)) continue
     if (other.expiresAt === null || client.expiresAt !== null) return []
   }
@@ -48,8 +47,19 @@ export function findLockoutFaults(draft: Draft, client: ApiClient, now: Date): U
   return [userError('INVALID_STATE', ['id'], message)]
 }
 
-function countActive(draft: Draft): number {
+/** Faults of a state in which this client was put back to what it had been: the same rules, on their outcome. */
+export function findRestoredFaults(clients: View<ApiClient>, client: ApiClient, now: Date): UserErrorData[] {
+  if (!client.isActive) return findLockoutFaults(clients, { ...client, isActive: true }, now)
+  for (const { id, name, isActive } of clients.values()) {
+    if (id !== client.id && isActive && name === client.name) {
+      return [userError('TAKEN', ['name'], `Another active client has the name of client ${client.id} by now.`)]
+    }
+  }
+  return []
+}
+
+function countActive(clients: View<ApiClient>): number {
   let count = 0
-  for (const { isActive } of draft.view(apiClientCollection).values()) if (isActive) count += 1
+  for (const { isActive } of clients.values()) if (isActive) count += 1
   return count
 }

@@ -15,7 +15,7 @@ export const activateApiClient: Command<ActivateApiClientInput, ApiClient> = {
   run: (draft, input, context) =>
     setActive(draft, { input, isActive: true, context }, (client) => [
       ...findExpiryFaults(client, context.now),
-      ...(client.isActive ? [] : findActivationFaults(draft, client.name, ['id'])),
+      ...(client.isActive ? [] : findActivationFaults(draft.view(apiClientCollection), client.name, ['id'])),
     ]),
 }
 
@@ -25,7 +25,7 @@ export const deactivateApiClient: Command<DeactivateApiClientInput, ApiClient> =
   pack: 'UD',
   isRevertible: true,
   run: (draft, input, context) =>
-    setActive(draft, { input, isActive: false, context }, (client) => findLockoutFaults(draft, client, context.now)),
+    setActive(draft, { input, isActive: false, context }, (client) => findLockoutFaults(draft.view(apiClientCollection), client, context.now)),
 }
 
 interface StatusChange {

@@ -85,7 +85,7 @@ describe('the effective mode', () => {
       }),
       { numRuns: 2_000 },
     )
-    expect([known > 300, unknown > 300]).toEqual([true, true])
+    expect([known > 300, unknown > 100]).toEqual([true, true])
   })
 
   it('holds for as long as it says: at every moment between its bounds it is the same, and beyond them it is made anew', () => {

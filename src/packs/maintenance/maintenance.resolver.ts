@@ -29,6 +29,9 @@ import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './mainten
 import { MaintenanceWatch } from './maintenance-watch.js'
 import { type MaintenanceWindow, maintenanceWindows, type WindowStatus, windowStatus } from './maintenance-window.collection.js'
 
+/** What this pack needs of the core. */
+type MaintenanceCore = Pick<CoreServices, 'ledger' | 'clock'>
+
 /** To see the windows, and who changed what. */
 const MAINTENANCE_READ = 'maintenance:read'
 
@@ -50,9 +53,9 @@ function viewState({ snapshot }: RequestContext, now: Date): StateView {
 
 @Resolver(() => MaintenanceState)
 export class MaintenanceStateResolver {
-  readonly #core: CoreServices
+  readonly #core: MaintenanceCore
 
-  constructor(core: CoreServices) {
+  constructor(core: MaintenanceCore) {
     this.#core = core
   }
 
@@ -83,9 +86,9 @@ export class MaintenanceStateResolver {
 
 @Resolver(() => MaintenanceWindowType)
 export class MaintenanceWindowResolver {
-  readonly #core: CoreServices
+  readonly #core: MaintenanceCore
 
-  constructor(core: CoreServices) {
+  constructor(core: MaintenanceCore) {
     this.#core = core
   }
 
@@ -153,7 +156,7 @@ function isMeant(window: MaintenanceWindow, { status, isActive, startsAfter, end
 }
 
 /** Builds the resolver class around its core: a subscription's source cannot be a method of the instance. */
-export function maintenanceEvents(core: CoreServices): object {
+export function maintenanceEvents(core: MaintenanceCore): object {
   const watch = new MaintenanceWatch(core)
 
   @Resolver(() => MaintenanceState)

@@ -1,0 +1,27 @@
+import { Query, Resolver } from 'type-graphql'
+import { Operation } from '../../core/operation.js'
+import type { CoreServices } from '../../core/pack.js'
+import type { AuditIntegrityCheck } from './audit-integrity.js'
+import { type SecurityPorts, takeSecuritySnapshot } from './security-snapshot.js'
+import { SecuritySnapshot } from './security-snapshot.types.js'
+
+@Resolver()
+export class SecuritySnapshotResolver {
+  readonly #core: CoreServices
+  readonly #parts: { readonly ports: SecurityPorts; readonly check: AuditIntegrityCheck }
+
+  constructor(core: CoreServices, parts: { readonly ports: SecurityPorts; readonly check: AuditIntegrityCheck }) {
+    this.#core = core
+    this.#parts = parts
+  }
+
+  @Query(() => SecuritySnapshot, {
+    description:
+      'How safe the control plane stands: clients, denials, limits, the change log, and findings that somebody should look at. Looking is noted in the audit events.',
+  })
+  @Operation({ permission: 'security:read', cost: 20 })
+  securitySnapshot(): Promise<SecuritySnapshot> {
+    const { ports, check } = this.#parts
+    return takeSecuritySnapshot(this.#core, ports, () => check.run())
+  }
+}

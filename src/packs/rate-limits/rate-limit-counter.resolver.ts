@@ -1,0 +1,76 @@
+import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
+import { userError } from '../../core/errors.js'
+import { type Page, PageArgs } from '../../core/graphql/connection.js'
+import type { RequestContext } from '../../core/graphql/context.js'
+import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
+import type { Decision } from '../../core/limiter.js'
+import { Operation } from '../../core/operation.js'
+import type { CoreServices } from '../../core/pack.js'
+import { countedKey, ruleKey } from './rate-limit-key.js'
+import { type RateLimitRuleRecord, rateLimitRules } from './rate-limit-rule.collection.js'
+import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
+import { ConsumeRateLimitPayload, RateLimitRule, RateLimitSnapshot, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
+import type { RateLimitSnapshotRow, RateLimitSnapshots } from './rate-limit-snapshots.js'
+
+const MAX_COST = 1_000_000_000
+
+/** What is counted: counters as they were reported, and counting for others. */
+@Resolver(() => RateLimitSnapshot)
+export class RateLimitCounterResolver {
+  readonly #core: CoreServices
+  readonly #snapshots: RateLimitSnapshots
+
+  constructor(core: CoreServices, snapshots: RateLimitSnapshots) {
+    this.#core = core
+    this.#snapshots = snapshots
+  }
+
+  @Query(() => RateLimitSnapshotConnection, {
+    description: 'What the rules have counted, as the replicas last reported it (every five seconds), in the order of rules and subjects.',
+  })
+  @Operation({ permission: 'limits:read' })
+  rateLimitSnapshots(
+    @Args(() => PageArgs) args: PageArgs,
+    @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
+    filter?: RateLimitSnapshotFilter | null,
+  ): Promise<Page<RateLimitSnapshotRow>> {
+    const { scope, key } = filter ?? {}
+    return this.#snapshots.page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
+  }
+
+  @Mutation(() => ConsumeRateLimitPayload, {
+    description:
+      'Counts a call of another service under the rules of this control plane, on the same counters. Without a rule on the subject, it is allowed and nothing is counted.',
+  })
+  @Operation({ permission: 'limits:consume', allowedDuring: 'always' })
+  async consumeRateLimit(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => ConsumeRateLimitInput, { description: 'The subject and the cost.' }) input: ConsumeRateLimitInput,
+  ): Promise<ConsumeRateLimitPayload> {
+    const { scope } = input
+    const cost = input.cost ?? 1
+    const keyed = countedKey(scope, input.key, context.caller.id)
+    const isCostFitting = cost >= 1 && cost <= MAX_COST
+    const costFaults = isCostFitting ? [] : [userError('INVALID', ['cost'], `This must be a whole number from 1 to ${MAX_COST}, is ${cost}.`)]
+    if (!keyed.ok || !isCostFitting) return { decision: null, userErrors: [...(keyed.ok ? [] : [keyed.fault]), ...costFaults] }
+    const decision = await this.#core.limiter.consumeFor({ snapshot: context.snapshot, scope, key: keyed.key, cost })
+    return { decision: shown(decision), userErrors: [] }
+  }
+
+  @FieldResolver(() => RateLimitRule, { nullable: true, description: 'The rule as it is now; null when it has been deleted.' })
+  rule(@Ctx() context: RequestContext, @Root() { ruleId }: RateLimitSnapshotRow): RateLimitRuleRecord | null {
+    return context.snapshot.view(rateLimitRules).get(ruleId) ?? null
+  }
+}
+
+/** The rule in force has the say; only where there is none, a shadow rule is shown. */
+function shown({ rules }: Decision): RateLimitDecision {
+  const rule = rules.find(({ isShadow }) => !isShadow) ?? rules[0]
+  return rule ? toRateLimitDecision(rule) : NO_LIMIT
+}
+
+/** Addresses are stored in one way of writing them. */
+function asStored(key: string): string {
+  const keyed = ruleKey('IP', key)
+  return keyed.ok ? keyed.key : key
+}

@@ -1,0 +1,52 @@
+import type { RateLimitScope } from '../../core/limiter.js'
+import { defineCollection } from '../../core/state/collection.js'
+
+/** One rate limit: at most `maxRequests` units of cost in `windowSeconds`, for each subject that it is about. */
+export interface RateLimitRuleRecord {
+  readonly id: string
+  readonly scope: RateLimitScope
+  /** One subject, or "*" for each subject of the scope. */
+  readonly key: string
+  readonly windowSeconds: number
+  readonly maxRequests: number
+  readonly isEnabled: boolean
+  /** Counts and reports, and never denies. */
+  readonly isShadow: boolean
+  readonly description: string | null
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** Name of the index over scope and key. */
+export const BY_SUBJECT = 'subject'
+
+/** The value of a rule in the index {@link BY_SUBJECT}: scopes hold no space. */
+export function subjectOf({ scope, key }: Pick<RateLimitRuleRecord, 'scope' | 'key'>): string {
+  return `${scope} ${key}`
+}
+
+/** The rules by id, and by scope and key, of which there is one each. */
+export const rateLimitRules = defineCollection<RateLimitRuleRecord>({
+  name: 'RateLimitRule',
+  pack: 'UC',
+  table: 'rate_limit_rules',
+  key: 'id',
+  id: 'id',
+  version: 'version',
+  writePermission: () => 'limits:write',
+  fields: {
+    id: 'text',
+    scope: 'text',
+    key: 'text',
+    windowSeconds: 'integer',
+    maxRequests: 'integer',
+    isEnabled: 'boolean',
+    isShadow: 'boolean',
+    description: 'text',
+    version: 'integer',
+    createdAt: 'timestamp',
+    updatedAt: 'timestamp',
+  },
+  indexes: { [BY_SUBJECT]: (rule) => [subjectOf(rule)] },
+})

@@ -1,0 +1,87 @@
+import { type UserErrorData, userError } from '../../core/errors.js'
+import { ANY_SUBJECT } from '../../core/limiter.js'
+import { revise, seal } from '../../core/state/collection.js'
+import { type Command, done, refused } from '../../core/state/command.js'
+import { findVersionFaults } from '../../core/state/expectations.js'
+import { findTextFaults } from '../../core/text.js'
+import { ruleKey } from './rate-limit-key.js'
+import { BY_SUBJECT, type RateLimitRuleRecord, rateLimitRules, subjectOf } from './rate-limit-rule.collection.js'
+import type { DeleteRateLimitRuleInput, SetRateLimitRuleInput } from './rate-limit-rule.inputs.js'
+
+/** What a new rule that does not say otherwise allows: 60 units in 60 seconds. */
+const DEFAULT_WINDOW_SECONDS = 60
+const DEFAULT_MAX_REQUESTS = 60
+/** The longest window: 31 days, in seconds. */
+const MAX_WINDOW_SECONDS = 2_678_400
+const MAX_MAX_REQUESTS = 1_000_000_000
+/** Rules that there may be. */
+const MAX_RULES = 10_000
+
+/** Members of the input that are kept when they are left out, and that have no empty value. */
+const KEPT = ['windowSeconds', 'maxRequests', 'isEnabled', 'isShadow'] as const
+
+/** What the input says about the rule: what is left out is not in it. */
+function patchOf(input: SetRateLimitRuleInput): Partial<RateLimitRuleRecord> {
+  const given = KEPT.filter((name) => input[name] !== undefined && input[name] !== null).map((name) => [name, input[name]])
+  return {
+    ...(Object.fromEntries(given) as Partial<Pick<RateLimitRuleRecord, (typeof KEPT)[number]>>),
+    ...(input.description === undefined ? {} : { description: input.description }),
+  }
+}
+
+function findFaults(input: SetRateLimitRuleInput): UserErrorData[] {
+  const faults = KEPT.filter((name) => input[name] === null).map((name) =>
+    userError('INVALID', [name], `Give a value for ${name}, or leave it out: a rule that is there keeps its own.`),
+  )
+  faults.push(...findRangeFaults(input.windowSeconds, { field: 'windowSeconds', max: MAX_WINDOW_SECONDS }))
+  faults.push(...findRangeFaults(input.maxRequests, { field: 'maxRequests', max: MAX_MAX_REQUESTS }))
+  faults.push(...findTextFaults(input.description, ['description']))
+  return faults
+}
+
+function findRangeFaults(value: number | null | undefined, { field, max }: { field: string; max: number }): UserErrorData[] {
+  if (value === undefined || value === null || (value >= 1 && value <= max)) return []
+  return [userError('INVALID', [field], `This must be a whole number from 1 to ${max}, is ${value}.`)]
+}
+
+/** Makes the rule of a scope and key, or changes what the input names. A new one is in force, with 60 units in 60 seconds. */
+export const setRateLimitRule: Command<SetRateLimitRuleInput, RateLimitRuleRecord> = {
+  name: 'setRateLimitRule',
+  pack: 'UC',
+  isRevertible: true,
+  run(draft, input, { now, newId }) {
+    const { scope } = input
+    const keyed = ruleKey(scope, input.key ?? ANY_SUBJECT)
+    const rules = draft.view(rateLimitRules)
+    const before = keyed.ok ? rules.find(BY_SUBJECT, subjectOf({ scope, key: keyed.key })) : undefined
+    const faults = [...(keyed.ok ? [] : [keyed.fault]), ...findFaults(input)]
+    // Without a key that can be read there is no telling which rule was expected.
+    if (keyed.ok) faults.push(...findVersionFaults(rateLimitRules, before, input.expectedVersion))
+    if (keyed.ok && !before && rules.size >= MAX_RULES) {
+      faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_RULES} rules already; delete one that is not needed any more.`))
+    }
+    if (!keyed.ok || faults.length > 0) return refused(...faults)
+    const patch = patchOf(input)
+    const blank = { windowSeconds: DEFAULT_WINDOW_SECONDS, maxRequests: DEFAULT_MAX_REQUESTS, isEnabled: true, isShadow: false, description: null }
+    const after = before
+      ? revise(rateLimitRules, before, { patch, now })
+      : seal(rateLimitRules, { id: newId(), scope, key: keyed.key, ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
+    draft.put(rateLimitRules, after)
+    return done(after)
+  },
+}
+
+/** Deletes a rule; its subjects are not limited by it any more. */
+export const deleteRateLimitRule: Command<DeleteRateLimitRuleInput, string> = {
+  name: 'deleteRateLimitRule',
+  pack: 'UC',
+  isRevertible: true,
+  run(draft, input) {
+    const before = draft.get(rateLimitRules, input.id)
+    if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no rule of this id; nothing had to be deleted.'))
+    const faults = findVersionFaults(rateLimitRules, before, input.expectedVersion)
+    if (faults.length > 0) return refused(...faults)
+    draft.delete(rateLimitRules, input.id)
+    return done(input.id)
+  },
+}

@@ -1,0 +1,127 @@
+import DataLoader from 'dataloader'
+import type { Database } from '../../core/database/database.js'
+import { AppError } from '../../core/errors.js'
+import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import type { RateLimitScope } from '../../core/limiter.js'
+import { DatabaseAwayError, orAway, unavailable } from '../../core/state/database-error.js'
+
+/** A counter as it was last reported. */
+export interface RateLimitSnapshotRow {
+  readonly id: string
+  readonly ruleId: string
+  readonly key: string
+  readonly scope: RateLimitScope
+  readonly windowSeconds: number
+  readonly maxRequests: number
+  readonly currentCount: number
+  readonly deniedCount: number
+  readonly windowStartedAt: Date
+  readonly updatedAt: Date
+}
+
+/** Which counters are meant. */
+export interface RateLimitSnapshotQuery {
+  readonly scope?: RateLimitScope
+  readonly key?: string
+  readonly ruleId?: string
+}
+
+interface Place {
+  readonly ruleId: string
+  readonly key: string
+}
+
+/** One page of one rule's counters. */
+interface RulePage {
+  readonly ruleId: string
+  /** Keys behind this one. */
+  readonly after: string | null
+  readonly take: number
+}
+
+const COLUMNS = `s.rule_id AS "ruleId", s.key, s.scope, s.window_seconds AS "windowSeconds", s.max_requests AS "maxRequests",
+  s.current_count AS "currentCount", s.denied_count AS "deniedCount", s.window_started_at AS "windowStartedAt", s.updated_at AS "updatedAt"`
+
+/** Reads the counters that the replicas have reported, in the order of their rules and subjects. */
+export class RateLimitSnapshots {
+  readonly #database: Database
+  /** One loader for each call, so that the counters of several rules are asked for together. */
+  readonly #loaders = new WeakMap<object, DataLoader<RulePage, RateLimitSnapshotRow[], string>>()
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** One page of the counters that are meant. */
+  async page({ scope, key }: RateLimitSnapshotQuery, args: PageArgs): Promise<Page<RateLimitSnapshotRow>> {
+    const size = pageSize(args)
+    const after = args.after ? placeOf(args.after) : null
+    const text = `SELECT ${COLUMNS} FROM rate_limit_snapshots s
+      WHERE ($1::text IS NULL OR s.scope = $1) AND ($2::text IS NULL OR s.key = $2) AND ($3::text IS NULL OR (s.rule_id, s.key) > ($3, $4::text))
+      ORDER BY s.rule_id, s.key LIMIT $5`
+    const values = [scope ?? null, key ?? null, after?.ruleId ?? null, after?.key ?? null, size + 1]
+    const rows = await this.#ask(text, values)
+    return toPage(rows, { size, hasPrevious: after !== null, cursorOf, totalCount: () => this.#count({ scope, key }) })
+  }
+
+  /** One page of the counters of a rule; `context` is what the rules of one call share. */
+  async pageOfRule(ruleId: string, args: PageArgs, context: object): Promise<Page<RateLimitSnapshotRow>> {
+    const size = pageSize(args)
+    const after = args.after ? placeOf(args.after).key : null
+    const rows = await this.#loaderOf(context).load({ ruleId, after, take: size + 1 })
+    return toPage(rows, { size, hasPrevious: after !== null, cursorOf, totalCount: () => this.#count({ ruleId }) })
+  }
+
+  #loaderOf(context: object): DataLoader<RulePage, RateLimitSnapshotRow[], string> {
+    const known = this.#loaders.get(context)
+    if (known) return known
+    const loader = new DataLoader<RulePage, RateLimitSnapshotRow[], string>((pages) => this.#loadPages(pages), {
+      cacheKeyFn: ({ ruleId, after, take }) => JSON.stringify([ruleId, after, take]),
+      maxBatchSize: 100,
+    })
+    this.#loaders.set(context, loader)
+    return loader
+  }
+
+  async #loadPages(pages: readonly RulePage[]): Promise<RateLimitSnapshotRow[][]> {
+    const text = `SELECT q.page, s.* FROM json_to_recordset($1::json) AS q(page int, "ruleId" text, "after" text, take int)
+      CROSS JOIN LATERAL (
+        SELECT ${COLUMNS} FROM rate_limit_snapshots s
+        WHERE s.rule_id = q."ruleId" AND (q."after" IS NULL OR s.key > q."after") ORDER BY s.key LIMIT q.take) s
+      ORDER BY q.page, s.key`
+    const asked = JSON.stringify(pages.map((page, index) => ({ page: index, ...page })))
+    const rows = await this.#ask<RateLimitSnapshotRow & { page: number }>(text, [asked])
+    return pages.map((_, index) => rows.filter(({ page }) => page === index))
+  }
+
+  async #count({ scope, key, ruleId }: RateLimitSnapshotQuery): Promise<number> {
+    return answered(() => this.#database.prisma.rateLimitSnapshot.count({ where: { scope, key, ruleId } }))
+  }
+
+  async #ask<R extends RateLimitSnapshotRow>(text: string, values: readonly unknown[]): Promise<R[]> {
+    const { rows } = await answered(() => this.#database.pool.query<R>(text, [...values]))
+    return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
+  }
+}
+
+/** Throws AppError UNAVAILABLE when the database does not answer. */
+async function answered<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await orAway('nothing', question)
+  } catch (error) {
+    throw error instanceof DatabaseAwayError ? unavailable(error, 'nothing') : error
+  }
+}
+
+function cursorOf({ ruleId, key }: Place): string {
+  return `${ruleId} ${key}`
+}
+
+function placeOf(cursor: string): Place {
+  const place = decodeCursor(cursor)
+  const space = place.indexOf(' ')
+  if (space < 0 || place.includes('\u0000')) {
+    throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+  }
+  return { ruleId: place.slice(0, space), key: place.slice(space + 1) }
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+import { startTestServer, type TestServer } from '../testkit/server.js'
+
+interface Entry {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'QUERY' | 'MUTATION' | 'SUBSCRIPTION'
+  readonly pack: string
+  readonly permission: string | null
+  readonly callableByMe: boolean
+  readonly allowedDuring: string[]
+  readonly cost: number
+  readonly writes: boolean
+  readonly sample: string
+  readonly arguments: { name: string; type: string; isRequired: boolean; defaultValue: string | null }[]
+}
+
+const FIELDS = 'id name kind pack permission callableByMe allowedDuring cost writes sample arguments { name type isRequired defaultValue }'
+
+let server: TestServer
+let operations: readonly Entry[]
+
+beforeAll(async () => {
+  server = await startTestServer()
+  await server.gql('mutation { setFeatureFlag(input: { key: "example/key" }) { revision } setConfig(input: { key: "example/key", value: 1 }) { revision } }')
+  operations = (await list()) as readonly Entry[]
+})
+
+afterAll(() => server.close())
+
+async function list(filter = '', key?: string): Promise<Entry[]> {
+  const answer = await server.gql(`{ operations${filter} { ${FIELDS} } }`, {}, key ? { key } : {})
+  expect(answer.errors).toBe(undefined)
+  return (answer.data as unknown as { operations: Entry[] }).operations
+}
+
+/** The first thing that a subscription says within a moment: an event, an error, or nothing. */
+async function listen(query: string): Promise<unknown> {
+  const client = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { apiKey: server.adminKey }, retryAttempts: 0 })
+  const said = new Promise((resolve) => {
+    client.subscribe({ query }, { next: (event) => resolve(event), error: (error) => resolve(error), complete: () => resolve('complete') })
+    setTimeout(() => resolve('nothing yet'), 500)
+  })
+  const result = await said
+  await client.dispose()
+  return result
+}
+
+describe('route index: the operations of the control plane', () => {
+  test('are the root fields of the schema, each with its pack, and without introspection', async () => {
+    const answer = await server.gql('{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }')
+    const { __schema: roots } = answer.data as unknown as { __schema: Record<string, { fields: { name: string }[] }> }
+    const names = Object.values(roots).flatMap(({ fields }) => fields.map(({ name }) => name))
+    expect(operations.map(({ name }) => name).sort()).toEqual(names.sort())
+    expect(operations.filter(({ pack }) => !/^(T[YZ]|U[A-F]|W)$/.test(pack))).toEqual([])
+    expect(operations.some(({ name }) => name.startsWith('_'))).toBe(false)
+  })
+
+  test('carry the fields that a discoverer needs: permission, modes, cost, arguments with their defaults', () => {
+    const byId = new Map(operations.map((entry) => [entry.id, entry]))
+    expect(byId.get('MUTATION:setConfig')).toMatchObject({
+      pack: 'TZ',
+      permission: 'config:write',
+      writes: true,
+      allowedDuring: ['NORMAL'],
+      cost: 1,
+      arguments: [{ name: 'input', type: 'SetConfigInput!', isRequired: true, defaultValue: null }],
+    })
+    expect(byId.get('QUERY:isFeatureEnabled')).toMatchObject({ permission: 'flags:evaluate', allowedDuring: ['NORMAL', 'READ_ONLY', 'MAINTENANCE'] })
+    expect(byId.get('QUERY:isFeatureEnabled')?.arguments.find(({ name }) => name === 'default')).toMatchObject({ defaultValue: 'true', isRequired: false })
+  })
+
+  test('can be filtered by kind, pack, text, and what my key may call', async () => {
+    expect((await list('(filter: { kind: SUBSCRIPTION })')).every(({ kind }) => kind === 'SUBSCRIPTION')).toBe(true)
+    expect((await list('(filter: { pack: "w" })')).map(({ name }) => name)).toContain('systemSummary')
+    expect((await list('(filter: { search: "SETCONFIG" })')).map(({ name }) => name)).toEqual(['setConfig'])
+    const { key } = await server.addClient({ role: 'OBSERVER' })
+    const callable = await list('(filter: { callableByMe: true })', key)
+    expect(callable.some(({ writes }) => writes)).toBe(false)
+    expect(callable.map(({ name }) => name)).toContain('configs')
+    expect((await list('(filter: { callableByMe: false })', key)).map(({ name }) => name)).toContain('setConfig')
+  })
+
+  test('have samples that run as they stand: no validation error, no internal error', async () => {
+    const faults: string[] = []
+    // What ends the others' chance to run comes last.
+    const order = [...operations].sort((a, b) => Number(a.writes) - Number(b.writes))
+    for (const { id, kind, sample } of order) {
+      if (kind === 'SUBSCRIPTION') {
+        const said = JSON.stringify(await listen(sample))
+        if (said.includes('GRAPHQL_') || said.includes('INTERNAL_SERVER_ERROR')) faults.push(`${id}: ${said}\n${sample}`)
+        continue
+      }
+      const { errors } = await server.gql(sample)
+      const bad = errors?.filter(({ extensions }) => /^(GRAPHQL_|INTERNAL_|BAD_)/.test(String(extensions?.['code'])))
+      if (bad?.length) faults.push(`${id}: ${JSON.stringify(bad)}\n${sample}`)
+    }
+    expect(faults).toEqual([])
+    expect(operations.length).toBeGreaterThan(25)
+  })
+})
