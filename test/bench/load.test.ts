@@ -19,7 +19,7 @@ async function serve(answer: (body: string) => { status?: number; body: string }
       seen.push(body)
       const { status = 200, body: answered } = answer(body)
       response.writeHead(status, { 'content-length': Buffer.byteLength(answered) }).end(answered)
-    }, response.destroy)
+    }, () => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {

@@ -44,6 +44,9 @@ const SERVED = {
     'maintenanceState',
     'maintenanceWindow',
     'maintenanceWindows',
+    'rateLimitRule',
+    'rateLimitRules',
+    'rateLimitSnapshots',
   ],
   Mutation: [
     'setConfig',
@@ -57,6 +60,9 @@ const SERVED = {
     'setMaintenanceMode',
     'scheduleMaintenanceWindow',
     'cancelMaintenanceWindow',
+    'setRateLimitRule',
+    'deleteRateLimitRule',
+    'consumeRateLimit',
   ],
   Subscription: ['changes', 'maintenanceState'],
 } as const

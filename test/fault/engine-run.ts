@@ -119,9 +119,15 @@ export class EngineRun {
     if (counter.outcome.kind !== 'acknowledged')
       this.#violations.push(`the round's counter was not made: ${JSON.stringify(counter.outcome)}`)
     const stop = new AbortController()
-    const writing = runClients({ ...target, round, clients: this.#options.clients, signal: stop.signal })
     const { least, most } = KILL_AFTER_MS
     const killedAfterMs = Math.round(least + Math.random() * (most - least))
+    // On a busy machine the first answers take long: the time is counted from when writes are under way.
+    let begin = (): void => undefined
+    const isUnderWay = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const writing = runClients({ ...target, round, clients: this.#options.clients, signal: stop.signal, onAcknowledged: begin })
+    await Promise.race([isUnderWay, writing])
     await sleep(killedAfterMs)
     await this.#server?.kill()
     stop.abort()

@@ -15,6 +15,8 @@ export interface WorkloadOptions extends Target {
   readonly clients: number
   /** Clients begin nothing new once it is aborted. */
   readonly signal: AbortSignal
+  /** Called after each write that was acknowledged. */
+  onAcknowledged(): void
 }
 
 /** What they did. */
@@ -144,6 +146,7 @@ class WritingClient {
     const correlationId = `${this.#name}.${this.#attempts.length}`
     const { attempt, violation } = await submit(this.#options, intent, { client: this.#name, correlationId })
     this.#attempts.push(attempt)
+    if (attempt.outcome.kind === 'acknowledged') this.#options.onAcknowledged()
     if (violation !== undefined) this.#violations.push(`${violation}: ${correlationId}`)
     return attempt.outcome
   }

@@ -48,3 +48,12 @@ export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppE
       : 'The database did not confirm the write in time, so it may or may not have landed. Read the object before you try again; with expectedVersion a second try cannot apply twice.'
   return new AppError('UNAVAILABLE', message, { retryAfterSeconds: 2, cause })
 }
+
+/** The answer to a question to the database; throws AppError UNAVAILABLE when it does not answer. */
+export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await orAway('nothing', question)
+  } catch (error) {
+    throw error instanceof DatabaseAwayError ? unavailable(error, 'nothing') : error
+  }
+}

@@ -30,15 +30,18 @@ for i, key in ipairs(KEYS) do
   elseif windows > 1 then
     previous, current = 0, 0
   end
-  if now < start or (current == 0 and previous == 0) then start = now end
+  -- Kept even when nothing is taken: a clock that was set back would hold the window for as long.
+  local isMoved = now < start
+  if isMoved or (current == 0 and previous == 0) then start = now end
   local fits = current + previous * (1 - (now - start) / window) + cost <= tonumber(ARGV[3 * i + 2])
   if not fits and ARGV[3 * i + 3] ~= '1' then isDenied = true end
-  counters[i] = { key = key, window = window, start = start, current = current, previous = previous, fits = fits }
+  counters[i] = { key = key, window = window, start = start, current = current, previous = previous, fits = fits, isMoved = isMoved }
 end
 local answer = {}
 for i, counter in ipairs(counters) do
-  if counter.fits and not isDenied and not isLook then
-    counter.current = counter.current + cost
+  local isTaken = counter.fits and not isDenied and not isLook
+  if isTaken then counter.current = counter.current + cost end
+  if isTaken or counter.isMoved then
     local value = string.format('%.0f %.0f %.0f', counter.start, counter.current, counter.previous)
     local ttl = math.max(1, math.ceil((counter.start + 2 * counter.window - now) / 1000))
     redis.call('SET', counter.key, value, 'PX', string.format('%.0f', ttl))

@@ -23,7 +23,13 @@ export function adminOperationResolver(input: ClassType<RunAdminOperationArgumen
       description:
         'Plans (dryRun) or applies several steps as one: one revision, or nothing. You need the permission of every step, and each step has to be allowed in the present maintenance mode.',
     })
-    @Operation({ permission: 'operations:run', writes: true, allowedDuring: 'always', cost: 5 })
+    @Operation({
+      permission: 'operations:run',
+      writes: true,
+      allowedDuring: 'always',
+      cost: 5,
+      sample: 'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',
+    })
     runAdminOperation(
       @Ctx() context: RequestContext,
       @Arg('input', () => input, { description: 'The steps, and how to run them.' }) given: RunAdminOperationArguments,
@@ -35,7 +41,7 @@ export function adminOperationResolver(input: ClassType<RunAdminOperationArgumen
       description:
         'Puts back everything that a revision changed, as a new revision. Refused where an object has changed since, or where a change cannot be put back (keys, registrations).',
     })
-    @Operation({ permission: 'operations:revert', writes: true, cost: 5 })
+    @Operation({ permission: 'operations:revert', writes: true, cost: 5, sample: 'input: { revision: 1, dryRun: true }' })
     revertRevision(
       @Ctx() context: RequestContext,
       @Arg('input', () => RevertRevisionInput, { description: 'The revision.' }) given: RevertRevisionInput,

@@ -1,8 +1,10 @@
 import type { Json } from '../../core/json.js'
-import { type CheckContext, PROCESS_CHECKS } from './process-checks.js'
-import { type ProbeSpec, probe, skipped, type Verdict } from './probe.js'
+import type { CheckContext } from './check-context.js'
+import { type ProbeSpec, probe } from './probe.js'
+import { PROCESS_CHECKS } from './process-checks.js'
 import type { SmokeCheckSpec } from './smoke-check.collection.js'
 import { shakeHands } from './socket-probe.js'
+import { skipped, type Verdict } from './verdict.js'
 
 /** Where a check can be run: at any destination, at this service itself (it needs a key), or in this very process. */
 export type CheckReach = 'anywhere' | 'own' | 'process'

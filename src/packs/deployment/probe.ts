@@ -1,30 +1,11 @@
 import { APP_ERROR_CODES, type AppErrorCode } from '../../core/errors.js'
 import type { Json } from '../../core/json.js'
-import type { SmokeCheckStatus } from '../../core/smoke-test.js'
 import { describeOutgoingFault } from '../../core/outgoing/fault-words.js'
-import { MAX_BODY_BYTES, type OutgoingAnswer, type OutgoingClient } from '../../core/outgoing/outgoing-client.js'
+import { MAX_BODY_BYTES, type OutgoingAnswer } from '../../core/outgoing/outgoing-client.js'
 import { findMismatch } from './body-match.js'
+import type { ProbeContext } from './check-context.js'
 import type { SmokeCheckSpec } from './smoke-check.collection.js'
-
-/** What a check came to, before the runner adds whose it is. */
-export interface Verdict {
-  readonly status: SmokeCheckStatus
-  readonly statusCode?: number | null
-  /** Measured by the runner when it is left out. */
-  readonly latencyMs?: number | null
-  readonly error?: string | null
-}
-
-/** What probes work with. */
-export interface ProbeContext {
-  readonly client: Pick<OutgoingClient, 'request'>
-  /** The key of the run; undefined for a destination that is not our own. */
-  readonly key: string | undefined
-  /** Names the run in this service's own log. */
-  readonly requestId: string
-  /** Ends the check. */
-  readonly signal: AbortSignal
-}
+import { failed, PASSED, skipped, type Verdict } from './verdict.js'
 
 /** What is asked, in the words of a {@link SmokeCheckSpec}. */
 export interface ProbeSpec extends Pick<SmokeCheckSpec, 'kind' | 'path' | 'query' | 'expectStatus' | 'expectBody' | 'maxLatencyMs'> {
@@ -34,19 +15,6 @@ export interface ProbeSpec extends Pick<SmokeCheckSpec, 'kind' | 'path' | 'query
   readonly sendsKey?: boolean
   /** What an assertion on the body is, where expectBody cannot say it: the fault, or undefined. */
   readonly inspect?: (body: unknown) => string | undefined
-}
-
-/** A passed verdict. */
-export const PASSED: Verdict = { status: 'PASSED' }
-
-/** A failed verdict; the text says what failed and what to do. */
-export function failed(error: string, details: Omit<Verdict, 'status' | 'error'> = {}): Verdict {
-  return { ...details, status: 'FAILED', error }
-}
-
-/** A verdict on something that was not looked at; the text says why. */
-export function skipped(error: string, details: Omit<Verdict, 'status' | 'error'> = {}): Verdict {
-  return { ...details, status: 'SKIPPED', error, latencyMs: null }
 }
 
 /** Asks, and holds the answer against what is expected: status, latency, body, in this order. Never rejects. */

@@ -1,15 +1,6 @@
-import type { GraphQLSchema } from 'graphql'
 import { migrationsFolder, readMigrationState, readMigrations } from '../../core/database/migrate.js'
-import type { Destination } from '../../core/outgoing/destination.js'
-import type { CoreServices } from '../../core/pack.js'
-import { failed, PASSED, type ProbeContext, skipped, type Verdict } from './probe.js'
-
-/** What a check works with. */
-export interface CheckContext extends ProbeContext {
-  readonly core: CoreServices
-  readonly destination: Destination
-  readonly schema: GraphQLSchema
-}
+import type { CheckContext } from './check-context.js'
+import { failed, PASSED, skipped, type Verdict } from './verdict.js'
 
 /** A check of the process that runs the test. */
 interface ProcessCheck {

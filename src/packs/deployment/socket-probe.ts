@@ -1,21 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
-import type { CheckContext } from './process-checks.js'
-import { failed, PASSED, type Verdict } from './probe.js'
+import type { CheckContext } from './check-context.js'
+import { failed, PASSED, type Verdict } from './verdict.js'
 
 /** An answer that is longer breaks the connection. */
 const MAX_MESSAGE_BYTES = 64 * 1024
-
-/** The refusal of an upgrade, with its HTTP status. */
-class UpgradeRefused extends Error {
-  readonly statusCode: number
-
-  constructor(statusCode: number) {
-    super(`the upgrade was refused with ${statusCode}`)
-    this.name = 'UpgradeRefused'
-    this.statusCode = statusCode
-  }
-}
+const PROXY = 'Does a proxy in between let WebSockets through?'
 
 /** The socket of a handshake: no redirects, and bounded in what it takes. */
 class ProbeSocket extends WebSocket {
@@ -30,12 +20,12 @@ class ProbeSocket extends WebSocket {
  */
 export async function shakeHands({ destination, key, signal }: CheckContext): Promise<Verdict> {
   const { createClient } = await import('graphql-ws')
-  let refusal: UpgradeRefused | undefined
+  let refusedWith: number | undefined
   class WatchedSocket extends ProbeSocket {
     constructor(address: string, protocols: string | string[]) {
       super(address, protocols)
       this.once('unexpected-response', (_request, { statusCode = 0 }: IncomingMessage) => {
-        refusal = new UpgradeRefused(statusCode)
+        refusedWith = statusCode
         this.terminate()
       })
     }
@@ -56,11 +46,8 @@ export async function shakeHands({ destination, key, signal }: CheckContext): Pr
     return failed('The subscription endpoint took the connection, but did not answer a query on it. Look into the log.', { statusCode: 101 })
   } catch (error) {
     signal.throwIfAborted()
-    return refusal
-      ? failed(`The upgrade to a WebSocket was refused with the status ${refusal.statusCode}. Does a proxy in between let WebSockets through?`, {
-          statusCode: refusal.statusCode,
-        })
-      : failed(`The handshake of a subscription failed${closeCodeOf(error)}. Does a proxy in between let WebSockets through?`)
+    if (refusedWith === undefined) return failed(`The handshake of a subscription failed${closeCodeOf(error)}. ${PROXY}`)
+    return failed(`The upgrade to a WebSocket was refused with the status ${refusedWith}. ${PROXY}`, { statusCode: refusedWith })
   } finally {
     signal.removeEventListener('abort', stop)
     await client.dispose()

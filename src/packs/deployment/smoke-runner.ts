@@ -1,0 +1,155 @@
+import type { ActorRef } from '../../core/caller.js'
+import { newId } from '../../core/ids.js'
+import { OutgoingClient } from '../../core/outgoing/outgoing-client.js'
+import type { CoreServices } from '../../core/pack.js'
+import type { SmokeCheckOutcome, SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
+import { issueRunKey } from './run-key.js'
+import { RunProgress } from './run-progress.js'
+import { type RunnableCheck, type RunSelection, selectRun } from './run-selection.js'
+import { SmokeRuns } from './smoke-runs.js'
+import { failed, skipped, type Verdict } from './verdict.js'
+
+/** Checks that run side by side. */
+const SIDE_BY_SIDE = 4
+/** How long a check may take, if it is not allowed more; milliseconds. */
+const CHECK_TIMEOUT_MS = 5_000
+/** How long a whole run may take; milliseconds. */
+const RUN_TIMEOUT_MS = 120_000
+
+/** The right to a run, which may also be narrowed down. */
+export interface RunSlot extends SmokeTestSlot {
+  run(triggeredBy: ActorRef, selection?: RunSelection): Promise<SmokeTestRunRecord>
+}
+
+/** Runs the smoke test: one run at a time. */
+export class SmokeRunner implements SmokeTester {
+  readonly runs: SmokeRuns
+  readonly #core: CoreServices
+  /** Whose turn it is. */
+  #holder: object | undefined
+
+  constructor(core: CoreServices) {
+    this.#core = core
+    this.runs = new SmokeRuns(core)
+  }
+
+  reserve(): RunSlot | undefined {
+    if (this.#holder) return undefined
+    const holder = {}
+    this.#holder = holder
+    const release = (): void => {
+      // A slot that was given back may be somebody else's by now.
+      if (this.#holder === holder) this.#holder = undefined
+    }
+    return {
+      release,
+      run: async (triggeredBy, selection) => {
+        if (this.#holder !== holder) throw new TypeError('the slot of this smoke test was given back already')
+        try {
+          return await this.#run(triggeredBy, selection ?? this.#everything())
+        } finally {
+          release()
+        }
+      },
+    }
+  }
+
+  #everything(): RunSelection {
+    const result = selectRun(this.#core, {})
+    if (!result.ok) throw new TypeError(`a whole smoke test cannot be selected: ${result.userErrors.map(({ message }) => message).join(' ')}`)
+    return result.selection
+  }
+
+  async #run({ id, name, clientType }: ActorRef, selection: RunSelection): Promise<SmokeTestRunRecord> {
+    const { clock, log } = this.#core
+    const startedAtMs = clock.monotonicMs()
+    const progress = new RunProgress({
+      id: newId(),
+      baseUrl: selection.baseUrl,
+      startedAt: clock.now(),
+      triggeredBy: Object.freeze({ id, name, clientType }),
+    })
+    this.runs.begin(progress)
+    try {
+      await this.#probe(progress, selection)
+    } finally {
+      const run = progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
+      const failures = run.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)
+      log.info({ runId: run.id, isOk: run.isOk, durationMs: run.durationMs, failed: failures }, 'smoke test finished')
+      await this.runs.end(run)
+    }
+    return this.runs.latest(progress.id) ?? progress.record
+  }
+
+  async #probe(progress: RunProgress, { destination, checks }: RunSelection): Promise<void> {
+    const core = this.#core
+    const client = new OutgoingClient({ destination, clock: core.clock })
+    const key = destination.isOwn ? issueRunKey(core, checks) : undefined
+    const deadline = AbortSignal.timeout(RUN_TIMEOUT_MS)
+    const { schema } = core.service.door
+    const shared = { core, client, destination, schema, key: key?.text, requestId: `smoke-${progress.id}` }
+    const waiting = [...checks]
+    const work = async (): Promise<void> => {
+      for (let check = waiting.shift(); check; check = waiting.shift()) {
+        const limitMs = Math.max(CHECK_TIMEOUT_MS, check.maxLatencyMs ?? 0)
+        const signal = AbortSignal.any([deadline, AbortSignal.timeout(limitMs)])
+        progress.add(await this.#outcomeOf(check, { ...shared, signal, limitMs, deadline }))
+      }
+    }
+    try {
+      await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
+    } finally {
+      key?.revoke()
+      await client.close()
+    }
+  }
+
+  /** Never rejects: whatever a check comes to is its result. */
+  async #outcomeOf(check: RunnableCheck, context: Parameters<RunnableCheck['run']>[0] & RunLimits): Promise<SmokeCheckOutcome> {
+    const { clock, log } = this.#core
+    const { signal, deadline, limitMs, destination } = context
+    const startedAtMs = clock.monotonicMs()
+    const verdict =
+      reachFault(check, destination.isOwn) ??
+      (await untilAborted(check.run(context), signal).catch((error: unknown) => {
+        if (deadline.aborted) return failed(`Not finished: the run as a whole may take ${RUN_TIMEOUT_MS / 1000} s. Run fewer or faster checks.`)
+        if (signal.aborted) return failed(`No answer within ${limitMs} ms. Look for load, or for something that it waits for in vain.`)
+        log.error({ err: error, check: check.name }, 'a check of the smoke test failed by itself')
+        return failed('The check itself failed. Look into the log.')
+      }))
+    const { status, statusCode = null, latencyMs = clock.monotonicMs() - startedAtMs, error = null } = verdict
+    const { name, isBlocking } = check
+    return { name, status, isBlocking, statusCode, latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10, error }
+  }
+}
+
+interface RunLimits {
+  readonly limitMs: number
+  readonly deadline: AbortSignal
+}
+
+/** Why a check cannot be run at a destination that is not this service. */
+function reachFault({ reach }: RunnableCheck, isOwn: boolean): Verdict | undefined {
+  if (isOwn || reach === 'anywhere') return undefined
+  if (reach === 'process') return skipped('This check looks at the process that runs the test, and another address is being probed.')
+  return skipped('This check needs a key, and no key is sent to another address.')
+}
+
+/** Stops waiting when the signal says so, also for what does not listen to it. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}
+
+const runners = new WeakMap<CoreServices, SmokeRunner>()
+
+/** The one runner of a process. */
+export function runnerOf(core: CoreServices): SmokeRunner {
+  const runner = runners.get(core) ?? new SmokeRunner(core)
+  runners.set(core, runner)
+  return runner
+}
