@@ -133,6 +133,16 @@ const VARIABLES = z.object({
     description: 'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
   }),
   VALHALLA_PUBLIC_URL: optional(publicUrl, { type: 'http(s):// URL', description: 'Where clients reach this service from outside.' }),
+  VALHALLA_CHANGE_RETENTION_DAYS: defaulted(integer(0, 36_500), {
+    type: '0 to 36500',
+    defaultText: '0',
+    description: 'How many days the change log is kept; older revisions are taken away, and the chain is verified from there. 0 keeps it for ever.',
+  }),
+  VALHALLA_AUDIT_RETENTION_DAYS: defaulted(integer(0, 36_500), {
+    type: '0 to 36500',
+    defaultText: '90',
+    description: 'How many days audit events are kept; 0 keeps them for ever.',
+  }),
   VALHALLA_AUTH_FAILURES_PER_MINUTE: defaulted(integer(0, 1_000_000), {
     type: '0 to 1000000',
     defaultText: '20',
@@ -208,6 +218,10 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     auditKey: values.VALHALLA_AUDIT_KEY,
     /** Without a slash at its end. */
     publicUrl: values.VALHALLA_PUBLIC_URL,
+    /** 0: for ever. */
+    changeRetentionDays: values.VALHALLA_CHANGE_RETENTION_DAYS,
+    /** 0: for ever. */
+    auditRetentionDays: values.VALHALLA_AUDIT_RETENTION_DAYS,
     /** 0: no limit. */
     authFailuresPerMinute: values.VALHALLA_AUTH_FAILURES_PER_MINUTE,
     trustedProxies: values.VALHALLA_TRUSTED_PROXIES,

@@ -12,6 +12,7 @@ import { ChangeLog } from '../core/state/change-log.js'
 import type { AnyCollection } from '../core/state/collection.js'
 import { follow } from '../core/state/follow.js'
 import { Ledger } from '../core/state/ledger.js'
+import { Retention } from '../core/state/retention.js'
 import { UsageMarks } from '../core/state/usage.js'
 
 /** What a core is made of. */
@@ -45,6 +46,8 @@ export async function openCore({ settings, clock, log, database, collections, pe
     await usage.open()
     const limiter = await openLimiter({ settings, clock, log, database })
     audit.open()
+    const retention = new Retention({ database, clock, log, days: { changes: settings.changeRetentionDays, auditEvents: settings.auditRetentionDays } })
+    retention.open()
     const stopFollowing = follow(ledger, database)
     return {
       services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, audit, limiter, permissions, instanceId: newId(), service: new RunningService(clock.now()) },
@@ -53,6 +56,7 @@ export async function openCore({ settings, clock, log, database, collections, pe
         await ledger.close()
       },
       async close() {
+        await retention.close()
         await usage.close()
         await limiter.close()
         await audit.close()

@@ -15,11 +15,14 @@ afterEach(() => {
 async function serve(answer: (body: string) => { status?: number; body: string }): Promise<{ job: LoadJob; seen: string[] }> {
   const seen: string[] = []
   const server = createServer((request, response) => {
-    text(request).then((body) => {
-      seen.push(body)
-      const { status = 200, body: answered } = answer(body)
-      response.writeHead(status, { 'content-length': Buffer.byteLength(answered) }).end(answered)
-    }, () => response.destroy())
+    text(request).then(
+      (body) => {
+        seen.push(body)
+        const { status = 200, body: answered } = answer(body)
+        response.writeHead(status, { 'content-length': Buffer.byteLength(answered) }).end(answered)
+      },
+      () => response.destroy(),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {

@@ -170,8 +170,10 @@ export class EngineRun {
     const { head, log, chain, stored, replayed } = await this.#options.place.inspect()
     const since = this.#base ?? 0
     const ours = log.filter(({ revision }) => revision > since)
-    const { violations } = auditWrites(this.#attempts, ours, { since, head: head.revision })
-    this.#violations.push(...violations.map((line) => `stored: ${line}`))
+    const report = auditWrites(this.#attempts, ours, { since, head: head.revision })
+    this.#lost = Math.max(this.#lost, report.lost)
+    this.#gaps = Math.max(this.#gaps, report.gaps)
+    this.#violations.push(...report.violations.map((line) => `stored: ${line}`))
     this.#violations.push(...compareStates(replayed, stored).map((line) => `tables and log differ: ${line}`))
     if (!chain.isIntact) this.#violations.push(`the chain is broken at revision ${chain.firstBrokenRevision}`)
     if (this.#seen?.head !== head.revision)

@@ -72,13 +72,16 @@ export class SmokeRunner implements SmokeTester {
     this.runs.begin(progress)
     try {
       await this.#probe(progress, selection)
-    } finally {
-      const run = progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
-      const failures = run.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)
-      log.info({ runId: run.id, isOk: run.isOk, durationMs: run.durationMs, failed: failures }, 'smoke test finished')
-      await this.runs.end(run)
+    } catch (error) {
+      progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
+      this.runs.abandon()
+      throw error
     }
-    return this.runs.latest(progress.id) ?? progress.record
+    const run = progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
+    const failures = run.results.filter(({ status }) => status === 'FAILED').map((result) => result.name)
+    log.info({ runId: run.id, isOk: run.isOk, durationMs: run.durationMs, failed: failures }, 'smoke test finished')
+    await this.runs.end(run)
+    return run
   }
 
   async #probe(progress: RunProgress, { destination, checks }: RunSelection): Promise<void> {

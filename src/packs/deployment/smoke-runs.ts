@@ -1,5 +1,6 @@
-import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '../../core/errors.js'
+import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../core/smoke-test.js'
 import type { RunProgress } from './run-progress.js'
@@ -13,8 +14,8 @@ const RUN_ID = /^[0-9a-f-]{36}$/
 export class SmokeRuns {
   readonly #core: CoreServices
   #current: RunProgress | undefined
-  #latest: SmokeTestRunRecord | undefined
   #unsaved: SmokeTestRunRecord[] = []
+  #saving: Promise<void> = Promise.resolve()
 
   constructor(core: CoreServices) {
     this.#core = core
@@ -27,17 +28,18 @@ export class SmokeRuns {
 
   /** The run under way has ended, and is kept. Never fails: a run that cannot be kept now waits for the next one to end. */
   async end(run: SmokeTestRunRecord): Promise<void> {
-    this.#latest = run
     this.#current = undefined
     this.#unsaved = [...this.#unsaved, run].slice(-MAX_UNSAVED)
     // Asking a database that was away a moment ago would keep the caller waiting.
     const isDatabaseAway = run.results.some(({ name, status }) => name === 'database' && status === 'FAILED')
-    if (!isDatabaseAway) await this.#saveAll()
+    if (isDatabaseAway) return
+    this.#saving = this.#saving.then(() => this.#saveAll())
+    await Promise.race([this.#saving, wait(this.#core.settings.writeTimeoutMs, undefined, { ref: false })])
   }
 
-  /** The newest run that has ended here, if it is this one. */
-  latest(id: string): SmokeTestRunRecord | undefined {
-    return this.#latest?.id === id ? this.#latest : undefined
+  /** The run under way came to nothing, and is not kept: it proves nothing. */
+  abandon(): void {
+    this.#current = undefined
   }
 
   /** The run with this id, as far as it has come; null when there is none. */
@@ -71,7 +73,7 @@ export class SmokeRuns {
   }
 
   #inMemory(): SmokeTestRunRecord[] {
-    return [...(this.#current ? [this.#current.record] : []), ...(this.#latest ? [this.#latest] : []), ...this.#unsaved]
+    return [...(this.#current ? [this.#current.record] : []), ...this.#unsaved]
   }
 
   async #saveAll(): Promise<void> {

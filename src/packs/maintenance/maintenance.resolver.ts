@@ -68,7 +68,8 @@ export class MaintenanceStateResolver {
   @Mutation(() => SetMaintenanceModePayload, {
     description: 'Sets the switch, at once and on every replica within a second. Always allowed to those who may: nobody is locked out.',
   })
-  @Operation({ permission: 'maintenance:write', writes: true, allowedDuring: 'always' })
+  // Cost 0: a rate limit must not stand in the way back to NORMAL.
+  @Operation({ permission: 'maintenance:write', writes: true, allowedDuring: 'always', cost: 0 })
   async setMaintenanceMode(
     @Ctx() context: RequestContext,
     @Arg('input', () => SetMaintenanceModeInput, { description: 'The mode, and why and until when.' }) input: SetMaintenanceModeInput,
@@ -128,7 +129,8 @@ export class MaintenanceWindowResolver {
   @Mutation(() => CancelMaintenanceWindowPayload, {
     description: 'Cancels a window that is not over; one that is ongoing ends at once. Always allowed to those who may: nobody is locked out.',
   })
-  @Operation({ permission: 'maintenance:write', writes: true, allowedDuring: 'always' })
+  // Cost 0: a rate limit must not stand in the way back to NORMAL.
+  @Operation({ permission: 'maintenance:write', writes: true, allowedDuring: 'always', cost: 0 })
   async cancelMaintenanceWindow(
     @Ctx() context: RequestContext,
     @Arg('input', () => CancelMaintenanceWindowInput, { description: 'Which one.' }) input: CancelMaintenanceWindowInput,

@@ -57,7 +57,12 @@ export class RateLimitRuleResolver {
   @Mutation(() => SetRateLimitRulePayload, {
     description: `Makes the rule of a scope and key, or changes it; it is in force on every replica within a second. Setting what is already there changes nothing. ${IS_FREE}`,
   })
-  @Operation({ permission: 'limits:write', writes: true, cost: 0 })
+  @Operation({
+    permission: 'limits:write',
+    writes: true,
+    cost: 0,
+    sample: 'input: { scope: GLOBAL, maxRequests: 100000, windowSeconds: 60, isShadow: true }',
+  })
   async setRateLimitRule(
     @Ctx() context: RequestContext,
     @Arg('input', () => SetRateLimitRuleInput, { description: 'The scope, the key, and what is to be changed.' }) input: SetRateLimitRuleInput,
