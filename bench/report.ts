@@ -45,7 +45,7 @@ function align(table: readonly (readonly string[])[]): string[] {
 }
 
 /** A time with a unit that fits, to three digits. */
-export function showTime(milliseconds: number): string {
+function showTime(milliseconds: number): string {
   if (milliseconds >= 1_000) return `${(milliseconds / 1_000).toPrecision(3)} s`
   if (milliseconds >= 1) return `${milliseconds.toPrecision(3)} ms`
   if (milliseconds >= 0.001) return `${(milliseconds * 1_000).toPrecision(3)} us`

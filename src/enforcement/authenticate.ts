@@ -63,14 +63,7 @@ const HOW = 'Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.'
  * An authenticator over the newest snapshot: what a commit changes counts for the next call. A call costs one checksum, one
  * digest and one look-up (3 to 8 microseconds), so nothing is cached, and no key outlives its request in memory.
  */
-export function createAuthenticator({
-  ledger,
-  clock,
-  settings,
-  usage,
-  permissions,
-  ephemeralKeys,
-}: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }: AuthenticatorOptions): Authenticator {
   return {
     authenticate(credentials) {
       const key = keyIn(credentials)

@@ -31,7 +31,11 @@ function callerOf(role: Role | null, clientType: ClientType | null): Caller {
 }
 
 /** The refusal of a call, if it is refused. */
-function refusalOf(snapshot: Snapshot, { allowedDuring, caller }: { allowedDuring: AllowedDuring; caller: Caller }, now = NOW): AppError | undefined {
+function refusalOf(
+  snapshot: Snapshot,
+  { allowedDuring, caller }: { allowedDuring: AllowedDuring; caller: Caller },
+  now = NOW,
+): AppError | undefined {
   const gate = createMaintenanceGate({ ledger: { snapshot }, clock: { now: () => now, monotonicMs: () => 0 } })
   const policy = { permission: null, writes: allowedDuring === 'write', allowedDuring, cost: 1 }
   try {
@@ -64,7 +68,9 @@ describe('the gate', () => {
     ['write', 'MAINTENANCE', []],
   ])('lets through what is allowed %s in %s, for each role and client type', (allowedDuring, mode, passing) => {
     const passed = ROLES.flatMap((role) =>
-      CLIENT_TYPES.filter((type) => !refusalOf(stateOf({ mode }), { allowedDuring, caller: callerOf(role, type) })).map((type) => `${role} ${type}`),
+      CLIENT_TYPES.filter((type) => !refusalOf(stateOf({ mode }), { allowedDuring, caller: callerOf(role, type) })).map(
+        (type) => `${role} ${type}`,
+      ),
     )
     expect(passed).toEqual(passing)
   })
@@ -76,7 +82,9 @@ describe('the gate', () => {
   it('goes by windows as by the switch, and by its own clock', () => {
     const call = { allowedDuring: 'write', caller: callerOf('ADMIN', 'TYR') } as const
     const snapshot = stateOf({}, { mode: 'READ_ONLY' })
-    const seen = [-60.001, -60, 0, 59.999, 60].map((seconds) => refusalOf(snapshot, call, inSeconds(seconds))?.extensions['mode'] ?? 'passed')
+    const seen = [-60.001, -60, 0, 59.999, 60].map(
+      (seconds) => refusalOf(snapshot, call, inSeconds(seconds))?.extensions['mode'] ?? 'passed',
+    )
     expect(seen).toEqual(['passed', 'READ_ONLY', 'READ_ONLY', 'READ_ONLY', 'passed'])
   })
 })
@@ -91,7 +99,13 @@ describe('a refusal', () => {
     )
     expect([refusal?.status, refusal?.headers.get('retry-after')]).toEqual([503, '60'])
     const { http: _http, ...extensions } = refusal?.extensions ?? {}
-    const expected = { mode: 'MAINTENANCE', reason: 'moving house', endsAt: '2026-06-01T12:01:00.000Z', code: 'MAINTENANCE', retryAfterSeconds: 60 }
+    const expected = {
+      mode: 'MAINTENANCE',
+      reason: 'moving house',
+      endsAt: '2026-06-01T12:01:00.000Z',
+      code: 'MAINTENANCE',
+      retryAfterSeconds: 60,
+    }
     expect(extensions).toEqual(expected)
   })
 

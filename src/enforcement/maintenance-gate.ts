@@ -63,7 +63,8 @@ export function refuseDuringMaintenance(call: GatedCall, { snapshot, now }: Gate
  */
 export function createMaintenanceGate({ ledger, clock }: { readonly ledger: Pick<Ledger, 'snapshot'>; readonly clock: Clock }): Check {
   return ({ name, policy: { allowedDuring } }, { caller }) => {
-    if (allowedDuring !== 'always') refuseDuringMaintenance({ name, allowedDuring, caller }, { snapshot: ledger.snapshot, now: clock.now() })
+    if (allowedDuring !== 'always')
+      refuseDuringMaintenance({ name, allowedDuring, caller }, { snapshot: ledger.snapshot, now: clock.now() })
     return undefined
   }
 }

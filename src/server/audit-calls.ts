@@ -59,15 +59,16 @@ export function auditRefusal(audit: AuditSink, { error, operation, caller, remot
   const code = error instanceof AppError ? error.code : 'INTERNAL_SERVER_ERROR'
   const outcome = AUDITED[code]
   if (outcome === undefined) return
-  const isStranger = code === 'UNAUTHENTICATED'
-  const reason = error instanceof AppError && error.cause instanceof Error ? error.cause.message : null
+  // Before there is an operation only failed authentications are limited.
+  const isStranger = code === 'UNAUTHENTICATED' || code === 'RATE_LIMITED'
+  const reason = error instanceof AppError && error.cause instanceof Error ? error.cause.message : 'no key'
   audit.record({
     operation: isStranger ? 'authenticate' : operation,
     outcome,
     code,
     caller,
     remoteAddress,
-    detail: { requestId, ...(isStranger ? { reason: reason ?? 'no key' } : {}) },
+    detail: { requestId, ...(code === 'UNAUTHENTICATED' ? { reason } : {}) },
   })
 }
 

@@ -93,6 +93,21 @@ describe('what is denied', () => {
     expect((await eventsOf('operation: "authenticate"'))[0]?.detail['count']).toBe(before + 1)
   })
 
+  it('by a rate limit is an audit event, and so are failed authentications beyond theirs', async () => {
+    const { client, key } = await server.addClient({ name: 'eager' })
+    await server.gql(`mutation { setRateLimitRule(input: { scope: API_KEY, key: "${client.id}", maxRequests: 1, windowSeconds: 3600 }) { userErrors { message } } }`)
+    for (let i = 0; i < 3; i += 1) await server.gql('{ who: viewer { role } }', {}, { key })
+    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([
+      { operation: 'viewer', outcome: 'DENIED', code: 'RATE_LIMITED', actor: { name: 'eager' }, detail: { count: 2 } },
+    ])
+    for (let i = 0; i < 30; i += 1) await server.gql('{ viewer { role } }', {}, { key: 'nonsense' })
+    const events = await eventsOf('operation: "authenticate"')
+    expect(events.map(({ code, actor }) => [code, actor]).sort()).toEqual([
+      ['RATE_LIMITED', null],
+      ['UNAUTHENTICATED', null],
+    ])
+  })
+
   it('at the metrics is an audit event', async () => {
     const { key } = await server.addClient({ name: 'nosy', role: 'EVALUATOR' })
     expect((await fetch(`${server.url}/metrics`, { headers: { 'x-api-key': key } })).status).toBe(403)
@@ -116,6 +131,16 @@ describe('looking at what is sensitive', () => {
     const { client, key } = await server.addClient({ name: 'auditor', role: 'OPERATOR' })
     expect((await server.gql('{ auditEvents { totalCount } }', {}, { key })).errors).toBe(undefined)
     expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([{ operation: 'auditEvents', outcome: 'SUCCEEDED', code: null, detail: { count: 1 } }])
+  })
+
+  it('is an audit event: the security snapshot, which counts what was denied', async () => {
+    const { client, key } = await server.addClient({ name: 'guard', role: 'OPERATOR' })
+    const query = '{ securitySnapshot { deniedCallsLastHour failedAuthenticationsLastHour } }'
+    const counted = async () => (await server.gql(query, {}, { key })).data?.['securitySnapshot'] as unknown as { deniedCallsLastHour: number }
+    const before = await counted()
+    await server.gql('{ apiClient(id: "a") { id } }', {}, { key: (await server.addClient({ name: 'refused', role: 'EVALUATOR' })).key })
+    expect((await counted()).deniedCallsLastHour).toBe(before.deniedCallsLastHour + 1)
+    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([{ operation: 'securitySnapshot', outcome: 'SUCCEEDED', detail: { count: 2 } }])
   })
 
   it('is not for observers', async () => {

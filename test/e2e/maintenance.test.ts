@@ -29,7 +29,9 @@ afterAll(() => server.close())
 const ask = (client: string, query: string) => server.gql(query, {}, { key: keys.get(client) ?? null })
 
 async function setMode(input: string) {
-  const answer = await server.gql(`mutation { setMaintenanceMode(input: { ${input} }) { maintenanceState { mode } userErrors { message } } }`)
+  const answer = await server.gql(
+    `mutation { setMaintenanceMode(input: { ${input} }) { maintenanceState { mode } userErrors { message } } }`,
+  )
   expect([answer.status, answer.errors]).toEqual([200, undefined])
   return answer
 }
@@ -52,12 +54,19 @@ describe('in READ_ONLY', () => {
     expect(refused.errors).toMatchObject([
       {
         path: ['setFeatureFlag'],
-        extensions: { code: 'MAINTENANCE', mode: 'READ_ONLY', reason: 'moving the database', endsAt: expiresAt, retryAfterSeconds: seconds },
+        extensions: {
+          code: 'MAINTENANCE',
+          mode: 'READ_ONLY',
+          reason: 'moving the database',
+          endsAt: expiresAt,
+          retryAfterSeconds: seconds,
+        },
       },
     ])
     expect(refused.errors?.[0]?.message).toContain('moving the database')
     expect(server.services.ledger.snapshot.revision).toBe(revision)
-    for (const client of ['OBSERVER INTEGRATION', 'ADMIN']) expect((await ask(client, READ_FLAGS)).data).toEqual({ featureFlags: { totalCount: 1 } })
+    for (const client of ['OBSERVER INTEGRATION', 'ADMIN'])
+      expect((await ask(client, READ_FLAGS)).data).toEqual({ featureFlags: { totalCount: 1 } })
   })
 
   it('no Retry-After is promised while no end is known', async () => {
@@ -68,19 +77,29 @@ describe('in READ_ONLY', () => {
 
   it('the way back is open, and what follows it in one document is let through', async () => {
     await setMode('mode: READ_ONLY')
-    const both = await ask('OPERATOR TYR', `mutation { setMaintenanceMode(input: { mode: NORMAL }) { maintenanceState { mode } } setFeatureFlag(input: { key: "dark" }) { featureFlag { key } } }`)
-    expect(both.data).toEqual({ setMaintenanceMode: { maintenanceState: { mode: 'NORMAL' } }, setFeatureFlag: { featureFlag: { key: 'dark' } } })
+    const both = await ask(
+      'OPERATOR TYR',
+      `mutation { setMaintenanceMode(input: { mode: NORMAL }) { maintenanceState { mode } } setFeatureFlag(input: { key: "dark" }) { featureFlag { key } } }`,
+    )
+    expect(both.data).toEqual({
+      setMaintenanceMode: { maintenanceState: { mode: 'NORMAL' } },
+      setFeatureFlag: { featureFlag: { key: 'dark' } },
+    })
   })
 
   it('what follows it in one document is refused, and what came before stands', async () => {
-    const both = await ask('ADMIN', 'mutation { setMaintenanceMode(input: { mode: READ_ONLY }) { maintenanceState { mode } } setFeatureFlag(input: { key: "y" }) { revision } }')
+    const both = await ask(
+      'ADMIN',
+      'mutation { setMaintenanceMode(input: { mode: READ_ONLY }) { maintenanceState { mode } } setFeatureFlag(input: { key: "y" }) { revision } }',
+    )
     expect(both.errors).toMatchObject([{ path: ['setFeatureFlag'], extensions: { code: 'MAINTENANCE' } }])
     expect((await ask('ADMIN', '{ maintenanceState { mode } }')).data).toEqual({ maintenanceState: { mode: 'READ_ONLY' } })
   })
 
   it('no step of an admin operation passes that would not pass alone', async () => {
     await setMode('mode: READ_ONLY')
-    const operation = (step: string) => ask('ADMIN', `mutation { runAdminOperation(input: { steps: [{ ${step} }] }) { revision userErrors { code } } }`)
+    const operation = (step: string) =>
+      ask('ADMIN', `mutation { runAdminOperation(input: { steps: [{ ${step} }] }) { revision userErrors { code } } }`)
     expect((await operation('setFeatureFlag: { key: "x" }')).errors).toMatchObject([{ extensions: { code: 'MAINTENANCE' } }])
     expect((await operation('setMaintenanceMode: { mode: NORMAL }')).errors).toBe(undefined)
     expect((await ask('ADMIN', '{ maintenanceState { mode } }')).data).toEqual({ maintenanceState: { mode: 'NORMAL' } })
@@ -185,9 +204,14 @@ describe('subscriptions', () => {
   })
 
   it('to the state tell when a window begins and ends by the clock', async () => {
-    const { received, close } = subscribe('EVALUATOR WEWEB', 'subscription { maintenanceState { mode retryAfterSeconds nextWindow { id } } }')
+    const { received, close } = subscribe(
+      'EVALUATOR WEWEB',
+      'subscription { maintenanceState { mode retryAfterSeconds nextWindow { id } } }',
+    )
     await until(() => received.length === 1)
-    await server.gql(`mutation { scheduleMaintenanceWindow(input: { startsAt: "${inSeconds(1)}", endsAt: "${inSeconds(1.5)}" }) { revision } }`)
+    await server.gql(
+      `mutation { scheduleMaintenanceWindow(input: { startsAt: "${inSeconds(1)}", endsAt: "${inSeconds(1.5)}" }) { revision } }`,
+    )
     await until(() => received.length === 4)
     const modes = received.map((data) => (data as { maintenanceState: { mode: string } }).maintenanceState.mode)
     expect(modes).toEqual(['NORMAL', 'NORMAL', 'MAINTENANCE', 'NORMAL'])

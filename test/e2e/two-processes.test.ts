@@ -75,7 +75,7 @@ async function timeUntil(condition: () => Promise<boolean>): Promise<number> {
   return performance.now() - startedAtMs
 }
 
-describe.skipIf(!hasPostgres)('two processes on one PostgreSQL database', () => {
+describe.skipIf(!hasPostgres)('two processes on one PostgreSQL database', { timeout: 60_000 }, () => {
   let database: Awaited<ReturnType<typeof createTestDatabase>>
   let a: Peer
   let b: Peer
@@ -164,7 +164,7 @@ describe.skipIf(!hasPostgres)('two processes on one PostgreSQL database', () => 
   })
 })
 
-describe('a second process on the directory of an embedded database', () => {
+describe('a second process on the directory of an embedded database', { timeout: 60_000 }, () => {
   let root: string
   let first: Peer
 

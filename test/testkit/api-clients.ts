@@ -1,8 +1,10 @@
+import { crc32 } from 'node:zlib'
 import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
 import { systemClock } from '../../src/core/clock.js'
 import type { Database } from '../../src/core/database/database.js'
 import { newId } from '../../src/core/ids.js'
 import { createLog, type Log } from '../../src/core/log.js'
+import { BASE62 } from '../../src/core/random.js'
 import { loadSettings, type Settings } from '../../src/core/settings.js'
 import { Draft } from '../../src/core/state/draft.js'
 import { Ledger } from '../../src/core/state/ledger.js'
@@ -62,6 +64,16 @@ export function clientWithKey(changes: Partial<ApiClient> = {}, pepper?: string)
     ...changes,
   }
   return { client, keyText }
+}
+
+/** A well-formed key with the id of another one, and a secret of its own: what somebody would try who has seen an id. */
+export function forgedKey(keyText: string): string {
+  const id = keyText.split('_')[2]
+  const body = generateApiKey('test').replace(/_[0-9A-Za-z]{12}_/, `_${id}_`).slice(0, -7)
+  let rest = crc32(body)
+  let checksum = ''
+  for (; checksum.length < 6; rest = Math.floor(rest / 62)) checksum = `${BASE62[rest % 62]}${checksum}`
+  return `${body}_${checksum}`
 }
 
 /** A state that holds these clients and nothing else. */

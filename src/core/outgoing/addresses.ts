@@ -4,6 +4,9 @@ import ipaddr from 'ipaddr.js'
 /** Addresses that are unicast by their number, but by which clouds hand secrets to their machines (Azure's WireServer). */
 const METADATA_ADDRESSES: ReadonlySet<string> = new Set(['168.63.129.16'])
 
+/** All that IANA gives out of IPv6 so far (RFC 4291, 2.4); elsewhere there are old ways to write IPv4, such as `::7f00:1`. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
 /**
  * Whether an IP address belongs to an ordinary host on the internet: not loopback, private, link-local, shared, multicast,
  * documentation, reserved or anything else of IANA's special-purpose registries (RFC 6890), and not an IPv6 address that
@@ -12,7 +15,8 @@ const METADATA_ADDRESSES: ReadonlySet<string> = new Set(['168.63.129.16'])
 export function isOrdinaryAddress(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false
   const parsed = ipaddr.process(address)
-  return parsed.range() === 'unicast' && !METADATA_ADDRESSES.has(parsed.toString())
+  if (parsed.range() !== 'unicast' || METADATA_ADDRESSES.has(parsed.toString())) return false
+  return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST)
 }
 
 /** Whether two IP addresses are the same, however they are written. */

@@ -3,7 +3,8 @@ export function describeOutgoingFault(error: unknown): string {
   const code = codeOf(error)
   const words = WORDS[code]
   if (words !== undefined) return words
-  if (/CERT|SELF_SIGNED|UNABLE_TO_|TLS/.test(code)) return `its TLS certificate is not accepted (${code}); renew it, or probe it by the name that it is made for`
+  if (/CERT|SELF_SIGNED|UNABLE_TO_|TLS/.test(code))
+    return `its TLS certificate is not accepted (${code}); renew it, or probe it by the name that it is made for`
   if (code.startsWith('HPE_')) return 'what answers there does not speak HTTP'
   return code === '' ? 'the connection failed' : `the connection failed (${code})`
 }

@@ -40,7 +40,7 @@ describe('counters in memory', () => {
     for (let index = 0; index < 100_000; index += 1) counters.take([callBy(String(index))], (index % 5) + 1)
     const startedAt = performance.now()
     counters.take([callBy('one more')], 1)
-    expect(performance.now() - startedAt).toBeLessThan(200)
+    expect(performance.now() - startedAt).toBeLessThan(500)
     expect(counters.size).toBe(90_001)
   })
 

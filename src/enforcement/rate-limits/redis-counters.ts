@@ -4,10 +4,12 @@ import type { Clock } from '../../core/clock.js'
 import type { Log } from '../../core/log.js'
 import type { CounterCall, CounterReading, Counters } from './counters.js'
 import { TAKE_SCRIPT } from './redis-script.js'
+import { ReplyWatch } from './reply-watch.js'
 
-/** A command that takes longer fails; milliseconds. */
-const COMMAND_TIMEOUT_MS = 250
+/** How long a connection may take to be made, and then to be ready; milliseconds. */
 const CONNECT_TIMEOUT_MS = 1_000
+/** How long the other side is given to take leave of a connection that is given up; milliseconds. */
+const DISCONNECT_TIMEOUT_MS = 250
 /** How often a Redis that is away is tried again; milliseconds. */
 const TRY_EVERY_MS = 500
 /** Tries without an answer after which the connection is given up: it may lead nowhere. */
@@ -44,6 +46,8 @@ export class RedisCounters implements Counters {
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #log: Pick<Log, 'info' | 'warn'>
   readonly #timer: NodeJS.Timeout
+  readonly #replies = new ReplyWatch()
+  #handshake: NodeJS.Timeout | undefined
   #isReachable = false
   #isTrying = false
   #silentTries = 0
@@ -55,8 +59,8 @@ export class RedisCounters implements Counters {
     this.#clock = clock
     this.#log = log
     const redis = new Redis(url, {
-      commandTimeout: COMMAND_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
@@ -68,6 +72,7 @@ export class RedisCounters implements Counters {
     redis.on('error', (error: unknown) => {
       this.#lastFault = error
     })
+    redis.on('connect', () => this.#watchHandshake())
     redis.on('ready', () => void this.#try())
     redis.on('close', () => this.#lose(this.#lastFault ?? new Error('the connection was closed')))
     this.#timer = setInterval(() => void this.#try(), TRY_EVERY_MS)
@@ -97,6 +102,7 @@ export class RedisCounters implements Counters {
 
   close(): void {
     clearInterval(this.#timer)
+    clearTimeout(this.#handshake)
     this.#redis.removeAllListeners('close')
     this.#redis.disconnect()
   }
@@ -113,7 +119,16 @@ export class RedisCounters implements Counters {
   async #send(calls: readonly CounterCall[], { cost, isLook }: { cost: number; isLook: boolean }): Promise<readonly CounterReading[]> {
     const keys = calls.map(({ counterId, subject }) => `${this.#prefix}${counterId}:${shortened(subject)}`)
     const limits = calls.flatMap(({ windowMs, max, isShadow }) => [windowMs * MICROS, max, Number(isShadow)])
-    return readingsOf(await this.#redis.takeUnits(keys.length, ...keys, cost, Number(isLook), 0, ...limits))
+    return readingsOf(await this.#replies.within(this.#redis.takeUnits(keys.length, ...keys, cost, Number(isLook), 0, ...limits)))
+  }
+
+  /** Gives up a connection that was accepted by nobody who answers. */
+  #watchHandshake(): void {
+    clearTimeout(this.#handshake)
+    this.#handshake = setTimeout(() => {
+      if (this.#redis.status !== 'ready') this.#redis.disconnect(true)
+    }, CONNECT_TIMEOUT_MS)
+    this.#handshake.unref()
   }
 
   /** Tries whether counting works, while it did not. */

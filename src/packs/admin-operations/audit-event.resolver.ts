@@ -5,6 +5,7 @@ import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import { type AuditEventRecord, pageOfAuditEvents } from './audit-event.queries.js'
 import { AuditEventConnection, AuditEventFilter } from './audit-event.types.js'
+import { auditedLook } from './audited-look.js'
 
 /** Reading audit events, which is an audit event itself. */
 @Resolver()
@@ -19,16 +20,12 @@ export class AuditEventResolver {
     description: 'What was refused or tried, newest first. Events of other replicas arrive within seconds. Reading them is audited, too.',
   })
   @Operation({ permission: 'audit:read' })
-  async auditEvents(
-    @Ctx() { caller, remoteAddress, requestId }: RequestContext,
+  auditEvents(
+    @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: AuditEventFilter | null,
   ): Promise<Page<AuditEventRecord>> {
-    const { audit, database } = this.#core
-    // What this replica has noted up to here is part of the answer.
-    await audit.flush()
-    const page = await pageOfAuditEvents(database, filter ?? {}, args)
-    audit.record({ operation: 'auditEvents', outcome: 'SUCCEEDED', caller, remoteAddress, detail: { requestId } })
-    return page
+    const look = () => pageOfAuditEvents(this.#core.database, filter ?? {}, args)
+    return auditedLook(this.#core, { operation: 'auditEvents', context }, look)
   }
 }

@@ -1,7 +1,9 @@
-import { Query, Resolver } from 'type-graphql'
+import { Ctx, Query, Resolver } from 'type-graphql'
+import type { RequestContext } from '../../core/graphql/context.js'
 import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { AuditIntegrityCheck } from './audit-integrity.js'
+import { auditedLook } from './audited-look.js'
 import { type SecurityPorts, takeSecuritySnapshot } from './security-snapshot.js'
 import { SecuritySnapshot } from './security-snapshot.types.js'
 
@@ -20,8 +22,9 @@ export class SecuritySnapshotResolver {
       'How safe the control plane stands: clients, denials, limits, the change log, and findings that somebody should look at. Looking is noted in the audit events.',
   })
   @Operation({ permission: 'security:read', cost: 20 })
-  securitySnapshot(): Promise<SecuritySnapshot> {
+  securitySnapshot(@Ctx() context: RequestContext): Promise<SecuritySnapshot> {
     const { ports, check } = this.#parts
-    return takeSecuritySnapshot(this.#core, ports, () => check.run())
+    const look = () => takeSecuritySnapshot(this.#core, ports, () => check.run())
+    return auditedLook(this.#core, { operation: 'securitySnapshot', context }, look)
   }
 }

@@ -89,13 +89,12 @@ export class ApiClientMutationsResolver {
     description: 'Tells another service whether a key that it was shown works, and whether it may do something. Changes nothing; each call is audited.',
   })
   @Operation({ permission: KEYS_VERIFY, allowedDuring: 'always' })
-  verifyApiKey(
+  async verifyApiKey(
     @Ctx() context: RequestContext,
     @Arg('input', () => VerifyApiKeyInput, { description: 'The key, and what it is wanted for.' }) input: VerifyApiKeyInput,
-  ): Verification {
-    const { ledger, clock, settings, permissions, usage } = this.#core
-    const verification = verifyApiKey(ledger.snapshot, input, { now: clock.now(), pepper: settings.keyPepper, permissions })
-    if (verification.verdict === 'VALID' && verification.apiClient) usage.touch('client', verification.apiClient.id)
+  ): Promise<Verification> {
+    const verification = await verifyApiKey(this.#core, input)
+    if (verification.verdict === 'VALID' && verification.apiClient) this.#core.usage.touch('client', verification.apiClient.id)
     this.#audit(context, input, verification)
     return verification
   }

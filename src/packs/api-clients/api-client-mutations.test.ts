@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { forgedKey } from '../../../test/testkit/api-clients.js'
 import { startTestServer, type TestServer } from '../../../test/testkit/server.js'
 import { ROLES } from '../../core/caller.js'
 import { apiClientCollection } from './api-client.collection.js'
@@ -141,10 +142,7 @@ describe('verifyApiKey', () => {
     ['no key at all', () => 'secret'],
     ['nothing', () => ''],
     ['a key with a space behind it', () => `${server.adminKey} `],
-    ['the right id with another secret', () => {
-      const [, , id] = server.adminKey.split('_')
-      return generateApiKey('test').replace(/_[0-9A-Za-z]{12}_/, `_${id}_`)
-    }],
+    ['the right id with another secret', () => forgedKey(server.adminKey)],
   ])('does not find %s', async (_, keyOf) => {
     expect(await verify(keyOf())).toEqual({ verdict: 'NOT_FOUND', apiClient: null, userErrors: [] })
   })
@@ -154,6 +152,16 @@ describe('verifyApiKey', () => {
     expect(payload).toMatchObject({ verdict: 'FORBIDDEN', apiClient: null, userErrors: [{ code: 'INVALID', field: ['permission'] }] })
     expect(JSON.stringify(payload)).not.toContain('vk_')
     expect(await verify(server.adminKey, '')).toMatchObject({ verdict: 'FORBIDDEN', userErrors: [{ code: 'INVALID' }] })
+  })
+
+  it('tells when the client has used up its own rate limit, without counting', async () => {
+    const { id, key } = await newClient()
+    const limit = (input: string) => server.gql(`mutation { setRateLimitRule(input: { ${input}, windowSeconds: 3600 }) { userErrors { message } } }`)
+    await limit(`scope: API_KEY, key: "${id}", maxRequests: 2`)
+    for (let i = 0; i < 5; i += 1) expect(await verify(key)).toMatchObject({ verdict: 'VALID' })
+    expect([await statusOf(key), await statusOf(key), await statusOf(key)]).toEqual([200, 200, 429])
+    expect(await verify(key)).toMatchObject({ verdict: 'RATE_LIMITED', apiClient: { id }, userErrors: [] })
+    expect(await verify(key, 'clients:write')).toMatchObject({ verdict: 'FORBIDDEN' })
   })
 
   it('counts as a use of the key, and changes nothing', async () => {

@@ -41,7 +41,10 @@ const CONFIG_ROUND_TRIP = `mutation {
 
 /** The entry is written, read back from the plan, and gone after it was deleted. */
 function findRoundTripFault(body: unknown): string | undefined {
-  const { write, remove } = ((body as { data?: Record<string, PlanAnswer | undefined> } | undefined)?.data ?? {}) satisfies Record<string, PlanAnswer | undefined>
+  const { write, remove } = ((body as { data?: Record<string, PlanAnswer | undefined> } | undefined)?.data ?? {}) satisfies Record<
+    string,
+    PlanAnswer | undefined
+  >
   if (!write || !remove || write.userErrors.length > 0 || remove.userErrors.length > 0) {
     return `A config entry under ${CONFIG_KEY} could not be planned. Delete the entry of that key if there is one; else look into the log.`
   }
@@ -68,7 +71,12 @@ export const BUILT_IN_CHECKS: readonly BuiltInCheck[] = Object.freeze([
   probing('anywhere', { name: 'liveness', kind: 'HTTP', path: '/livez' }),
   probing('anywhere', { name: 'readiness', kind: 'HTTP', path: '/readyz' }),
   probing('own', { name: 'graphql', kind: 'GRAPHQL', query: '{ __typename }', expectBody: { data: { __typename: 'Query' } } }),
-  probing('own', { name: 'authenticated-query', kind: 'GRAPHQL', query: '{ viewer { permissions } }', expectBody: { data: { viewer: {} } } }),
+  probing('own', {
+    name: 'authenticated-query',
+    kind: 'GRAPHQL',
+    query: '{ viewer { permissions } }',
+    expectBody: { data: { viewer: {} } },
+  }),
   // Refused because there have been too many such attempts is refused, too.
   probing('anywhere', {
     name: 'unauthenticated-query',
@@ -97,7 +105,9 @@ export const BUILT_IN_CHECKS: readonly BuiltInCheck[] = Object.freeze([
     reach: 'own',
     run: shakeHands,
   },
-  ...PROCESS_CHECKS.map(({ name, isBlocking, run }): BuiltInCheck => ({ ...specOf({ name, kind: 'PROCESS', isBlocking }), reach: 'process', run })),
+  ...PROCESS_CHECKS.map(
+    ({ name, isBlocking, run }): BuiltInCheck => ({ ...specOf({ name, kind: 'PROCESS', isBlocking }), reach: 'process', run }),
+  ),
 ])
 
 const NAMES: ReadonlySet<string> = new Set(BUILT_IN_CHECKS.map(({ name }) => name))

@@ -46,13 +46,20 @@ function judge(spec: ProbeSpec, answer: OutgoingAnswer): Verdict {
   const isExpected = statusCode === spec.expectStatus || (spec.otherStatuses?.includes(statusCode) ?? false)
   if (!isExpected) return failed(`The status is ${statusCode}, not ${spec.expectStatus}${because(statusCode, code)}`, details)
   if (spec.maxLatencyMs !== null && latencyMs > spec.maxLatencyMs) {
-    return failed(`The answer took ${Math.ceil(latencyMs)} ms, at most ${spec.maxLatencyMs} ms are allowed. Look for load, or raise maxLatencyMs.`, details)
+    return failed(
+      `The answer took ${Math.ceil(latencyMs)} ms, at most ${spec.maxLatencyMs} ms are allowed. Look for load, or raise maxLatencyMs.`,
+      details,
+    )
   }
   const fault = findBodyFault(spec, answer, body)
   return fault === undefined ? { ...PASSED, ...details } : failed(fault, details)
 }
 
-function findBodyFault({ kind, expectStatus, expectBody, inspect }: ProbeSpec, { isWhole }: OutgoingAnswer, body: unknown): string | undefined {
+function findBodyFault(
+  { kind, expectStatus, expectBody, inspect }: ProbeSpec,
+  { isWhole }: OutgoingAnswer,
+  body: unknown,
+): string | undefined {
   const isErrorExpected = expectStatus !== 200 || (isObject(expectBody) && 'errors' in expectBody)
   const isBodyLookedAt = expectBody !== null || inspect !== undefined || (kind === 'GRAPHQL' && !isErrorExpected)
   if (!isBodyLookedAt) return undefined

@@ -1,4 +1,5 @@
 import { migrationsFolder, readMigrationState, readMigrations } from '../../core/database/migrate.js'
+import type { RateLimitSubjects } from '../../core/limiter.js'
 import type { CheckContext } from './check-context.js'
 import { failed, PASSED, skipped, type Verdict } from './verdict.js'
 
@@ -41,8 +42,23 @@ async function checkMigrations({ core, signal }: CheckContext): Promise<Verdict>
   }
 }
 
-/** The checks of this process. */
+/** The limiter answers, and counts where the settings say: without Redis each replica would let through its own share. */
+async function checkRateLimiter({ core }: CheckContext): Promise<Verdict> {
+  const { limiter, ledger } = core
+  // Only looks: whether a rule would deny this very call does not matter.
+  await limiter.peek({ snapshot: ledger.snapshot, subjects: PROBED_SUBJECTS, cost: 1 })
+  if (limiter.status.redis?.isReachable ?? true) return PASSED
+  return failed(
+    'Redis does not answer: each replica counts rate limits for itself. See that the server of REDIS_URL runs; the service recovers by itself.',
+  )
+}
+
+/** An address for documentation (RFC 5737): nobody calls from it. */
+const PROBED_SUBJECTS: RateLimitSubjects = { ip: '192.0.2.1', clientId: null, user: null }
+
+/** The checks of this process. The limiter's does not block: limits hold without Redis, too, only less exactly. */
 export const PROCESS_CHECKS: readonly ProcessCheck[] = [
   { name: 'database', isBlocking: true, run: checkDatabase },
   { name: 'migrations', isBlocking: true, run: checkMigrations },
+  { name: 'rate-limiter', isBlocking: false, run: checkRateLimiter },
 ]

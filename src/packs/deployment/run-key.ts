@@ -21,7 +21,10 @@ export function issueRunKey({ service, permissions }: CoreServices, checks: read
 /** What the root fields that a check asks for demand, those of fragments and of inner mutations too. */
 function permissionsOf(schema: GraphQLSchema, { query, innerMutations = [] }: RunnableCheck): Permission[] {
   const mutations = schema.getMutationType()?.getFields() ?? {}
-  const fields = [...(query === null ? [] : rootFieldsOf(schema, parse(query, { noLocation: true }))), ...innerMutations.map((name) => mutations[name])]
+  const fields = [
+    ...(query === null ? [] : rootFieldsOf(schema, parse(query, { noLocation: true }))),
+    ...innerMutations.map((name) => mutations[name]),
+  ]
   return fields.flatMap((field) => policyOf(field?.extensions)?.permission ?? [])
 }
 

@@ -50,8 +50,10 @@ export function selectRun(core: CoreServices, request: RunRequest): RunSelection
 function selectChecks(core: CoreServices, names: readonly string[] | undefined): { checks: RunnableCheck[]; faults: UserErrorData[] } {
   const custom = [...core.ledger.snapshot.view(smokeChecks).values()]
   if (!names) return { checks: [...BUILT_IN_CHECKS, ...custom.filter(({ isEnabled }) => isEnabled).map(toRunnable)], faults: [] }
-  if (names.length === 0) return { checks: [], faults: [userError('INVALID', ['checks'], 'Name at least one check, or leave it out to run all of them.')] }
-  if (names.length > MAX_NAMES) return { checks: [], faults: [userError('LIMIT_EXCEEDED', ['checks'], `Name at most ${MAX_NAMES} checks.`)] }
+  if (names.length === 0)
+    return { checks: [], faults: [userError('INVALID', ['checks'], 'Name at least one check, or leave it out to run all of them.')] }
+  if (names.length > MAX_NAMES)
+    return { checks: [], faults: [userError('LIMIT_EXCEEDED', ['checks'], `Name at most ${MAX_NAMES} checks.`)] }
   const byName = new Map<string, RunnableCheck>([...BUILT_IN_CHECKS, ...custom.map(toRunnable)].map((check) => [check.name, check]))
   const faults = names.flatMap((name, index) =>
     byName.has(name) ? [] : [userError('NOT_FOUND', ['checks', String(index)], 'There is no check of this name; smokeChecks lists them.')],

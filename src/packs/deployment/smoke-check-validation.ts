@@ -16,7 +16,13 @@ const MAX_BODY_FAULTS = 20
 export function findNameFaults(name: string): UserErrorData[] {
   if (NAME.test(name)) return []
   if (name === '') return [userError('REQUIRED', ['name'], 'The name must not be empty.')]
-  return [userError('INVALID', ['name'], "The name must start with a-z or 0-9, hold only a-z, 0-9, '.', '_' and '-', and have at most 100 characters.")]
+  return [
+    userError(
+      'INVALID',
+      ['name'],
+      "The name must start with a-z or 0-9, hold only a-z, 0-9, '.', '_' and '-', and have at most 100 characters.",
+    ),
+  ]
 }
 
 /**
@@ -49,7 +55,8 @@ export function findQueryFaults(query: string): UserErrorData[] {
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
   const [operation, ...others] = operations
   if (!operation || others.length > 0) return fault(`The document must hold exactly one query, holds ${operations.length} operations.`)
-  if (operation.operation !== 'query') return fault(`A smoke test changes nothing and follows nothing: this must be a query, is a ${operation.operation}.`)
+  if (operation.operation !== 'query')
+    return fault(`A smoke test changes nothing and follows nothing: this must be a query, is a ${operation.operation}.`)
   const unset = (operation.variableDefinitions ?? []).filter(({ type, defaultValue }) => type.kind === Kind.NON_NULL_TYPE && !defaultValue)
   if (unset.length === 0) return []
   return fault(`The query is sent without variables: give ${unset.map(({ variable }) => `$${variable.name.value}`).join(', ')} a default.`)
@@ -67,7 +74,9 @@ function parseQuery(query: string): DocumentNode | string {
 
 /** Faults of an expected status: a status code of HTTP (RFC 9110, 15). */
 export function findStatusFaults(status: number): UserErrorData[] {
-  return status >= 100 && status <= 599 ? [] : [userError('INVALID', ['expectStatus'], `The status must be between 100 and 599, is ${status}.`)]
+  return status >= 100 && status <= 599
+    ? []
+    : [userError('INVALID', ['expectStatus'], `The status must be between 100 and 599, is ${status}.`)]
 }
 
 /** Faults of a limit to the latency. */

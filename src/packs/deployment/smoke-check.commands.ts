@@ -5,7 +5,14 @@ import { findVersionFaults } from '../../core/state/expectations.js'
 import { isBuiltIn } from './built-in-checks.js'
 import { type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
 import type { DeleteSmokeCheckInput, SetSmokeCheckInput } from './smoke-check.inputs.js'
-import { findBodyFaults, findLatencyFaults, findNameFaults, findPathFaults, findQueryFaults, findStatusFaults } from './smoke-check-validation.js'
+import {
+  findBodyFaults,
+  findLatencyFaults,
+  findNameFaults,
+  findPathFaults,
+  findQueryFaults,
+  findStatusFaults,
+} from './smoke-check-validation.js'
 
 /** Most checks that can be added to the built-in ones. */
 export const MAX_CUSTOM_CHECKS = 100
@@ -49,7 +56,11 @@ function findFaults(input: SetSmokeCheckInput): UserErrorData[] {
 }
 
 function builtIn(what: 'set' | 'delete'): UserErrorData {
-  return userError('INVALID_STATE', ['name'], `This is a built-in check; it cannot be ${what === 'set' ? 'set' : 'deleted'}. Choose another name.`)
+  return userError(
+    'INVALID_STATE',
+    ['name'],
+    `This is a built-in check; it cannot be ${what === 'set' ? 'set' : 'deleted'}. Choose another name.`,
+  )
 }
 
 function needsBoolean(field: string): UserErrorData {
@@ -79,7 +90,9 @@ export const setSmokeCheck: Command<SetSmokeCheckInput, SmokeCheckRecord> = {
     const before = draft.get(smokeChecks, input.name)
     const faults = [...findFaults(input), ...findGaps(input, before), ...findVersionFaults(smokeChecks, before, input.expectedVersion)]
     if (!before && draft.view(smokeChecks).size >= MAX_CUSTOM_CHECKS) {
-      faults.push(userError('LIMIT_EXCEEDED', ['name'], `There are ${MAX_CUSTOM_CHECKS} checks already, which is the limit. Delete one first.`))
+      faults.push(
+        userError('LIMIT_EXCEEDED', ['name'], `There are ${MAX_CUSTOM_CHECKS} checks already, which is the limit. Delete one first.`),
+      )
     }
     if (faults.length > 0) return refused(...faults)
     const patch = patchOf(input)

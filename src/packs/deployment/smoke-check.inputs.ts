@@ -9,7 +9,9 @@ const REASON = { nullable: true, description: 'Why; stands in the change log.' }
 /** Input of setSmokeCheck. */
 @InputType('SetSmokeCheckInput', { description: 'Adds a check to the smoke test, or changes one. What is left out stays as it is.' })
 export class SetSmokeCheckInput {
-  @Field(() => String, { description: 'The name: a-z and 0-9 first, then also . _ -, at most 100 characters. Not one of a built-in check.' })
+  @Field(() => String, {
+    description: 'The name: a-z and 0-9 first, then also . _ -, at most 100 characters. Not one of a built-in check.',
+  })
   name!: string
 
   @Field(() => SmokeCheckKinds, { description: 'What it does: HTTP or GRAPHQL.' })
@@ -37,7 +39,10 @@ export class SetSmokeCheckInput {
   })
   expectBody?: Json
 
-  @Field(() => Int, { nullable: true, description: 'The longest time that the answer may take, 1 to 60000 milliseconds; null: no limit but the timeout of 5 s.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The longest time that the answer may take, 1 to 60000 milliseconds; null: no limit but the timeout of 5 s.',
+  })
   maxLatencyMs?: number | null
 
   @Field(() => Boolean, { nullable: true, description: 'Whether a run fails when this check fails; a new check: true.' })

@@ -35,7 +35,9 @@ export class SmokeCheckResolver {
     return toPayload('smokeCheck', await submit(this.#core.ledger, context, { command: setSmokeCheck, input }), customCheckView)
   }
 
-  @Mutation(() => DeleteSmokeCheckPayload, { description: 'Takes a check of your own out of the smoke test. Its history stays in the change log.' })
+  @Mutation(() => DeleteSmokeCheckPayload, {
+    description: 'Takes a check of your own out of the smoke test. Its history stays in the change log.',
+  })
   @Operation({ permission: 'smoke:write', writes: true })
   async deleteSmokeCheck(
     @Ctx() context: RequestContext,

@@ -71,7 +71,16 @@ export function customCheckView(record: SmokeCheckRecord): SmokeCheck {
 }
 
 /** A built-in check, as the schema shows it. */
-export function builtInCheckView({ name, kind, path, query, expectStatus, expectBody, maxLatencyMs, isBlocking }: BuiltInCheck): SmokeCheck {
+export function builtInCheckView({
+  name,
+  kind,
+  path,
+  query,
+  expectStatus,
+  expectBody,
+  maxLatencyMs,
+  isBlocking,
+}: BuiltInCheck): SmokeCheck {
   const spec = { name, kind, path, query, expectStatus, expectBody, maxLatencyMs, isBlocking }
   return { ...spec, id: `built-in:${name}`, isBuiltIn: true, isEnabled: true, version: 0 }
 }

@@ -46,7 +46,8 @@ export function smokeRunResolver(core: CoreServices): object {
       const selected = selectRun(core, input ?? {})
       if (!selected.ok) return refused(selected.userErrors)
       const slot = runner.reserve()
-      if (!slot) return refused([userError('INVALID_STATE', [], 'Another smoke test is under way on this replica. Try again in a few seconds.')])
+      if (!slot)
+        return refused([userError('INVALID_STATE', [], 'Another smoke test is under way on this replica. Try again in a few seconds.')])
       return { run: await slot.run(caller, selected.selection), userErrors: [] }
     }
 

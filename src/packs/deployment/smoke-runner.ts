@@ -3,6 +3,7 @@ import { newId } from '../../core/ids.js'
 import { OutgoingClient } from '../../core/outgoing/outgoing-client.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { SmokeCheckOutcome, SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
+import type { CheckContext } from './check-context.js'
 import { issueRunKey } from './run-key.js'
 import { RunProgress } from './run-progress.js'
 import { type RunnableCheck, type RunSelection, selectRun } from './run-selection.js'
@@ -56,7 +57,8 @@ export class SmokeRunner implements SmokeTester {
 
   #everything(): RunSelection {
     const result = selectRun(this.#core, {})
-    if (!result.ok) throw new TypeError(`a whole smoke test cannot be selected: ${result.userErrors.map(({ message }) => message).join(' ')}`)
+    if (!result.ok)
+      throw new TypeError(`a whole smoke test cannot be selected: ${result.userErrors.map(({ message }) => message).join(' ')}`)
     return result.selection
   }
 
@@ -88,16 +90,12 @@ export class SmokeRunner implements SmokeTester {
     const core = this.#core
     const client = new OutgoingClient({ destination, clock: core.clock })
     const key = destination.isOwn ? issueRunKey(core, checks) : undefined
-    const deadline = AbortSignal.timeout(RUN_TIMEOUT_MS)
     const { schema } = core.service.door
     const shared = { core, client, destination, schema, key: key?.text, requestId: `smoke-${progress.id}` }
+    const endsAtMs = core.clock.monotonicMs() + RUN_TIMEOUT_MS
     const waiting = [...checks]
     const work = async (): Promise<void> => {
-      for (let check = waiting.shift(); check; check = waiting.shift()) {
-        const limitMs = Math.max(CHECK_TIMEOUT_MS, check.maxLatencyMs ?? 0)
-        const signal = AbortSignal.any([deadline, AbortSignal.timeout(limitMs)])
-        progress.add(await this.#outcomeOf(check, { ...shared, signal, limitMs, deadline }))
-      }
+      for (let check = waiting.shift(); check; check = waiting.shift()) progress.add(await this.#outcomeOf(check, shared, endsAtMs))
     }
     try {
       await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
@@ -108,27 +106,33 @@ export class SmokeRunner implements SmokeTester {
   }
 
   /** Never rejects: whatever a check comes to is its result. */
-  async #outcomeOf(check: RunnableCheck, context: Parameters<RunnableCheck['run']>[0] & RunLimits): Promise<SmokeCheckOutcome> {
-    const { clock, log } = this.#core
-    const { signal, deadline, limitMs, destination } = context
+  async #outcomeOf(check: RunnableCheck, shared: Omit<CheckContext, 'signal'>, endsAtMs: number): Promise<SmokeCheckOutcome> {
+    const { clock } = this.#core
     const startedAtMs = clock.monotonicMs()
+    const limitMs = Math.max(CHECK_TIMEOUT_MS, check.maxLatencyMs ?? 0)
     const verdict =
-      reachFault(check, destination.isOwn) ??
-      (await untilAborted(check.run(context), signal).catch((error: unknown) => {
-        if (deadline.aborted) return failed(`Not finished: the run as a whole may take ${RUN_TIMEOUT_MS / 1000} s. Run fewer or faster checks.`)
-        if (signal.aborted) return failed(`No answer within ${limitMs} ms. Look for load, or for something that it waits for in vain.`)
-        log.error({ err: error, check: check.name }, 'a check of the smoke test failed by itself')
-        return failed('The check itself failed. Look into the log.')
-      }))
+      reachFault(check, shared.destination.isOwn) ?? (await this.#runWithin(Math.min(limitMs, endsAtMs - startedAtMs), check, shared))
     const { status, statusCode = null, latencyMs = clock.monotonicMs() - startedAtMs, error = null } = verdict
     const { name, isBlocking } = check
     return { name, status, isBlocking, statusCode, latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10, error }
   }
-}
 
-interface RunLimits {
-  readonly limitMs: number
-  readonly deadline: AbortSignal
+  async #runWithin(limitMs: number, check: RunnableCheck, shared: Omit<CheckContext, 'signal'>): Promise<Verdict> {
+    if (limitMs <= 0) return failed(`Not run: the run as a whole may take ${RUN_TIMEOUT_MS / 1000} s. Run fewer or faster checks.`)
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new Error('the time of the check is up')), limitMs)
+    try {
+      return await untilAborted(check.run({ ...shared, signal: limit.signal }), limit.signal)
+    } catch (error) {
+      if (limit.signal.aborted) {
+        return failed(`No answer within ${Math.round(limitMs)} ms. Look for load, or for something that it waits for in vain.`)
+      }
+      this.#core.log.error({ err: error, check: check.name }, 'a check of the smoke test failed by itself')
+      return failed('The check itself failed. Look into the log.')
+    } finally {
+      clearTimeout(timer)
+    }
+  }
 }
 
 /** Why a check cannot be run at a destination that is not this service. */

@@ -68,7 +68,11 @@ export class SmokeRuns {
   async watch(id: string): Promise<AsyncIterable<SmokeCheckOutcome>> {
     if (this.#current?.id === id) return this.#current.watch()
     const run = await this.find(id)
-    if (!run) throw new AppError('BAD_USER_INPUT', 'There is no smoke test run of this id. A run under way is known to the replica that runs it only.')
+    if (!run)
+      throw new AppError(
+        'BAD_USER_INPUT',
+        'There is no smoke test run of this id. A run under way is known to the replica that runs it only.',
+      )
     return replay(run.results)
   }
 
@@ -97,7 +101,10 @@ export class SmokeRuns {
 function runIdIn(cursor: string): string {
   const id = decodeCursor(cursor)
   if (RUN_ID.test(id)) return id
-  throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+  throw new AppError(
+    'BAD_USER_INPUT',
+    'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+  )
 }
 
 async function* replay(results: readonly SmokeCheckOutcome[]): AsyncGenerator<SmokeCheckOutcome, void, undefined> {

@@ -43,7 +43,9 @@ export async function shakeHands({ destination, key, signal }: CheckContext): Pr
     for await (const { data, errors } of client.iterate({ query: '{ __typename }' })) {
       if (!errors && data?.['__typename'] === 'Query') return { ...PASSED, statusCode: 101 }
     }
-    return failed('The subscription endpoint took the connection, but did not answer a query on it. Look into the log.', { statusCode: 101 })
+    return failed('The subscription endpoint took the connection, but did not answer a query on it. Look into the log.', {
+      statusCode: 101,
+    })
   } catch (error) {
     signal.throwIfAborted()
     if (refusedWith === undefined) return failed(`The handshake of a subscription failed${closeCodeOf(error)}. ${PROXY}`)

@@ -29,7 +29,12 @@ const anySwitch = fc
   .map(({ mode, expiry }) => switchedTo(mode, expiry === null || mode === 'NORMAL' ? null : at(expiry), 'switch'))
 const anyWindows = fc
   .array(
-    fc.record({ start: second, length: fc.integer({ min: 1, max: 10 }), mode: fc.constantFrom('READ_ONLY', 'MAINTENANCE'), isActive: fc.boolean() }),
+    fc.record({
+      start: second,
+      length: fc.integer({ min: 1, max: 10 }),
+      mode: fc.constantFrom('READ_ONLY', 'MAINTENANCE'),
+      isActive: fc.boolean(),
+    }),
     { maxLength: 6 },
   )
   .map((plans) =>
@@ -96,7 +101,8 @@ describe('the effective mode', () => {
         for (const window of windows) draft.put(maintenanceWindows, window)
         const snapshot = draft.toSnapshot({ revision: 1, digest: '' })
         // The clock of a machine is set forward and back.
-        for (const moment of moments) expect(maintenanceAt(snapshot, at(moment))).toEqual(effectiveMaintenance(theSwitch, windows, at(moment)))
+        for (const moment of moments)
+          expect(maintenanceAt(snapshot, at(moment))).toEqual(effectiveMaintenance(theSwitch, windows, at(moment)))
       }),
       { numRuns: 500 },
     )
@@ -113,7 +119,12 @@ describe('the effective mode', () => {
     const switched = next(empty, (draft) => draft.put(maintenanceSwitches, switchedTo('READ_ONLY')))
     expect(maintenanceAt(switched, at(2)).mode).toBe('READ_ONLY')
     const planned = next(switched, (draft) => draft.put(maintenanceWindows, windowOf('a', [2, 4])))
-    expect([2, 3, 4, 5].map((moment) => maintenanceAt(planned, at(moment)).mode)).toEqual(['MAINTENANCE', 'MAINTENANCE', 'READ_ONLY', 'READ_ONLY'])
+    expect([2, 3, 4, 5].map((moment) => maintenanceAt(planned, at(moment)).mode)).toEqual([
+      'MAINTENANCE',
+      'MAINTENANCE',
+      'READ_ONLY',
+      'READ_ONLY',
+    ])
     expect(maintenanceAt(switched, at(2)).mode).toBe('READ_ONLY')
     expect(maintenanceAt(empty, at(2)).mode).toBe('NORMAL')
   })
@@ -150,16 +161,61 @@ describe('what is named', () => {
     ['nothing', NORMAL, [], ['NORMAL', null, null, null]],
     ['the reason of a switch that was set back', switchedTo('NORMAL', null, 'done'), [], ['NORMAL', 'done', null, null]],
     ['no reason of a switch that has expired', switchedTo('READ_ONLY', at(5), 'old'), [], ['NORMAL', null, null, null]],
-    ['the reason of the switch when it is the strictest', switchedTo('MAINTENANCE', null, 'mine'), [readOnly('a', [0, 9])], ['MAINTENANCE', 'mine', 'a', null]],
-    ['the description of the window when it is the strictest', switchedTo('READ_ONLY', null, 'mine'), [windowOf('a', [0, 9])], ['MAINTENANCE', 'window a', 'a', null]],
-    ["the switch's reason before a window that is as strict", switchedTo('MAINTENANCE', null, 'mine'), [windowOf('a', [0, 9])], ['MAINTENANCE', 'mine', 'a', null]],
-    ["the window's description where a switch as strict has no reason", switchedTo('MAINTENANCE'), [windowOf('a', [0, 9])], ['MAINTENANCE', 'window a', 'a', null]],
-    ['the strictest of several windows', NORMAL, [readOnly('a', [0, 90]), windowOf('b', [4, 6]), readOnly('c', [0, 9])], ['MAINTENANCE', 'window b', 'b', null]],
-    ['of equal windows the one that ends last', NORMAL, [windowOf('a', [0, 9]), windowOf('b', [4, 20]), windowOf('c', [0, 9])], ['MAINTENANCE', 'window b', 'b', null]],
-    ['of the same windows the one scheduled first', NORMAL, [windowOf('b', [0, 9]), windowOf('a', [0, 9])], ['MAINTENANCE', 'window a', 'a', null]],
-    ['the window that begins next', NORMAL, [windowOf('a', [8, 9]), readOnly('b', [6, 20]), windowOf('c', [7, 8])], ['NORMAL', null, null, 'b']],
+    [
+      'the reason of the switch when it is the strictest',
+      switchedTo('MAINTENANCE', null, 'mine'),
+      [readOnly('a', [0, 9])],
+      ['MAINTENANCE', 'mine', 'a', null],
+    ],
+    [
+      'the description of the window when it is the strictest',
+      switchedTo('READ_ONLY', null, 'mine'),
+      [windowOf('a', [0, 9])],
+      ['MAINTENANCE', 'window a', 'a', null],
+    ],
+    [
+      "the switch's reason before a window that is as strict",
+      switchedTo('MAINTENANCE', null, 'mine'),
+      [windowOf('a', [0, 9])],
+      ['MAINTENANCE', 'mine', 'a', null],
+    ],
+    [
+      "the window's description where a switch as strict has no reason",
+      switchedTo('MAINTENANCE'),
+      [windowOf('a', [0, 9])],
+      ['MAINTENANCE', 'window a', 'a', null],
+    ],
+    [
+      'the strictest of several windows',
+      NORMAL,
+      [readOnly('a', [0, 90]), windowOf('b', [4, 6]), readOnly('c', [0, 9])],
+      ['MAINTENANCE', 'window b', 'b', null],
+    ],
+    [
+      'of equal windows the one that ends last',
+      NORMAL,
+      [windowOf('a', [0, 9]), windowOf('b', [4, 20]), windowOf('c', [0, 9])],
+      ['MAINTENANCE', 'window b', 'b', null],
+    ],
+    [
+      'of the same windows the one scheduled first',
+      NORMAL,
+      [windowOf('b', [0, 9]), windowOf('a', [0, 9])],
+      ['MAINTENANCE', 'window a', 'a', null],
+    ],
+    [
+      'the window that begins next',
+      NORMAL,
+      [windowOf('a', [8, 9]), readOnly('b', [6, 20]), windowOf('c', [7, 8])],
+      ['NORMAL', null, null, 'b'],
+    ],
     ['of windows that begin together the strictest', NORMAL, [readOnly('a', [6, 20]), windowOf('b', [6, 7])], ['NORMAL', null, null, 'b']],
-    ['no window that is cancelled or over', NORMAL, [windowOf('a', [0, 9], { isActive: false }), windowOf('b', [8, 9], { isActive: false }), windowOf('c', [1, 5])], ['NORMAL', null, null, null]],
+    [
+      'no window that is cancelled or over',
+      NORMAL,
+      [windowOf('a', [0, 9], { isActive: false }), windowOf('b', [8, 9], { isActive: false }), windowOf('c', [1, 5])],
+      ['NORMAL', null, null, null],
+    ],
   ])('%s', (_, theSwitch, windows, expected) => {
     expect(named(theSwitch, windows)).toEqual(expected)
     expect(named(theSwitch, windows.toReversed())).toEqual(expected)

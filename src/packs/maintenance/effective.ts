@@ -32,11 +32,7 @@ const strictnessOf = (mode: MaintenanceModeName): number => MAINTENANCE_MODES.in
  * What is in force at `now`: a pure function of the switch, the windows and the time, so that no job has to run for a
  * window to begin. Windows hold from `startsAt` on and before `endsAt`.
  */
-export function effectiveMaintenance(
-  theSwitch: MaintenanceSwitch,
-  windows: Iterable<MaintenanceWindow>,
-  now: Date,
-): EffectiveMaintenance {
+export function effectiveMaintenance(theSwitch: MaintenanceSwitch, windows: Iterable<MaintenanceWindow>, now: Date): EffectiveMaintenance {
   const open: MaintenanceWindow[] = []
   const bounds: Date[] = []
   for (const window of windows) {
@@ -46,7 +42,11 @@ export function effectiveMaintenance(
   if (theSwitch.expiresAt) bounds.push(theSwitch.expiresAt)
   const isSwitchOver = theSwitch.expiresAt !== null && theSwitch.expiresAt <= now
   const switchMode = isSwitchOver ? 'NORMAL' : theSwitch.mode
-  const ongoing = first(open.filter(({ startsAt }) => startsAt <= now), byStrictness, (a, b) => b.endsAt.getTime() - a.endsAt.getTime())
+  const ongoing = first(
+    open.filter(({ startsAt }) => startsAt <= now),
+    byStrictness,
+    (a, b) => b.endsAt.getTime() - a.endsAt.getTime(),
+  )
   const upcoming = open.filter(({ startsAt }) => startsAt > now)
   const isWindowStricter = ongoing !== null && strictnessOf(ongoing.mode) > strictnessOf(switchMode)
   const mode = isWindowStricter ? ongoing.mode : switchMode

@@ -124,8 +124,7 @@ class Signal implements AsyncIterableIterator<true> {
     if (!this.#waiting || !(this.#isRaised || this.#isEnded)) return
     const resolve = this.#waiting
     this.#waiting = undefined
-    if (this.#isEnded) return resolve({ done: true, value: undefined })
     this.#isRaised = false
-    resolve({ done: false, value: true })
+    resolve(this.#isEnded ? { done: true, value: undefined } : { done: false, value: true })
   }
 }

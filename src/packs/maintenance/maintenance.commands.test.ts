@@ -6,7 +6,13 @@ import type { Command, CommandResult } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
 import { Snapshot } from '../../core/state/snapshot.js'
 import { maintenanceAt } from './effective.js'
-import { cancelMaintenanceWindow, initialiseMaintenance, MAX_OPEN_WINDOWS, scheduleMaintenanceWindow, setMaintenanceMode } from './maintenance.commands.js'
+import {
+  cancelMaintenanceWindow,
+  initialiseMaintenance,
+  MAX_OPEN_WINDOWS,
+  scheduleMaintenanceWindow,
+  setMaintenanceMode,
+} from './maintenance.commands.js'
 import type { ScheduleMaintenanceWindowInput } from './maintenance.inputs.js'
 import { maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
 import { type MaintenanceWindow, maintenanceWindows } from './maintenance-window.collection.js'
@@ -24,7 +30,10 @@ class World {
 
   do<I extends object, O>(command: Command<I, O>, input: I): CommandResult<O> {
     const draft = new Draft(this.snapshot)
-    const newId = (): string => `w-${String((this.#made += 1)).padStart(5, '0')}`
+    const newId = (): string => {
+      this.#made += 1
+      return `w-${String(this.#made).padStart(5, '0')}`
+    }
     const result = command.run(draft, input, { caller: SYSTEM_CALLER, now: at(this.seconds), newId })
     const { revision, digest } = this.snapshot
     if (result.ok && draft.changes().length > 0) this.snapshot = draft.toSnapshot({ revision: revision + 1, digest })
@@ -43,12 +52,16 @@ class World {
 }
 
 /** Codes and fields of the faults, in order. */
-const faultsOf = (result: CommandResult<unknown>) => (result.ok ? [] : result.userErrors.map(({ code, field }) => [code, field?.join('.') ?? null]))
+const faultsOf = (result: CommandResult<unknown>) =>
+  result.ok ? [] : result.userErrors.map(({ code, field }) => [code, field?.join('.') ?? null])
 
 describe('setMaintenanceMode', () => {
   it.each(MAINTENANCE_MODES)('sets the state to %s, with its reason', (mode) => {
     const world = new World()
-    expect(world.do(setMaintenanceMode, { mode, reason: 'release 7' })).toMatchObject({ ok: true, value: { mode, reason: 'release 7', expiresAt: null, version: 1 } })
+    expect(world.do(setMaintenanceMode, { mode, reason: 'release 7' })).toMatchObject({
+      ok: true,
+      value: { mode, reason: 'release 7', expiresAt: null, version: 1 },
+    })
     expect(world.mode).toBe(mode)
   })
 
@@ -56,7 +69,12 @@ describe('setMaintenanceMode', () => {
     const world = new World()
     world.do(setMaintenanceMode, { mode: 'READ_ONLY', reason: 'migration', expiresAt: at(60) })
     world.do(setMaintenanceMode, { mode: 'MAINTENANCE' })
-    expect(switchOf(world.snapshot.view(maintenanceSwitches))).toMatchObject({ mode: 'MAINTENANCE', reason: null, expiresAt: null, version: 2 })
+    expect(switchOf(world.snapshot.view(maintenanceSwitches))).toMatchObject({
+      mode: 'MAINTENANCE',
+      reason: null,
+      expiresAt: null,
+      version: 2,
+    })
   })
 
   it('changes nothing when it sets what is there', () => {
@@ -193,7 +211,10 @@ describe('cancelMaintenanceWindow', () => {
     const world = new World()
     const [ongoing, planned] = [world.schedule(0, 60), world.schedule(60, 120)]
     expect(world.mode).toBe('MAINTENANCE')
-    expect(world.do(cancelMaintenanceWindow, { id: ongoing.id, expectedVersion: 1 })).toMatchObject({ ok: true, value: { isActive: false, version: 2 } })
+    expect(world.do(cancelMaintenanceWindow, { id: ongoing.id, expectedVersion: 1 })).toMatchObject({
+      ok: true,
+      value: { isActive: false, version: 2 },
+    })
     expect(world.mode).toBe('NORMAL')
     world.do(cancelMaintenanceWindow, { id: planned.id })
     world.seconds = 60
@@ -222,8 +243,17 @@ describe('cancelMaintenanceWindow', () => {
 describe('the way back', () => {
   const seconds = fc.integer({ min: -50, max: 150 })
   const anyStep = fc.oneof(
-    fc.record({ kind: fc.constant('set' as const), mode: fc.constantFrom(...MAINTENANCE_MODES), expiry: fc.option(seconds, { nil: null }) }),
-    fc.record({ kind: fc.constant('schedule' as const), start: seconds, length: fc.integer({ min: 1, max: 90 }), mode: fc.constantFrom('READ_ONLY' as const, 'MAINTENANCE' as const) }),
+    fc.record({
+      kind: fc.constant('set' as const),
+      mode: fc.constantFrom(...MAINTENANCE_MODES),
+      expiry: fc.option(seconds, { nil: null }),
+    }),
+    fc.record({
+      kind: fc.constant('schedule' as const),
+      start: seconds,
+      length: fc.integer({ min: 1, max: 90 }),
+      mode: fc.constantFrom('READ_ONLY' as const, 'MAINTENANCE' as const),
+    }),
     fc.record({ kind: fc.constant('cancel' as const), index: fc.nat(5) }),
     // Clocks go forward, and are set back.
     fc.record({ kind: fc.constant('move' as const), to: fc.integer({ min: 0, max: 200 }) }),
@@ -235,8 +265,10 @@ describe('the way back', () => {
       fc.property(fc.array(anyStep, { maxLength: 25 }), (steps) => {
         const world = new World()
         for (const step of steps) {
-          if (step.kind === 'set') world.do(setMaintenanceMode, { mode: step.mode, expiresAt: step.expiry === null ? null : at(step.expiry) })
-          else if (step.kind === 'schedule') world.do(scheduleMaintenanceWindow, { startsAt: at(step.start), endsAt: at(step.start + step.length), mode: step.mode })
+          if (step.kind === 'set')
+            world.do(setMaintenanceMode, { mode: step.mode, expiresAt: step.expiry === null ? null : at(step.expiry) })
+          else if (step.kind === 'schedule')
+            world.do(scheduleMaintenanceWindow, { startsAt: at(step.start), endsAt: at(step.start + step.length), mode: step.mode })
           else if (step.kind === 'cancel') world.do(cancelMaintenanceWindow, { id: `w-0000${step.index}` })
           else world.seconds = step.to
         }

@@ -45,7 +45,9 @@ export const setMaintenanceMode: Command<SetMaintenanceModeInput, MaintenanceSwi
       faults.push(userError('INVALID', ['expiresAt'], `The expiry must be in the future; it is ${now.toISOString()} now.`))
     }
     if (expiresAt && mode === 'NORMAL') {
-      faults.push(userError('INVALID', ['expiresAt'], 'NORMAL does not expire: leave expiresAt out, and schedule a window for what comes later.'))
+      faults.push(
+        userError('INVALID', ['expiresAt'], 'NORMAL does not expire: leave expiresAt out, and schedule a window for what comes later.'),
+      )
     }
     if (faults.length > 0) return refused(...faults)
     return done(put(draft, { mode, reason: reason ?? null, expiresAt: expiresAt ?? null }, now))
@@ -54,7 +56,8 @@ export const setMaintenanceMode: Command<SetMaintenanceModeInput, MaintenanceSwi
 
 function findWindowFaults({ startsAt, endsAt, mode, description }: ScheduleMaintenanceWindowInput, now: Date): UserErrorData[] {
   const faults = findTextFaults(description, ['description'])
-  if (mode === 'NORMAL') faults.push(userError('INVALID', ['mode'], 'A window brings READ_ONLY or MAINTENANCE; one of NORMAL would do nothing.'))
+  if (mode === 'NORMAL')
+    faults.push(userError('INVALID', ['mode'], 'A window brings READ_ONLY or MAINTENANCE; one of NORMAL would do nothing.'))
   if (endsAt <= startsAt) faults.push(userError('INVALID', ['endsAt'], 'A window must end after it starts.'))
   else if (endsAt.getTime() - startsAt.getTime() > MAX_WINDOW_DAYS * DAY_MS) {
     faults.push(userError('INVALID', ['endsAt'], `A window can be at most ${MAX_WINDOW_DAYS} days long.`))

@@ -6,7 +6,9 @@ import { MaintenanceWindowStatuses } from './maintenance.types.js'
 import type { WindowStatus } from './maintenance-window.collection.js'
 
 /** Input of setMaintenanceMode. */
-@InputType('SetMaintenanceModeInput', { description: 'Sets the switch. What is left out is cleared: reason and expiry belong to this setting.' })
+@InputType('SetMaintenanceModeInput', {
+  description: 'Sets the switch. What is left out is cleared: reason and expiry belong to this setting.',
+})
 export class SetMaintenanceModeInput {
   @Field(() => MaintenanceModes, { description: 'The mode of the switch. A window that is ongoing can still be stricter.' })
   mode!: MaintenanceModeName
@@ -22,7 +24,9 @@ export class SetMaintenanceModeInput {
 }
 
 /** Input of scheduleMaintenanceWindow. */
-@InputType('ScheduleMaintenanceWindowInput', { description: 'Plans a window: from `startsAt` on and before `endsAt` its mode is in force.' })
+@InputType('ScheduleMaintenanceWindowInput', {
+  description: 'Plans a window: from `startsAt` on and before `endsAt` its mode is in force.',
+})
 export class ScheduleMaintenanceWindowInput {
   @Field(() => DateTimeISO, { description: 'Its first moment; in the past it begins at once.' })
   startsAt!: Date

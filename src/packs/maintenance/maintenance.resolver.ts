@@ -121,13 +121,15 @@ export class MaintenanceWindowResolver {
   @Operation({ permission: 'maintenance:write', writes: true })
   async scheduleMaintenanceWindow(
     @Ctx() context: RequestContext,
-    @Arg('input', () => ScheduleMaintenanceWindowInput, { description: 'When, which mode, and why.' }) input: ScheduleMaintenanceWindowInput,
+    @Arg('input', () => ScheduleMaintenanceWindowInput, { description: 'When, which mode, and why.' })
+    input: ScheduleMaintenanceWindowInput,
   ): Promise<PayloadBase> {
     return toPayload('maintenanceWindow', await submit(this.#core.ledger, context, { command: scheduleMaintenanceWindow, input }))
   }
 
   @Mutation(() => CancelMaintenanceWindowPayload, {
-    description: 'Cancels a window that is not over; one that is ongoing ends at once. Always allowed to those who may: nobody is locked out.',
+    description:
+      'Cancels a window that is not over; one that is ongoing ends at once. Always allowed to those who may: nobody is locked out.',
   })
   // Cost 0: a rate limit must not stand in the way back to NORMAL.
   @Operation({ permission: 'maintenance:write', writes: true, allowedDuring: 'always', cost: 0 })

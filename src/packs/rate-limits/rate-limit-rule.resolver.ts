@@ -74,7 +74,7 @@ export class RateLimitRuleResolver {
   @Operation({ permission: 'limits:write', writes: true, cost: 0 })
   async deleteRateLimitRule(
     @Ctx() context: RequestContext,
-    @Arg('input', () => DeleteRateLimitRuleInput, { description: 'The id.' }) input: DeleteRateLimitRuleInput,
+    @Arg('input', () => DeleteRateLimitRuleInput, { description: "The rule's `id`." }) input: DeleteRateLimitRuleInput,
   ): Promise<PayloadBase> {
     return toPayload('deletedId', await submit(this.#core.ledger, context, { command: deleteRateLimitRule, input }))
   }
