@@ -105,9 +105,7 @@ describe.each(ENGINES)('the audit trail on %s', (engine) => {
     trail.record({ ...DENIED, caller: ALICE })
     await trail.flush()
     expect(await rows()).toEqual([])
-    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
-      ['warn', 'audit events not written; they stay for the next try'],
-    ])
+    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'audit events not written; they stay for the next try']])
     disk.isFull = false
     await trail.close()
     expect(await rows()).toMatchObject([{ operation: 'setConfig', detail: { count: 2 } }])
@@ -164,7 +162,14 @@ describe.each(ENGINES)('the audit trail on %s', (engine) => {
   it('writes no key, whatever it is given', async () => {
     const { trail, rows } = trailOn(database)
     const key = `vk_live_${'A'.repeat(12)}_${'b'.repeat(32)}_1Abc2D`
-    trail.record({ operation: key, outcome: 'FAILED', code: key, caller: { ...ALICE, name: key }, remoteAddress: key, detail: { [key]: key, token: 'abc' } })
+    trail.record({
+      operation: key,
+      outcome: 'FAILED',
+      code: key,
+      caller: { ...ALICE, name: key },
+      remoteAddress: key,
+      detail: { [key]: key, token: 'abc' },
+    })
     await trail.flush()
     const text = JSON.stringify(await rows())
     expect(text).toContain('vk_live_AAAA…')
@@ -212,7 +217,9 @@ describe('noting an event', () => {
         }
         await trail.close()
         // The last word on each row, as an upsert leaves it.
-        const rows = new Map(written.flatMap((text) => JSON.parse(text)).map((row: { id: string; detail: { count: number } }) => [row.id, row.detail.count]))
+        const rows = new Map(
+          written.flatMap((text) => JSON.parse(text)).map((row: { id: string; detail: { count: number } }) => [row.id, row.detail.count]),
+        )
         expect([...rows.values()].reduce((sum, count) => sum + count, 0)).toBe(entries.length)
       }),
       { numRuns: 200 },

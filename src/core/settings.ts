@@ -136,7 +136,8 @@ const VARIABLES = z.object({
   VALHALLA_CHANGE_RETENTION_DAYS: defaulted(integer(0, 36_500), {
     type: '0 to 36500',
     defaultText: '0',
-    description: 'How many days the change log is kept; older revisions are taken away, and the chain is verified from there. 0 keeps it for ever.',
+    description:
+      'How many days the change log is kept; older revisions are taken away, and the chain is verified from there. 0 keeps it for ever.',
   }),
   VALHALLA_AUDIT_RETENTION_DAYS: defaulted(integer(0, 36_500), {
     type: '0 to 36500',
@@ -146,7 +147,8 @@ const VARIABLES = z.object({
   VALHALLA_AUTH_FAILURES_PER_MINUTE: defaulted(integer(0, 1_000_000), {
     type: '0 to 1000000',
     defaultText: '20',
-    description: 'Calls without a valid key that one address may send in a minute before further ones are refused with 429; 0 for any number.',
+    description:
+      'Calls without a valid key that one address may send in a minute before further ones are refused with 429; 0 for any number.',
   }),
   VALHALLA_TRUSTED_PROXIES: defaulted(integer(0, 10), {
     type: '0 to 10',

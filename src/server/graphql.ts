@@ -93,7 +93,12 @@ function sandbox(): ApolloServerPlugin<RequestContext> {
 }
 
 /** Logs what is masked, sets the status that fits the answer, counts it, and audits what was denied or failed. */
-function watchCalls({ mask, metrics, audit, clock }: Pick<EngineOptions, 'mask' | 'metrics' | 'audit' | 'clock'>): ApolloServerPlugin<RequestContext> {
+function watchCalls({
+  mask,
+  metrics,
+  audit,
+  clock,
+}: Pick<EngineOptions, 'mask' | 'metrics' | 'audit' | 'clock'>): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       const startedAtMs = clock.monotonicMs()

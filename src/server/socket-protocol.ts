@@ -101,7 +101,8 @@ function authenticate({ connectionParams, extra }: SocketContext, { authenticato
     return true
   } catch (error) {
     const isRefusal = error instanceof AppError
-    if (isRefusal && error.code === 'UNAUTHENTICATED') log.info({ peer: extra.remoteAddress, reason: error.message }, 'connection refused: not authenticated')
+    if (isRefusal && error.code === 'UNAUTHENTICATED')
+      log.info({ peer: extra.remoteAddress, reason: error.message }, 'connection refused: not authenticated')
     else if (!isRefusal) log.error({ err: error }, 'connection failed')
     auditRefusal(audit, { error, operation: 'connect', remoteAddress: extra.remoteAddress, requestId: newId() })
     closeSocket(

@@ -48,6 +48,10 @@ const SERVED = {
     'rateLimitRule',
     'rateLimitRules',
     'rateLimitSnapshots',
+    'deploymentProfile',
+    'smokeTestRun',
+    'smokeTestRuns',
+    'smokeChecks',
   ],
   Mutation: [
     'setConfig',
@@ -69,8 +73,11 @@ const SERVED = {
     'deactivateApiClient',
     'rotateApiKey',
     'verifyApiKey',
+    'runSmokeTest',
+    'setSmokeCheck',
+    'deleteSmokeCheck',
   ],
-  Subscription: ['changes', 'maintenanceState'],
+  Subscription: ['changes', 'maintenanceState', 'smokeTestProgress'],
 } as const
 
 /** `Type.field` of the contract that are not served yet although their type is, with the reason. */

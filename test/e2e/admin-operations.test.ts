@@ -25,7 +25,19 @@ interface Operation {
   plannedAtRevision: number
   revision: number | null
   wasReverted: boolean
-  changes: { id: string; revision: number; targetType: string; targetId: string; action: string; before: unknown; after: Record<string, unknown> | null; operation: string; reason: string | null; correlationId: string; isRevertible: boolean }[]
+  changes: {
+    id: string
+    revision: number
+    targetType: string
+    targetId: string
+    action: string
+    before: unknown
+    after: Record<string, unknown> | null
+    operation: string
+    reason: string | null
+    correlationId: string
+    isRevertible: boolean
+  }[]
   userErrors: { code: string; message: string; field: string[] }[]
 }
 
@@ -72,7 +84,12 @@ const essence = (changes: { targetType: string; action: string; before: unknown;
     targetType,
     action,
     before,
-    after: after && { ...after, updatedAt: null, createdAt: action === 'CREATE' ? null : after['createdAt'], id: action === 'CREATE' ? null : after['id'] },
+    after: after && {
+      ...after,
+      updatedAt: null,
+      createdAt: action === 'CREATE' ? null : after['createdAt'],
+      id: action === 'CREATE' ? null : after['id'],
+    },
   }))
 
 describe('an incident, handled as one operation', () => {
@@ -96,11 +113,21 @@ describe('an incident, handled as one operation', () => {
     expect(applied.userErrors).toEqual([])
     expect(applied.revision).toBe(plan.plannedAtRevision + 1)
     expect(applied.changes.length).toBe(6)
-    expect(new Set(applied.changes.map(({ revision, correlationId, reason, operation }) => `${revision} ${correlationId} ${reason} ${operation}`)).size).toBe(1)
+    expect(
+      new Set(
+        applied.changes.map(({ revision, correlationId, reason, operation }) => `${revision} ${correlationId} ${reason} ${operation}`),
+      ).size,
+    ).toBe(1)
     expect(essence(applied.changes)).toEqual(essence(plan.plan))
 
-    const stale = await run({ steps: [{ setFeatureFlag: { key: 'checkout', isEnabled: true } }], plannedAtRevision: plan.plannedAtRevision })
-    expect(stale).toMatchObject({ revision: null, userErrors: [{ code: 'STALE_PLAN', message: expect.stringContaining('FeatureFlag checkout') }] })
+    const stale = await run({
+      steps: [{ setFeatureFlag: { key: 'checkout', isEnabled: true } }],
+      plannedAtRevision: plan.plannedAtRevision,
+    })
+    expect(stale).toMatchObject({
+      revision: null,
+      userErrors: [{ code: 'STALE_PLAN', message: expect.stringContaining('FeatureFlag checkout') }],
+    })
     expect((await run(elsewhere)).userErrors).toEqual([])
     await server.gql('mutation { deleteFeatureFlag(input: { key: "elsewhere" }) { revision } }')
 
@@ -116,7 +143,10 @@ describe('an incident, handled as one operation', () => {
     const applied = await run({ steps: [{ setFeatureFlag: { key: 'a' } }, { setFeatureFlag: { key: 'b' } }] })
     await server.gql('mutation { setFeatureFlag(input: { key: "b", description: "edited later" }) { revision } }')
     const refused = await revert({ revision: applied.revision })
-    expect(refused).toMatchObject({ revision: null, userErrors: [{ code: 'INVALID_STATE', message: expect.stringContaining('FeatureFlag b') }] })
+    expect(refused).toMatchObject({
+      revision: null,
+      userErrors: [{ code: 'INVALID_STATE', message: expect.stringContaining('FeatureFlag b') }],
+    })
     expect((await server.gql('{ featureFlag(key: "a") { key } }')).data).toEqual({ featureFlag: { key: 'a' } })
   })
 
@@ -141,7 +171,9 @@ describe('an incident, handled as one operation', () => {
   })
 
   test('later steps see what earlier ones did, and one object is one change', async () => {
-    const applied = await run({ steps: [{ setFeatureFlag: { key: 'twice' } }, { setFeatureFlag: { key: 'twice', isEnabled: false, expectedVersion: 1 } }] })
+    const applied = await run({
+      steps: [{ setFeatureFlag: { key: 'twice' } }, { setFeatureFlag: { key: 'twice', isEnabled: false, expectedVersion: 1 } }],
+    })
     expect(applied.plan.map(({ step, action }) => [step, action])).toEqual([[1, 'CREATE']])
     expect(applied.changes).toMatchObject([{ action: 'CREATE', after: { isEnabled: false, version: 2 } }])
     const nothing = await run({ steps: [{ setFeatureFlag: { key: 'passing' } }, { deleteFeatureFlag: { key: 'passing' } }] })
@@ -150,7 +182,11 @@ describe('an incident, handled as one operation', () => {
 
   test('needs the permission of every step; an operation is no way around it', async () => {
     const operator = await server.addClient({ role: 'OPERATOR', name: 'operator' })
-    const answer = await server.gql(RUN, { input: { steps: [{ setFeatureFlag: { key: 'x' } }, { deactivateApiClient: { id: helper.client.id } }] } }, { key: operator.key })
+    const answer = await server.gql(
+      RUN,
+      { input: { steps: [{ setFeatureFlag: { key: 'x' } }, { deactivateApiClient: { id: helper.client.id } }] } },
+      { key: operator.key },
+    )
     expect([answer.status, code(answer)]).toEqual([403, 'FORBIDDEN'])
     expect((await server.gql('{ featureFlag(key: "x") { key } }')).data).toEqual({ featureFlag: null })
     const deactivated = await run({ steps: [{ deactivateApiClient: { id: helper.client.id } }] })
@@ -176,40 +212,68 @@ describe('an incident, handled as one operation', () => {
     const first = await run(input)
     const again = await run(input)
     expect(again).toEqual(first)
-    expect(code(await server.gql(RUN, { input: { ...input, steps: [{ setFeatureFlag: { key: 'other' } }] } }))).toBe('IDEMPOTENCY_KEY_REUSED')
+    expect(code(await server.gql(RUN, { input: { ...input, steps: [{ setFeatureFlag: { key: 'other' } }] } }))).toBe(
+      'IDEMPOTENCY_KEY_REUSED',
+    )
   })
 
   test('a step has exactly one field, an operation 1 to 100 steps, and a plan no future', async () => {
     expect((await server.gql(RUN, { input: { steps: [{}] } })).status).toBe(400)
-    expect((await server.gql(RUN, { input: { steps: [{ setFeatureFlag: { key: 'x' }, deleteFeatureFlag: { key: 'x' } }] } })).status).toBe(400)
+    expect((await server.gql(RUN, { input: { steps: [{ setFeatureFlag: { key: 'x' }, deleteFeatureFlag: { key: 'x' } }] } })).status).toBe(
+      400,
+    )
     expect(code(await server.gql(RUN, { input: { steps: [] } }))).toBe('BAD_USER_INPUT')
-    expect((await run({ steps: [{ setFeatureFlag: { key: 'x' } }], plannedAtRevision: 999_999 })).userErrors).toMatchObject([{ code: 'INVALID', field: ['plannedAtRevision'] }])
+    expect((await run({ steps: [{ setFeatureFlag: { key: 'x' } }], plannedAtRevision: 999_999 })).userErrors).toMatchObject([
+      { code: 'INVALID', field: ['plannedAtRevision'] },
+    ])
     expect((await revert({ revision: 999_999 })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
   })
 
   test('what cannot be put back is refused: registrations', async () => {
-    const registered = await server.gql('mutation { registerApiClient(input: { name: "new", clientType: SCRIPT, role: OBSERVER }) { revision userErrors { message } } }')
+    const registered = await server.gql(
+      'mutation { registerApiClient(input: { name: "new", clientType: SCRIPT, role: OBSERVER }) { revision userErrors { message } } }',
+    )
     const { revision } = (registered.data as unknown as { registerApiClient: { revision: number } }).registerApiClient
-    expect((await revert({ revision })).userErrors).toMatchObject([{ code: 'INVALID_STATE', message: expect.stringContaining('cannot be put back') }])
+    expect((await revert({ revision })).userErrors).toMatchObject([
+      { code: 'INVALID_STATE', message: expect.stringContaining('cannot be put back') },
+    ])
   })
 })
 
 describe('the security snapshot and the audit integrity', () => {
   test('tell counts, findings, and an intact log', async () => {
-    const answer = await server.gql('{ securitySnapshot { activeClients activeAdmins maintenanceMode isIntrospectionOpen auditIntegrity { isIntact checkedRevisions headRevision } findings { severity code message } } auditIntegrity { isIntact headRevision } }')
+    const answer = await server.gql(
+      '{ securitySnapshot { activeClients activeAdmins maintenanceMode isIntrospectionOpen auditIntegrity { isIntact checkedRevisions headRevision } findings { severity code message } } auditIntegrity { isIntact headRevision } }',
+    )
     expect(answer.errors).toBe(undefined)
     const { securitySnapshot: snapshot, auditIntegrity } = answer.data as unknown as {
-      securitySnapshot: { activeAdmins: number; maintenanceMode: string; isIntrospectionOpen: boolean; auditIntegrity: { checkedRevisions: number }; findings: { code: string }[] }
+      securitySnapshot: {
+        activeAdmins: number
+        maintenanceMode: string
+        isIntrospectionOpen: boolean
+        auditIntegrity: { checkedRevisions: number }
+        findings: { code: string }[]
+      }
       auditIntegrity: { isIntact: boolean; headRevision: number }
     }
-    expect(snapshot).toMatchObject({ activeAdmins: 1, maintenanceMode: 'NORMAL', isIntrospectionOpen: false, auditIntegrity: { isIntact: true } })
-    expect(snapshot.findings.map(({ code: found }) => found)).toEqual(expect.arrayContaining(['NO_PEPPER', 'NO_AUDIT_KEY', 'ADMIN_KEY_WITHOUT_EXPIRY', 'NO_RATE_LIMIT']))
+    expect(snapshot).toMatchObject({
+      activeAdmins: 1,
+      maintenanceMode: 'NORMAL',
+      isIntrospectionOpen: false,
+      auditIntegrity: { isIntact: true },
+    })
+    expect(snapshot.findings.map(({ code: found }) => found)).toEqual(
+      expect.arrayContaining(['NO_PEPPER', 'NO_AUDIT_KEY', 'ADMIN_KEY_WITHOUT_EXPIRY', 'NO_RATE_LIMIT']),
+    )
     expect(auditIntegrity).toEqual({ isIntact: true, headRevision: snapshot.auditIntegrity.checkedRevisions })
   })
 
   test('name the first revision that was tampered with', async () => {
     await server.services.database.pool.query("UPDATE changes SET reason = 'forged' WHERE revision = 4")
     const answer = await server.gql('{ auditIntegrity { isIntact firstBrokenRevision } securitySnapshot { findings { severity code } } }')
-    expect(answer.data).toMatchObject({ auditIntegrity: { isIntact: false, firstBrokenRevision: 4 }, securitySnapshot: { findings: [{ severity: 'CRITICAL', code: 'CHAIN_BROKEN' }, {}, {}, {}, {}] } })
+    expect(answer.data).toMatchObject({
+      auditIntegrity: { isIntact: false, firstBrokenRevision: 4 },
+      securitySnapshot: { findings: [{ severity: 'CRITICAL', code: 'CHAIN_BROKEN' }, {}, {}, {}, {}] },
+    })
   })
 })

@@ -16,7 +16,7 @@ interface Event {
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ VALHALLA_AUTH_FAILURES_PER_MINUTE: '20' })
 })
 afterAll(() => server.close())
 
@@ -38,7 +38,12 @@ async function eventsOf(filter = ''): Promise<Event[]> {
 
 /** What one operation over a WebSocket ends with. */
 async function overSocket(key: string, query: string): Promise<unknown> {
-  const client = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { apiKey: key }, retryAttempts: 0 })
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { apiKey: key },
+    retryAttempts: 0,
+  })
   try {
     for await (const answer of client.iterate({ query })) return answer
     return undefined
@@ -52,15 +57,23 @@ async function overSocket(key: string, query: string): Promise<unknown> {
 describe('what is denied', () => {
   it('for the lack of a permission is an audit event of who it was, by root field and not by alias', async () => {
     const { client, key } = await server.addClient({ name: 'curious', role: 'EVALUATOR' })
-    const query = '{ harmless: apiClient(id: "a") { id } ...More } fragment More on Query { another: config(key: "a") { key } viewer { role } }'
+    const query =
+      '{ harmless: apiClient(id: "a") { id } ...More } fragment More on Query { another: config(key: "a") { key } viewer { role } }'
     for (let i = 0; i < 3; i += 1) await server.gql(query, {}, { key, headers: { 'x-request-id': `trace-${i}` } })
-    const denied = { outcome: 'DENIED', code: 'FORBIDDEN', actor: { name: 'curious', apiClient: { role: 'EVALUATOR' } }, remoteAddress: '127.0.0.1' }
+    const denied = {
+      outcome: 'DENIED',
+      code: 'FORBIDDEN',
+      actor: { name: 'curious', apiClient: { role: 'EVALUATOR' } },
+      remoteAddress: '127.0.0.1',
+    }
     const detail = { count: 3, requestId: 'trace-2', firstAt: expect.any(String), lastAt: expect.any(String) }
     const events = await eventsOf(`actorId: "${client.id}"`)
-    expect(events).toEqual(expect.arrayContaining([
-      { operation: 'apiClient', ...denied, detail },
-      { operation: 'config', ...denied, detail },
-    ]))
+    expect(events).toEqual(
+      expect.arrayContaining([
+        { operation: 'apiClient', ...denied, detail },
+        { operation: 'config', ...denied, detail },
+      ]),
+    )
     expect(events).toHaveLength(2)
   })
 
@@ -95,7 +108,9 @@ describe('what is denied', () => {
 
   it('by a rate limit is an audit event, and so are failed authentications beyond theirs', async () => {
     const { client, key } = await server.addClient({ name: 'eager' })
-    await server.gql(`mutation { setRateLimitRule(input: { scope: API_KEY, key: "${client.id}", maxRequests: 1, windowSeconds: 3600 }) { userErrors { message } } }`)
+    await server.gql(
+      `mutation { setRateLimitRule(input: { scope: API_KEY, key: "${client.id}", maxRequests: 1, windowSeconds: 3600 }) { userErrors { message } } }`,
+    )
     for (let i = 0; i < 3; i += 1) await server.gql('{ who: viewer { role } }', {}, { key })
     expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([
       { operation: 'viewer', outcome: 'DENIED', code: 'RATE_LIMITED', actor: { name: 'eager' }, detail: { count: 2 } },
@@ -130,17 +145,22 @@ describe('looking at what is sensitive', () => {
   it('is an audit event: the events themselves', async () => {
     const { client, key } = await server.addClient({ name: 'auditor', role: 'OPERATOR' })
     expect((await server.gql('{ auditEvents { totalCount } }', {}, { key })).errors).toBe(undefined)
-    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([{ operation: 'auditEvents', outcome: 'SUCCEEDED', code: null, detail: { count: 1 } }])
+    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([
+      { operation: 'auditEvents', outcome: 'SUCCEEDED', code: null, detail: { count: 1 } },
+    ])
   })
 
   it('is an audit event: the security snapshot, which counts what was denied', async () => {
     const { client, key } = await server.addClient({ name: 'guard', role: 'OPERATOR' })
     const query = '{ securitySnapshot { deniedCallsLastHour failedAuthenticationsLastHour } }'
-    const counted = async () => (await server.gql(query, {}, { key })).data?.['securitySnapshot'] as unknown as { deniedCallsLastHour: number }
+    const counted = async () =>
+      (await server.gql(query, {}, { key })).data?.['securitySnapshot'] as unknown as { deniedCallsLastHour: number }
     const before = await counted()
     await server.gql('{ apiClient(id: "a") { id } }', {}, { key: (await server.addClient({ name: 'refused', role: 'EVALUATOR' })).key })
     expect((await counted()).deniedCallsLastHour).toBe(before.deniedCallsLastHour + 1)
-    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([{ operation: 'securitySnapshot', outcome: 'SUCCEEDED', detail: { count: 2 } }])
+    expect(await eventsOf(`actorId: "${client.id}"`)).toMatchObject([
+      { operation: 'securitySnapshot', outcome: 'SUCCEEDED', detail: { count: 2 } },
+    ])
   })
 
   it('is not for observers', async () => {
@@ -160,7 +180,9 @@ describe('looking at what is sensitive', () => {
     await verify('nonsense')
     await verify(shown, shown)
     const events = await eventsOf(`operation: "verifyApiKey", actorId: "${client.id}"`)
-    expect(events.map(({ outcome, code, detail }) => [outcome, code, detail['count'], detail['verifiedClientId'], detail['permission']])).toEqual(
+    expect(
+      events.map(({ outcome, code, detail }) => [outcome, code, detail['count'], detail['verifiedClientId'], detail['permission']]),
+    ).toEqual(
       expect.arrayContaining([
         ['SUCCEEDED', 'VALID', 2, other.id, 'flags:read'],
         ['SUCCEEDED', 'FORBIDDEN', 1, other.id, 'flags:write'],
@@ -180,7 +202,9 @@ describe('what fails', () => {
     const answer = await own.gql('mutation { setFeatureFlag(input: { key: "late" }) { revision } }')
     expect([answer.status, answer.errors?.[0]?.extensions?.['code']]).toEqual([503, 'UNAVAILABLE'])
     const { data } = await own.gql('{ auditEvents(filter: { outcome: FAILED }) { nodes { operation code actor { name } } totalCount } }')
-    expect(data).toEqual({ auditEvents: { nodes: [{ operation: 'setFeatureFlag', code: 'UNAVAILABLE', actor: { name: 'first admin' } }], totalCount: 1 } })
+    expect(data).toEqual({
+      auditEvents: { nodes: [{ operation: 'setFeatureFlag', code: 'UNAVAILABLE', actor: { name: 'first admin' } }], totalCount: 1 },
+    })
     await own.close()
   })
 })
@@ -196,6 +220,8 @@ describe.runIf(await usePostgres())('a server that stops', () => {
     const { rows } = await client.query('SELECT operation, outcome, code, detail FROM audit_events')
     await client.end()
     await drop()
-    expect(rows).toMatchObject([{ operation: 'authenticate', outcome: 'DENIED', code: 'UNAUTHENTICATED', detail: { count: 1, reason: 'no key' } }])
+    expect(rows).toMatchObject([
+      { operation: 'authenticate', outcome: 'DENIED', code: 'UNAUTHENTICATED', detail: { count: 1, reason: 'no key' } },
+    ])
   })
 })

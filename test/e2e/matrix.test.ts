@@ -26,7 +26,12 @@ let operations: readonly Entry[]
 
 beforeAll(async () => {
   server = await startTestServer({ VALHALLA_AUTH_FAILURES_PER_MINUTE: '0' })
-  const add = async (role: Role, name: string = role, changes: object = {}) => ({ name, role, isWatcher: hasAtLeast(role, 'OPERATOR'), ...(await server.addClient({ role, name, ...changes })) })
+  const add = async (role: Role, name: string = role, changes: object = {}) => ({
+    name,
+    role,
+    isWatcher: hasAtLeast(role, 'OPERATOR'),
+    ...(await server.addClient({ role, name, ...changes })),
+  })
   const roles = await Promise.all((['EVALUATOR', 'OBSERVER', 'OPERATOR', 'ADMIN'] as const).map((role) => add(role)))
   const dashboard = { ...(await add('OBSERVER', 'dashboard', { clientType: 'HEIMDALL' })), isWatcher: true }
   const deactivated = await add('ADMIN', 'deactivated')
@@ -57,7 +62,8 @@ function expected({ role, isWatcher }: Someone, [least, during]: Demand, mode: M
 /** Samples that would leave the mode or take long, so that every cell is asked in the mode that it is about. */
 function documentOf({ name, sample }: Entry, mode: MaintenanceModeName): string {
   if (name === 'setMaintenanceMode') return `mutation { setMaintenanceMode(input: { mode: ${mode} }) { userErrors { code } } }`
-  if (name === 'runAdminOperation') return `mutation { runAdminOperation(input: { dryRun: true, steps: [{ setMaintenanceMode: { mode: ${mode} } }] }) { userErrors { code } } }`
+  if (name === 'runAdminOperation')
+    return `mutation { runAdminOperation(input: { dryRun: true, steps: [{ setMaintenanceMode: { mode: ${mode} } }] }) { userErrors { code } } }`
   // What it reverts may demand more than the operation itself.
   if (name === 'revertRevision') return 'mutation { revertRevision(input: { revision: 999999, dryRun: true }) { userErrors { code } } }'
   if (name === 'runSmokeTest') return 'mutation { runSmokeTest(input: { checks: ["no-such-check"] }) { userErrors { code } } }'
@@ -65,7 +71,15 @@ function documentOf({ name, sample }: Entry, mode: MaintenanceModeName): string 
 }
 
 const STATUS: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, MAINTENANCE: 503 }
-const REFUSALS = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'MAINTENANCE', 'INTERNAL_SERVER_ERROR', 'RATE_LIMITED', 'GRAPHQL_VALIDATION_FAILED', 'UNAVAILABLE'])
+const REFUSALS = new Set([
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'MAINTENANCE',
+  'INTERNAL_SERVER_ERROR',
+  'RATE_LIMITED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'UNAVAILABLE',
+])
 
 async function askHttp(document: string, { key }: Someone): Promise<string> {
   const { errors, status, headers } = await server.gql(document, {}, { key })
@@ -95,7 +109,10 @@ async function askSocket(document: string, { key }: Someone): Promise<string> {
       { query: document },
       {
         next: ({ errors }) => resolve(codeOf(errors)),
-        error: (error) => resolve(typeof error === 'object' && error !== null && 'code' in error && error.code === 4401 ? 'UNAUTHENTICATED' : codeOf(error)),
+        error: (error) =>
+          resolve(
+            typeof error === 'object' && error !== null && 'code' in error && error.code === 4401 ? 'UNAUTHENTICATED' : codeOf(error),
+          ),
         complete: () => resolve('ANSWERED'),
       },
     )
@@ -121,7 +138,8 @@ describe('the matrix of every root field, every caller and every mode', { timeou
           const wanted = expected(caller, POLICIES[`${operation.kind} ${operation.name}`] as Demand, mode)
           const told = await ask(documentOf(operation, mode), caller)
           cells += 1
-          if (told !== wanted) faults.push(`${mode}: ${operation.kind} ${operation.name} as ${caller.name}: told ${told}, expected ${wanted}`)
+          if (told !== wanted)
+            faults.push(`${mode}: ${operation.kind} ${operation.name} as ${caller.name}: told ${told}, expected ${wanted}`)
         })
         await Promise.all(cellsOfRow)
       }

@@ -58,7 +58,12 @@ beforeAll(async () => {
   }
   server = await startTestServer({ LOG_LEVEL: 'trace', VALHALLA_KEY_PEPPER: 'a pepper of some length' })
   know('of the first admin', server.adminKey)
-  socket = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { apiKey: server.adminKey }, retryAttempts: 0 })
+  socket = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { apiKey: server.adminKey },
+    retryAttempts: 0,
+  })
   await useKeys()
   await misuseKeys()
   await useKeysOverSocket()
@@ -122,7 +127,11 @@ async function misuseKeys(): Promise<void> {
   await gql(REGISTER, registration('by its key', { idempotencyKey: key }))
   await gql(RUN, { i: { steps: [{ setFeatureFlag: { key: 'step' } }], idempotencyKey: key } })
   await gql(SET_FLAG, { i: { key: 'traced' } }, { headers: { 'x-request-id': key } })
-  await gql(SET_FLAG, { i: { key: 'forwarded' } }, { headers: { 'x-forwarded-for': key, 'x-valhalla-user': key, origin: key, cookie: key } })
+  await gql(
+    SET_FLAG,
+    { i: { key: 'forwarded' } },
+    { headers: { 'x-forwarded-for': key, 'x-valhalla-user': key, origin: key, cookie: key } },
+  )
   await sendRaw(key)
 }
 
@@ -166,7 +175,11 @@ async function sendRaw(key: string): Promise<void> {
 
 async function useKeysOverSocket(): Promise<void> {
   const key = keys.get('in the wrong place') as string
-  const queries = [...wrongDocuments(key), 'subscription { changes { nothing } }', `mutation { setFeatureFlag(input: { key: "s", reason: "${key}" }) { userErrors { field message } } }`]
+  const queries = [
+    ...wrongDocuments(key),
+    'subscription { changes { nothing } }',
+    `mutation { setFeatureFlag(input: { key: "s", reason: "${key}" }) { userErrors { field message } } }`,
+  ]
   for (const query of queries) {
     try {
       for await (const answer of socket.iterate({ query })) refusals.push(JSON.stringify(answer))
@@ -174,9 +187,21 @@ async function useKeysOverSocket(): Promise<void> {
       refusals.push(JSON.stringify(error))
     }
   }
-  for (const connectionParams of [{ apiKey: keys.get('that nobody has') }, { authorization: `Bearer ${keys.get('that nobody has')}` }, { apiKey: { [key]: key } }]) {
-    const stranger = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 })
-    const failure = await stranger.iterate({ query: '{ viewer { role } }' }).next().catch((error: unknown) => error)
+  for (const connectionParams of [
+    { apiKey: keys.get('that nobody has') },
+    { authorization: `Bearer ${keys.get('that nobody has')}` },
+    { apiKey: { [key]: key } },
+  ]) {
+    const stranger = createClient({
+      url: `${server.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams,
+      retryAttempts: 0,
+    })
+    const failure = await stranger
+      .iterate({ query: '{ viewer { role } }' })
+      .next()
+      .catch((error: unknown) => error)
     refusals.push(JSON.stringify({ code: (failure as { code?: number }).code, reason: (failure as { reason?: string }).reason }))
     await stranger.dispose()
   }
@@ -203,7 +228,9 @@ function found(text: string | Buffer): string[] {
 /** Every row of every table, as text. */
 async function dump(): Promise<Map<string, string>> {
   const { pool } = server.services.database
-  const tables = await pool.query<{ name: string }>(`SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
+  const tables = await pool.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
+  )
   const texts = new Map<string, string>()
   for (const { name } of tables.rows) {
     const { rows } = await pool.query<{ text: string }>(`SELECT t::text AS text FROM "${name}" t`)
@@ -215,9 +242,20 @@ async function dump(): Promise<Map<string, string>> {
 describe('no part of a key', () => {
   it('stays in any table of the database', async () => {
     const tables = await dump()
-    expect([...tables.keys()]).toEqual(expect.arrayContaining(['api_clients', 'changes', 'idempotency_records', 'audit_events', 'usage_marks', 'system_config', 'feature_flags']))
+    expect([...tables.keys()]).toEqual(
+      expect.arrayContaining([
+        'api_clients',
+        'changes',
+        'idempotency_records',
+        'audit_events',
+        'usage_marks',
+        'system_config',
+        'feature_flags',
+      ]),
+    )
     // The run has left its marks, or nothing would be proven.
-    for (const name of ['api_clients', 'changes', 'idempotency_records', 'audit_events', 'usage_marks', 'feature_flags']) expect([name, tables.get(name)?.length]).not.toEqual([name, 0])
+    for (const name of ['api_clients', 'changes', 'idempotency_records', 'audit_events', 'usage_marks', 'feature_flags'])
+      expect([name, tables.get(name)?.length]).not.toEqual([name, 0])
     expect([...tables].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`))).toEqual([])
   })
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -24,7 +24,9 @@ let operations: readonly Entry[]
 
 beforeAll(async () => {
   server = await startTestServer()
-  await server.gql('mutation { setFeatureFlag(input: { key: "example/key" }) { revision } setConfig(input: { key: "example/key", value: 1 }) { revision } }')
+  await server.gql(
+    'mutation { setFeatureFlag(input: { key: "example/key" }) { revision } setConfig(input: { key: "example/key", value: 1 }) { revision } }',
+  )
   operations = (await list()) as readonly Entry[]
 })
 
@@ -38,7 +40,12 @@ async function list(filter = '', key?: string): Promise<Entry[]> {
 
 /** The first thing that a subscription says within a moment: an event, an error, or nothing. */
 async function listen(query: string): Promise<unknown> {
-  const client = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { apiKey: server.adminKey }, retryAttempts: 0 })
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { apiKey: server.adminKey },
+    retryAttempts: 0,
+  })
   const said = new Promise((resolve) => {
     client.subscribe({ query }, { next: (event) => resolve(event), error: (error) => resolve(error), complete: () => resolve('complete') })
     setTimeout(() => resolve('nothing yet'), 500)
@@ -50,7 +57,9 @@ async function listen(query: string): Promise<unknown> {
 
 describe('route index: the operations of the control plane', () => {
   test('are the root fields of the schema, each with its pack, and without introspection', async () => {
-    const answer = await server.gql('{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }')
+    const answer = await server.gql(
+      '{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }',
+    )
     const { __schema: roots } = answer.data as unknown as { __schema: Record<string, { fields: { name: string }[] }> }
     const names = Object.values(roots).flatMap(({ fields }) => fields.map(({ name }) => name))
     expect(operations.map(({ name }) => name).sort()).toEqual(names.sort())
@@ -68,8 +77,14 @@ describe('route index: the operations of the control plane', () => {
       cost: 1,
       arguments: [{ name: 'input', type: 'SetConfigInput!', isRequired: true, defaultValue: null }],
     })
-    expect(byId.get('QUERY:isFeatureEnabled')).toMatchObject({ permission: 'flags:evaluate', allowedDuring: ['NORMAL', 'READ_ONLY', 'MAINTENANCE'] })
-    expect(byId.get('QUERY:isFeatureEnabled')?.arguments.find(({ name }) => name === 'default')).toMatchObject({ defaultValue: 'true', isRequired: false })
+    expect(byId.get('QUERY:isFeatureEnabled')).toMatchObject({
+      permission: 'flags:evaluate',
+      allowedDuring: ['NORMAL', 'READ_ONLY', 'MAINTENANCE'],
+    })
+    expect(byId.get('QUERY:isFeatureEnabled')?.arguments.find(({ name }) => name === 'default')).toMatchObject({
+      defaultValue: 'true',
+      isRequired: false,
+    })
   })
 
   test('can be filtered by kind, pack, text, and what my key may call', async () => {

@@ -18,7 +18,8 @@ const CALLERS = 4
 /** How long the callers go on once the key was refused for the first time, in case that it is let in again. */
 const AFTERMATH_MS = 200
 
-const REGISTER = 'mutation ($i: RegisterApiClientInput!) { registerApiClient(input: $i) { apiClient { id } apiKey userErrors { message } } }'
+const REGISTER =
+  'mutation ($i: RegisterApiClientInput!) { registerApiClient(input: $i) { apiClient { id } apiKey userErrors { message } } }'
 const DEACTIVATE = 'mutation ($i: DeactivateApiClientInput!) { deactivateApiClient(input: $i) { userErrors { message } } }'
 const ROTATE = 'mutation ($i: RotateApiKeyInput!) { rotateApiKey(input: $i) { userErrors { message } } }'
 
@@ -81,10 +82,14 @@ describe.runIf(await usePostgres())('two processes on one database', () => {
     await drop()
   })
 
-  const asAdmin = async (query: string, i: object) => (await askOverHttp(near, { key: adminKey, query, variables: { i } })).data as Record<string, never>
+  const asAdmin = async (query: string, i: object) =>
+    (await askOverHttp(near, { key: adminKey, query, variables: { i } })).data as Record<string, never>
 
   /** How long after the answer to `revoke` the key gets through, and its subscription is open, on the other process. */
-  async function measure(name: string, revoke: (id: string) => Promise<unknown>): Promise<{ requestsMs: number; subscriptionMs: number; code: number }> {
+  async function measure(
+    name: string,
+    revoke: (id: string) => Promise<unknown>,
+  ): Promise<{ requestsMs: number; subscriptionMs: number; code: number }> {
     const { registerApiClient } = await asAdmin(REGISTER, { name, clientType: 'SCRIPT', role: 'OBSERVER' })
     const { apiKey, apiClient } = registerApiClient as unknown as { apiKey: string; apiClient: { id: string } }
     await until(async () => (await askOverHttp(far, { key: apiKey, query: '{ viewer { role } }' })).status === 200)
@@ -139,7 +144,9 @@ describe('on one replica', () => {
     const { client, key } = await server.addClient({ name: 'slow', role: 'OPERATOR' })
     const body = JSON.stringify({ query: 'mutation { setFeatureFlag(input: { key: "too-late" }) { revision } }' })
     const socket = connect(server.port, '127.0.0.1')
-    socket.write(`POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`)
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`,
+    )
     socket.write(body.slice(0, 10))
     await until(() => server.services.usage.lastAt('client', client.id) !== null)
     await deactivate(client.id)
@@ -153,7 +160,8 @@ describe('on one replica', () => {
   it('a client that does not hang up when it is told to is not heard any more', async () => {
     const { client, key } = await server.addClient({ name: 'stubborn', role: 'OPERATOR' })
     const socket = await openStubbornSocket(server.port, key)
-    const setFlag = (id: string) => socket.say({ id, type: 'subscribe', payload: { query: `mutation { setFeatureFlag(input: { key: "by-${id}" }) { revision } }` } })
+    const setFlag = (id: string) =>
+      socket.say({ id, type: 'subscribe', payload: { query: `mutation { setFeatureFlag(input: { key: "by-${id}" }) { revision } }` } })
     setFlag('before')
     await until(() => socket.heard().includes('"complete"'))
     await deactivate(client.id)
@@ -192,7 +200,9 @@ async function openStubbornSocket(port: number, key: string) {
   })
   socket.on('error', () => undefined)
   const headers = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Protocol: graphql-transport-ws']
-  socket.write(`GET /graphql HTTP/1.1\r\nHost: a\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`)
+  socket.write(
+    `GET /graphql HTTP/1.1\r\nHost: a\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+  )
   await until(() => heard.includes('101 Switching Protocols'))
   const say = (message: object): void => {
     const payload = Buffer.from(JSON.stringify(message))

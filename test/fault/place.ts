@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,15 +12,16 @@ import { type ChainVerdict, GENESIS_DIGEST, verifyChain } from '../../src/core/s
 import { replay } from '../../src/core/state/replay.js'
 import type { Snapshot, SnapshotPosition } from '../../src/core/state/snapshot.js'
 import { Store } from '../../src/core/state/store.js'
-import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
 import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
 import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
+import { packs } from '../../src/packs/index.js'
 import { createTestDatabase, silentLog } from '../testkit/databases.js'
-import { COLLECTIONS, collect } from '../testkit/ledger.js'
+import { collect } from '../testkit/ledger.js'
 
 const AUDIT_KEY = 'audit key of the fault tests'
-const ALL_COLLECTIONS = [...COLLECTIONS, apiClientCollection]
+/** Those of every pack: what the server writes at its first start is in the log too. */
+const ALL_COLLECTIONS = packs.flatMap(({ collections }) => collections)
 
 /** Where the data of all rounds is. */
 export interface Place {

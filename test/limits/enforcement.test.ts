@@ -25,10 +25,14 @@ afterAll(async () => {
 })
 
 async function deleteRules(of: TestServer): Promise<void> {
-  for (const { id } of of.services.ledger.snapshot.table('RateLimitRule').values() as Iterable<{ id: string } & object>) await of.gql(DELETE, { id })
+  for (const { id } of of.services.ledger.snapshot.table('RateLimitRule').values() as Iterable<{ id: string } & object>)
+    await of.gql(DELETE, { id })
 }
 
-async function setRule(input: { scope: RateLimitScope; key?: string; maxRequests?: number; windowSeconds?: number; isShadow?: boolean }, of = server) {
+async function setRule(
+  input: { scope: RateLimitScope; key?: string; maxRequests?: number; windowSeconds?: number; isShadow?: boolean },
+  of = server,
+) {
   const { data, errors } = await of.gql(SET, { input })
   expect(errors).toBe(undefined)
   const payload: unknown = data?.['setRateLimitRule']
@@ -108,7 +112,11 @@ describe('an operation', () => {
     await setRule({ scope: 'API_KEY', maxRequests: 100 })
     expect(await left('{ viewer { role } }')).toBe(99)
     expect(await left('{ a: viewer { role } b: viewer { role } systemSummary { totalPacks } }')).toBe(96)
-    expect(await left('query { ...F ... on Query { c: viewer { role } } } fragment F on Query { a: viewer { role } ...G } fragment G on Query { b: viewer { role } }')).toBe(93)
+    expect(
+      await left(
+        'query { ...F ... on Query { c: viewer { role } } } fragment F on Query { a: viewer { role } ...G } fragment G on Query { b: viewer { role } }',
+      ),
+    ).toBe(93)
     // What GraphQL answers once counts once.
     expect(await left('{ viewer { role } viewer { permissions } __typename }')).toBe(92)
     expect(await left('{ __schema { queryType { name } } __typename a: __typename }')).toBe(91)
@@ -154,7 +162,9 @@ describe('an operation', () => {
         ],
       },
     })
-    expect((await server.gql(query)).data).toEqual({ viewer: { rateLimits: [{ ruleId: rule.rateLimitRule.id, limit: 3, remaining: 1, isShadow: false, ...said }] } })
+    expect((await server.gql(query)).data).toEqual({
+      viewer: { rateLimits: [{ ruleId: rule.rateLimitRule.id, limit: 3, remaining: 1, isShadow: false, ...said }] },
+    })
   })
 })
 
@@ -182,7 +192,12 @@ describe('an operation over a WebSocket', () => {
     }
   }
 
-  const denied = [{ message: expect.stringContaining('"api-key" (2 in 60 s)'), extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) } }]
+  const denied = [
+    {
+      message: expect.stringContaining('"api-key" (2 in 60 s)'),
+      extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) },
+    },
+  ]
 
   it('is counted like one over HTTP, more often than a connection may run at a time', async () => {
     await setRule({ scope: 'API_KEY', maxRequests: 2 })
@@ -198,10 +213,14 @@ describe('an operation over a WebSocket', () => {
     const client = connect()
     await setRule({ scope: 'API_KEY', maxRequests: 2 })
     const events: unknown[] = []
-    const stop = client.subscribe({ query: 'subscription { changes { targetType } }' }, { next: ({ data }) => void events.push(data), error: () => undefined, complete: () => undefined })
+    const stop = client.subscribe(
+      { query: 'subscription { changes { targetType } }' },
+      { next: ({ data }) => void events.push(data), error: () => undefined, complete: () => undefined },
+    )
     await until(() => [...server.connections].some(({ operations }) => operations.size > 0))
     const { client: apiClient } = await server.addClient({ name: 'of events' })
-    for (let version = 0; version < 5; version += 1) await server.changeClient({ ...apiClient, version }, { description: `event ${version}` })
+    for (let version = 0; version < 5; version += 1)
+      await server.changeClient({ ...apiClient, version }, { description: `event ${version}` })
     await until(() => events.length === 6)
     stop()
     expect(await ask(client, '{ __typename }')).toEqual({ __typename: 'Query' })
@@ -223,7 +242,8 @@ describe('calls without a key that works', () => {
     const guarded = await startTestServer({ VALHALLA_AUTH_FAILURES_PER_MINUTE: '5', VALHALLA_TRUSTED_PROXIES: '1' })
     try {
       const wrong = `${guarded.adminKey.slice(0, -1)}${guarded.adminKey.endsWith('x') ? 'y' : 'x'}`
-      const from = (address: string, key: string | null) => guarded.gql('{ __typename }', {}, { key, headers: { 'x-forwarded-for': address } })
+      const from = (address: string, key: string | null) =>
+        guarded.gql('{ __typename }', {}, { key, headers: { 'x-forwarded-for': address } })
       const answers = []
       for (let round = 0; round < 8; round += 1) answers.push(await from(`2001:db8::${round}`, round % 2 === 0 ? wrong : null))
       expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
@@ -235,7 +255,9 @@ describe('calls without a key that works', () => {
       const metrics = await fetch(`${guarded.url}/metrics`, { headers: { 'x-api-key': wrong, 'x-forwarded-for': '2001:db8::a' } })
       expect(metrics.status).toBe(429)
       const about = guarded.logged.filter(({ msg }) => String(msg).includes('authenticat'))
-      expect(about.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual(['too many failed authentications: further ones are refused and not logged'])
+      expect(about.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+        'too many failed authentications: further ones are refused and not logged',
+      ])
       expect(about.filter(({ level }) => level === 'info')).toHaveLength(6)
     } finally {
       await guarded.close()

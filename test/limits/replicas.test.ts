@@ -8,7 +8,8 @@ import { until } from '../testkit/until.js'
 
 const isPossible = (await usePostgres()) && canStartRedis
 const SET = 'mutation ($input: SetRateLimitRuleInput!) { setRateLimitRule(input: $input) { rateLimitRule { id } userErrors { message } } }'
-const SNAPSHOTS = '{ rateLimitRules { nodes { id maxRequests snapshots { nodes { key currentCount deniedCount rule { id } } totalCount } } } }'
+const SNAPSHOTS =
+  '{ rateLimitRules { nodes { id maxRequests snapshots { nodes { key currentCount deniedCount rule { id } } totalCount } } } }'
 
 describe.skipIf(!isPossible)('two processes on one database and one Redis', () => {
   const key = generateApiKey('test')
@@ -60,7 +61,7 @@ describe.skipIf(!isPossible)('two processes on one database and one Redis', () =
       const rules: unknown = data?.['rateLimitRules']
       return (rules as { nodes: readonly { snapshots: { nodes: readonly unknown[] } }[] }).nodes[0]?.snapshots.nodes[0]
     }
-    await until(async () => Number((await reported() as { deniedCount: number } | undefined)?.deniedCount) === 901, 20_000)
+    await until(async () => Number(((await reported()) as { deniedCount: number } | undefined)?.deniedCount) === 901, 20_000)
     expect(await reported()).toMatchObject({ currentCount: 100 })
   }, 40_000)
 
@@ -78,7 +79,17 @@ describe.skipIf(!isPossible)('two processes on one database and one Redis', () =
   it('answer every request while Redis dies under load, and let through at most one more limit each', async () => {
     await setRule(urls[0] ?? '', { scope: 'USER', maxRequests: 200, windowSeconds: 1_000 })
     const options = { connections: 32, key, headersOf: () => ({ 'x-valhalla-user': 'ann' }) }
-    await until(async () => (await flood(urls[1] ?? '', { ...options, count: 1, headersOf: () => ({ 'x-valhalla-user': 'bob' }), query: '{ viewer { rateLimits { limit } } }' }))[200] === 1)
+    await until(
+      async () =>
+        (
+          await flood(urls[1] ?? '', {
+            ...options,
+            count: 1,
+            headersOf: () => ({ 'x-valhalla-user': 'bob' }),
+            query: '{ viewer { rateLimits { limit } } }',
+          })
+        )[200] === 1,
+    )
     const underLoad = flood(urls, { ...options, count: 1_500 })
     await new Promise((resolve) => setTimeout(resolve, 100))
     await redis.kill()

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import pino from 'pino'
-import type { Database } from '../../src/core/database/database.js'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.js'
+import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/state/change-log.js'
 import { verifyChain } from '../../src/core/state/digest.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
@@ -33,7 +33,8 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
     await database.close()
   })
 
-  const retention = (changes: number) => new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes, auditEvents: 0 } })
+  const retention = (changes: number) =>
+    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes, auditEvents: 0 } })
   const verify = async () => {
     const log = new ChangeLog(database)
     const bounds = await log.bounds()
@@ -72,7 +73,10 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
   test('a look behind what was taken away is refused with where to go on', async () => {
     await retention(3).run()
     const log = new ChangeLog(database)
-    await expect(log.demandKept({ sinceRevision: 20 })).rejects.toMatchObject({ code: 'BAD_USER_INPUT', extensions: { firstSinceRevision: 21 } })
+    await expect(log.demandKept({ sinceRevision: 20 })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      extensions: { firstSinceRevision: 21 },
+    })
     await log.demandKept({ sinceRevision: 21 })
     await log.demandKept({})
   })

@@ -69,7 +69,9 @@ export function clientWithKey(changes: Partial<ApiClient> = {}, pepper?: string)
 /** A well-formed key with the id of another one, and a secret of its own: what somebody would try who has seen an id. */
 export function forgedKey(keyText: string): string {
   const id = keyText.split('_')[2]
-  const body = generateApiKey('test').replace(/_[0-9A-Za-z]{12}_/, `_${id}_`).slice(0, -7)
+  const body = generateApiKey('test')
+    .replace(/_[0-9A-Za-z]{12}_/, `_${id}_`)
+    .slice(0, -7)
   let rest = crc32(body)
   let checksum = ''
   for (; checksum.length < 6; rest = Math.floor(rest / 62)) checksum = `${BASE62[rest % 62]}${checksum}`

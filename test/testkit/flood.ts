@@ -12,7 +12,10 @@ export interface Flood {
 }
 
 /** How many requests got which status. */
-export async function flood(url: string | readonly string[], { count, connections, key, query = '{ __typename }', headersOf }: Flood): Promise<Record<number, number>> {
+export async function flood(
+  url: string | readonly string[],
+  { count, connections, key, query = '{ __typename }', headersOf }: Flood,
+): Promise<Record<number, number>> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const urls = typeof url === 'string' ? [url] : url
   const body = JSON.stringify({ query })
@@ -28,7 +31,8 @@ export async function flood(url: string | readonly string[], { count, connection
         .end(body)
     })
   try {
-    for (const status of await Promise.all(Array.from({ length: count }, (_, index) => ask(index)))) statuses[status] = (statuses[status] ?? 0) + 1
+    for (const status of await Promise.all(Array.from({ length: count }, (_, index) => ask(index))))
+      statuses[status] = (statuses[status] ?? 0) + 1
   } finally {
     agent.destroy()
   }

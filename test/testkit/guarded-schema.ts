@@ -15,7 +15,15 @@ export function callerWith(role: Role, permissions: PermissionsByRole, id = `a-$
 /** The context of one call. */
 export function contextOf({ caller, snapshot, database }: { caller: Caller; snapshot: Snapshot; database: Database }): RequestContext {
   const loaders = createLoaders(new ChangeLog(database))
-  return { caller, requestId: 'a-request', remoteAddress: '127.0.0.1', subjects: { ip: '127.0.0.1', clientId: caller.id, user: null }, snapshot, loaders, admit: () => undefined }
+  return {
+    caller,
+    requestId: 'a-request',
+    remoteAddress: '127.0.0.1',
+    subjects: { ip: '127.0.0.1', clientId: caller.id, user: null },
+    snapshot,
+    loaders,
+    admit: () => undefined,
+  }
 }
 
 /** The answer as a client gets it: plain JSON. */

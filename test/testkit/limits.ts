@@ -8,7 +8,15 @@ const AT = new Date('2026-01-01T00:00:00.000Z')
 
 /** A rule of 10 units in 60 seconds for everybody together, with these changes. */
 export function ruleWith(changes: Partial<RateLimitRuleRecord> = {}): RateLimitRuleRecord {
-  const blank = { scope: 'GLOBAL' as const, key: '*', windowSeconds: 60, maxRequests: 10, isEnabled: true, isShadow: false, description: null }
+  const blank = {
+    scope: 'GLOBAL' as const,
+    key: '*',
+    windowSeconds: 60,
+    maxRequests: 10,
+    isEnabled: true,
+    isShadow: false,
+    description: null,
+  }
   return { id: newId(), ...blank, version: 1, createdAt: AT, updatedAt: AT, ...changes }
 }
 

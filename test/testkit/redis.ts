@@ -7,6 +7,7 @@ import { newId } from '../../src/core/ids.js'
 import { until } from './until.js'
 
 const SERVER_URL = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379'
+const PROGRAM = 'redis-server'
 
 /** Where the Redis for tests is, or undefined; says once that tests are skipped then. With CI=true that is a failure. */
 export const TEST_REDIS_URL: string | undefined = (await connects(SERVER_URL))
@@ -15,7 +16,7 @@ export const TEST_REDIS_URL: string | undefined = (await connects(SERVER_URL))
 
 /** Whether tests can start Redis servers of their own. */
 export const canStartRedis: boolean =
-  spawnSync('redis-server', ['--version']).status === 0 || missing('no redis-server that tests can start') !== undefined
+  spawnSync(PROGRAM, ['--version']).status === 0 || missing('no redis-server that tests can start') !== undefined
 
 function missing(reason: string): undefined {
   if (process.env['CI'] === 'true') throw new Error(reason)
@@ -68,7 +69,7 @@ export async function startRedis(): Promise<OwnRedis> {
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
     const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
-    child = spawn('redis-server', options, { stdio: 'ignore' })
+    child = spawn(PROGRAM, options, { stdio: 'ignore' })
     await until(() => connects(url))
   }
   const kill = async (): Promise<void> => {

@@ -21,7 +21,8 @@ export class RateLimitDecision {
 
   @Field(() => Float, {
     nullable: true,
-    description: 'Seconds until such a call fits again if nobody else calls; null when it fits, and when it never will, being larger than the limit.',
+    description:
+      'Seconds until such a call fits again if nobody else calls; null when it fits, and when it never will, being larger than the limit.',
   })
   retryAfterSeconds!: number | null
 
@@ -44,6 +45,14 @@ export const NO_LIMIT: Readonly<RateLimitDecision> = Object.freeze({
 })
 
 /** A rule's decision as the schema shows it. */
-export function toRateLimitDecision({ isAllowed, limit, remaining, resetSeconds, retryAfterSeconds, ruleId, isShadow }: RuleDecision): RateLimitDecision {
+export function toRateLimitDecision({
+  isAllowed,
+  limit,
+  remaining,
+  resetSeconds,
+  retryAfterSeconds,
+  ruleId,
+  isShadow,
+}: RuleDecision): RateLimitDecision {
   return { isAllowed, limit, remaining, resetSeconds, retryAfterSeconds, ruleId, isShadow }
 }

@@ -25,7 +25,9 @@ function findClientKeys(value: unknown, path: readonly string[] = []): (readonly
 export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): UserErrorData[] {
   const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
   // A path is made of names that the client chose.
-  const faults = findJsonFaults(write.input, limits).map(({ path, message }) => userError('INVALID', path.map(scrubSecrets), `This ${message}.`))
+  const faults = findJsonFaults(write.input, limits).map(({ path, message }) =>
+    userError('INVALID', path.map(scrubSecrets), `This ${message}.`),
+  )
   if (faults.some(({ message }) => message.includes('too deeply'))) return faults
   // Both go into rows, also where they are no part of the input.
   const { reason, idempotencyKey } = write

@@ -38,7 +38,8 @@ export function createRevertCommand({ changes, collections }: RevertSubject): Co
         else if (hasMoved(draft, collection, change)) faults.push(moved(change))
         else putBack(draft, { collection, change, now })
       }
-      if (faults.length === 0) for (const change of changes) faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
+      if (faults.length === 0)
+        for (const change of changes) faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
   }

@@ -102,7 +102,8 @@ export class MemoryCounters implements Counters {
     const goal = Math.floor(this.#maxSubjects * (1 - EVICTED_PART))
     let surplus = this.#entries.size - goal
     if (surplus <= 0) return
-    if (!this.#isFull) this.#log.warn({ subjects: this.#entries.size }, 'too many subjects of rate limits: the least busy ones are forgotten')
+    if (!this.#isFull)
+      this.#log.warn({ subjects: this.#entries.size }, 'too many subjects of rate limits: the least busy ones are forgotten')
     this.#isFull = true
     this.evictions += surplus
     const levels = new Array<number>(BUSIEST + 1).fill(0)

@@ -63,7 +63,10 @@ function denial({ rules, retryAfterSeconds }: Decision, cost: number): AppError 
   const denying = rules.filter(({ isAllowed }) => !isAllowed)
   const names = denying.map(describe).join(' and ')
   if (retryAfterSeconds === null) {
-    return new AppError('RATE_LIMITED', `This operation costs ${cost}, which is more than the rate limit ${names} ever allows. Ask for less at once.`)
+    return new AppError(
+      'RATE_LIMITED',
+      `This operation costs ${cost}, which is more than the rate limit ${names} ever allows. Ask for less at once.`,
+    )
   }
   const seconds = Math.ceil(retryAfterSeconds)
   return new AppError('RATE_LIMITED', `The rate limit ${names} is used up. Try again in ${seconds} s.`, { retryAfterSeconds })

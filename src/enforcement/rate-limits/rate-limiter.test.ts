@@ -64,7 +64,11 @@ describe('a call', () => {
     const call = callOf(stateOf(rule))
     const said = { ruleId: rule.id, scope: 'GLOBAL', name: 'global', limit: 2, windowSeconds: 10, isShadow: false }
     const allowed = { ...said, retryAfterSeconds: null, isExceeded: false, isAllowed: true }
-    expect(now(limiter.consume(call))).toEqual({ isAllowed: true, retryAfterSeconds: null, rules: [{ ...allowed, remaining: 1, resetSeconds: 10 }] })
+    expect(now(limiter.consume(call))).toEqual({
+      isAllowed: true,
+      retryAfterSeconds: null,
+      rules: [{ ...allowed, remaining: 1, resetSeconds: 10 }],
+    })
     clock.pass(4_000)
     expect(now(limiter.consume(call)).rules).toEqual([{ ...allowed, remaining: 0, resetSeconds: 6 }])
     // In the next window one unit fits when the two of this one have faded to one: after half of it.
@@ -76,7 +80,10 @@ describe('a call', () => {
 
   it('that costs more than a limit is told that waiting does not help', async () => {
     const { limiter } = await limiterWith()
-    expect(now(limiter.consume(callOf(stateOf(ruleWith({ maxRequests: 5 })), {}, 6)))).toMatchObject({ isAllowed: false, retryAfterSeconds: null })
+    expect(now(limiter.consume(callOf(stateOf(ruleWith({ maxRequests: 5 })), {}, 6)))).toMatchObject({
+      isAllowed: false,
+      retryAfterSeconds: null,
+    })
   })
 
   it('takes its cost', async () => {
@@ -152,13 +159,20 @@ describe('a rule', () => {
     const { limiter } = await limiterWith()
     const call = callOf(stateOf(ruleWith({ maxRequests: 2, isShadow: true })))
     expect(letThrough(limiter, call, 5)).toBe(5)
-    expect(now(limiter.consume(call))).toMatchObject({ isAllowed: true, retryAfterSeconds: null, rules: [{ isShadow: true, isExceeded: true, isAllowed: true, remaining: 0 }] })
+    expect(now(limiter.consume(call))).toMatchObject({
+      isAllowed: true,
+      retryAfterSeconds: null,
+      rules: [{ isShadow: true, isExceeded: true, isAllowed: true, remaining: 0 }],
+    })
     expect(limiter.status).toMatchObject({ denials: { GLOBAL: 0 }, shadowDenials: { GLOBAL: 4 } })
   })
 
   it('in the shadow takes the place of none that is in force', async () => {
     const { limiter } = await limiterWith()
-    const state = stateOf(ruleWith({ scope: 'API_KEY', maxRequests: 2 }), ruleWith({ scope: 'API_KEY', key: CLIENT, maxRequests: 7, isShadow: true }))
+    const state = stateOf(
+      ruleWith({ scope: 'API_KEY', maxRequests: 2 }),
+      ruleWith({ scope: 'API_KEY', key: CLIENT, maxRequests: 7, isShadow: true }),
+    )
     expect(letThrough(limiter, callOf(state), 50)).toBe(2)
   })
 
@@ -174,7 +188,10 @@ describe('a rule', () => {
     const { limiter } = await limiterWith()
     const state = stateOf(ruleWith({ scope: 'API_KEY', maxRequests: 5 }))
     expect(letThrough(limiter, callOf(state), 2)).toBe(2)
-    expect(now(limiter.consumeFor({ snapshot: state, scope: 'API_KEY', key: CLIENT, cost: 3 }))).toMatchObject({ isAllowed: true, rules: [{ remaining: 0 }] })
+    expect(now(limiter.consumeFor({ snapshot: state, scope: 'API_KEY', key: CLIENT, cost: 3 }))).toMatchObject({
+      isAllowed: true,
+      rules: [{ remaining: 0 }],
+    })
     expect(letThrough(limiter, callOf(state), 2)).toBe(0)
     expect(now(limiter.consumeFor({ snapshot: state, scope: 'GLOBAL', key: '*', cost: 1 }))).toMatchObject({ isAllowed: true, rules: [] })
   })
@@ -200,7 +217,13 @@ describe('failed authentications', () => {
   it('are counted by address, IPv6 by the /64, and looked at again after a while', async () => {
     const { limiter, clock } = await limiterWith()
     const fail = (ip: string) => limiter.failAuthentication(ip)
-    expect(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2'].map(fail)).toEqual([undefined, undefined, undefined, 80.001, undefined])
+    expect(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2'].map(fail)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      80.001,
+      undefined,
+    ])
     expect(['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8::4'].map(fail).at(-1)).toBe(80.001)
     expect(limiter.status.authenticationDenials).toBe(2)
     clock.pass(80_001)
@@ -209,7 +232,12 @@ describe('failed authentications', () => {
 
   it('are not counted where the settings say so', async () => {
     const clock = new HandClock()
-    const limiter = await openRateLimiter({ settings: { redisUrl: undefined, environmentName: 'test', authFailuresPerMinute: 0 }, clock, log, database })
+    const limiter = await openRateLimiter({
+      settings: { redisUrl: undefined, environmentName: 'test', authFailuresPerMinute: 0 },
+      clock,
+      log,
+      database,
+    })
     open.push(limiter)
     expect(Array.from({ length: 100 }, () => limiter.failAuthentication('192.0.2.1')).filter((answer) => answer !== undefined)).toEqual([])
   })

@@ -50,7 +50,13 @@ describe.skipIf(TEST_REDIS_URL === undefined)('counters in Redis', () => {
     const environment = namespaced(url)
     const replicas = await Promise.all([replica(url, environment), replica(url, environment), replica(url, environment)])
     const call = callOf(stateOf(ruleWith({ maxRequests: 100 }), ruleWith({ scope: 'IP', maxRequests: 1_000 })))
-    expect(await letThrough(replicas.map(({ limiter }) => limiter), call, 1_000)).toBe(100)
+    expect(
+      await letThrough(
+        replicas.map(({ limiter }) => limiter),
+        call,
+        1_000,
+      ),
+    ).toBe(100)
     for (const { limiter } of replicas) {
       const { rules } = await limiter.peek(call)
       expect(rules.map(({ remaining }) => remaining).sort((a, b) => a - b)).toEqual([0, 900])

@@ -2,7 +2,7 @@ import { ipSubject } from '../../core/ip-subject.js'
 import { ANY_SUBJECT, RATE_LIMIT_SCOPES, type RateLimitScope, type RateLimitSubjects, userSubject } from '../../core/limiter.js'
 import type { View } from '../../core/state/snapshot.js'
 import type { RateLimitRuleRecord } from '../../packs/rate-limits/index.js'
-import type { CounterCall, CounterReading } from './counters.js'
+import type { CounterCall } from './counters.js'
 import type { WindowLimit } from './sliding-window.js'
 
 /** A rule in the form in which it is applied. */
@@ -18,12 +18,6 @@ export interface CompiledRule extends WindowLimit {
 /** A rule that applies to a call, and the counter that it is counted in. */
 export interface AppliedRule extends CounterCall {
   readonly rule: CompiledRule
-}
-
-/** An applied rule with what its counter says. */
-export interface RuleReading {
-  readonly applied: AppliedRule
-  readonly reading: CounterReading
 }
 
 /** The rules of one scope, either those in force or the shadows. */

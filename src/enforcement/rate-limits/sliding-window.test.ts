@@ -19,7 +19,13 @@ interface Step {
 }
 
 const windows = fc.record({ windowMs: fc.integer({ min: 1, max: 1_000 }), max: fc.integer({ min: 1, max: 20 }) })
-const stepsOf = fc.array(fc.record({ pauseMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 3_000 })), cost: fc.integer({ min: 1, max: 6 }) }), { maxLength: 60 })
+const stepsOf = fc.array(
+  fc.record({
+    pauseMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 3_000 })),
+    cost: fc.integer({ min: 1, max: 6 }),
+  }),
+  { maxLength: 60 },
+)
 
 /** The rule by its words: every accepted unit is remembered, and counted anew for each call. */
 class Model {
@@ -27,7 +33,8 @@ class Model {
   #startMs = 0
 
   take(atMs: number, cost: number, { windowMs, max }: { windowMs: number; max: number }): boolean {
-    const sum = (fromMs: number, toMs: number) => this.#taken.filter((each) => each.atMs >= fromMs && each.atMs < toMs).reduce((units, each) => units + each.cost, 0)
+    const sum = (fromMs: number, toMs: number) =>
+      this.#taken.filter((each) => each.atMs >= fromMs && each.atMs < toMs).reduce((units, each) => units + each.cost, 0)
     while (this.#startMs + windowMs <= atMs) this.#startMs += windowMs
     const current = sum(this.#startMs, Number.POSITIVE_INFINITY)
     const previous = sum(this.#startMs - windowMs, this.#startMs)
@@ -79,7 +86,9 @@ describe('a sliding window', () => {
           if (reading?.isFitting) taken.push({ atMs: clock.upMs, cost })
         }
         for (const { atMs } of taken) {
-          const inWindow = taken.filter((each) => each.atMs >= atMs && each.atMs < atMs + limit.windowMs).reduce((sum, { cost }) => sum + cost, 0)
+          const inWindow = taken
+            .filter((each) => each.atMs >= atMs && each.atMs < atMs + limit.windowMs)
+            .reduce((sum, { cost }) => sum + cost, 0)
           expect(inWindow).toBeLessThanOrEqual(2 * limit.max)
         }
       }),
@@ -134,7 +143,11 @@ describe.skipIf(TEST_REDIS_URL === undefined)('a sliding window in Redis', () =>
   })
 
   /** Asks the script at a time of our own, in microseconds. */
-  async function takeAt(atMicros: number, cost: number, limits: readonly { key: string; windowMs: number; max: number; isShadow?: boolean }[]): Promise<CounterReading[]> {
+  async function takeAt(
+    atMicros: number,
+    cost: number,
+    limits: readonly { key: string; windowMs: number; max: number; isShadow?: boolean }[],
+  ): Promise<CounterReading[]> {
     const names = limits.map(({ key }) => `valhalla:${environmentName}:limit:${key}`)
     const values = limits.flatMap(({ windowMs, max, isShadow = false }) => [windowMs * 1_000, max, Number(isShadow)])
     return readingsOf((await redis.eval(TAKE_SCRIPT, names.length, ...names, cost, 0, atMicros, ...values)) as number[])
@@ -146,7 +159,8 @@ describe.skipIf(TEST_REDIS_URL === undefined)('a sliding window in Redis', () =>
   it('accepts just what the formula accepts', async () => {
     await fc.assert(
       fc.asyncProperty(windows, stepsOf, async (limit, steps) => {
-        const key = `model-${(keys += 1)}`
+        keys += 1
+        const key = `model-${keys}`
         // Windows a thousand times as long, so that no key expires before its time in the test.
         const slow = { windowMs: limit.windowMs * 1_000, max: limit.max }
         let atMs = await nowMs()
@@ -168,11 +182,22 @@ describe.skipIf(TEST_REDIS_URL === undefined)('a sliding window in Redis', () =>
     const narrow = { key: 'narrow', windowMs: 60_000, max: 1 }
     const shadow = { key: 'shadow', windowMs: 60_000, max: 1, isShadow: true }
     const first = await takeAt(at, 1, [wide, narrow, shadow])
-    expect(first.map(({ isFitting, current }) => [isFitting, current])).toEqual([[true, 1], [true, 1], [true, 1]])
+    expect(first.map(({ isFitting, current }) => [isFitting, current])).toEqual([
+      [true, 1],
+      [true, 1],
+      [true, 1],
+    ])
     const second = await takeAt(at, 1, [wide, narrow, shadow])
-    expect(second.map(({ isFitting, current }) => [isFitting, current])).toEqual([[true, 1], [false, 1], [false, 1]])
+    expect(second.map(({ isFitting, current }) => [isFitting, current])).toEqual([
+      [true, 1],
+      [false, 1],
+      [false, 1],
+    ])
     const third = await takeAt(at, 1, [wide, shadow])
-    expect(third.map(({ isFitting, current }) => [isFitting, current])).toEqual([[true, 2], [false, 1]])
+    expect(third.map(({ isFitting, current }) => [isFitting, current])).toEqual([
+      [true, 2],
+      [false, 1],
+    ])
   })
 
   it('forgets a counter two windows after its start', async () => {

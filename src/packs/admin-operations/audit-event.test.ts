@@ -21,14 +21,20 @@ describe.each(ENGINES)('audit events on %s', (engine) => {
     // Two in each minute, so that their order depends on more than the time.
     for (let n = 0; n < 6; n += 1) {
       const trail = new AuditTrail({ database, clock: clockAt(minute(n)), log })
-      trail.record({ operation: 'setConfig', outcome: 'DENIED', code: 'FORBIDDEN', caller: { id: `c-${n % 2}`, name: 'caller', clientType: 'TYR' } })
+      trail.record({
+        operation: 'setConfig',
+        outcome: 'DENIED',
+        code: 'FORBIDDEN',
+        caller: { id: `c-${n % 2}`, name: 'caller', clientType: 'TYR' },
+      })
       trail.record({ operation: 'authenticate', outcome: n % 3 === 0 ? 'FAILED' : 'DENIED', remoteAddress: '192.0.2.1' })
       await trail.close()
     }
   })
   afterAll(() => database.close())
 
-  const find = async (filter: AuditEventFilter, args: { first?: number; after?: string | null } = {}) => pageOfAuditEvents(database, filter, { first: 100, ...args })
+  const find = async (filter: AuditEventFilter, args: { first?: number; after?: string | null } = {}) =>
+    pageOfAuditEvents(database, filter, { first: 100, ...args })
 
   it('come newest first, in pages without a gap or a repeat', async () => {
     const all = (await find({})).nodes
@@ -77,12 +83,14 @@ describe.each(ENGINES)('audit events on %s', (engine) => {
     expect([nodes.length, await totalCount()]).toEqual([count, count])
   })
 
-  it.each(['nonsense', encodeCursor('nonsense'), encodeCursor('2026-01-01T12:00:00.000Z'), encodeCursor('2026-99-01T12:00:00.000Z/00000000-0000-7000-8000-000000000000')])(
-    'refuse the cursor %s of another list',
-    async (after) => {
-      await expect(find({}, { after })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
-    },
-  )
+  it.each([
+    'nonsense',
+    encodeCursor('nonsense'),
+    encodeCursor('2026-01-01T12:00:00.000Z'),
+    encodeCursor('2026-99-01T12:00:00.000Z/00000000-0000-7000-8000-000000000000'),
+  ])('refuse the cursor %s of another list', async (after) => {
+    await expect(find({}, { after })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
+  })
 })
 
 describe.runIf(ENGINES.includes('postgresql'))('audit events with the database away', () => {

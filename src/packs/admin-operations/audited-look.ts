@@ -12,7 +12,11 @@ export interface Look {
  * Looks at what is sensitive: at everything that this replica has noted up to here, and noted itself once it has succeeded
  * (one that fails is, with every other call that does).
  */
-export async function auditedLook<T>({ audit }: Pick<CoreServices, 'audit'>, { operation, context }: Look, look: () => Promise<T>): Promise<T> {
+export async function auditedLook<T>(
+  { audit }: Pick<CoreServices, 'audit'>,
+  { operation, context }: Look,
+  look: () => Promise<T>,
+): Promise<T> {
   await audit.flush()
   const seen = await look()
   const { caller, remoteAddress, requestId } = context

@@ -86,7 +86,8 @@ export class ApiClientMutationsResolver {
   }
 
   @Mutation(() => VerifyApiKeyPayload, {
-    description: 'Tells another service whether a key that it was shown works, and whether it may do something. Changes nothing; each call is audited.',
+    description:
+      'Tells another service whether a key that it was shown works, and whether it may do something. Changes nothing; each call is audited.',
   })
   @Operation({ permission: KEYS_VERIFY, allowedDuring: 'always' })
   async verifyApiKey(
@@ -104,7 +105,11 @@ export class ApiClientMutationsResolver {
     return createApiKey(keyEnvironment(settings), settings.keyPepper)
   }
 
-  #audit({ caller, remoteAddress, requestId }: RequestContext, { permission }: VerifyApiKeyInput, { verdict, apiClient, userErrors }: Verification): void {
+  #audit(
+    { caller, remoteAddress, requestId }: RequestContext,
+    { permission }: VerifyApiKeyInput,
+    { verdict, apiClient, userErrors }: Verification,
+  ): void {
     const isRefused = userErrors.length > 0
     this.#core.audit.record({
       operation: 'verifyApiKey',

@@ -19,7 +19,12 @@ type Mutation = keyof typeof DOCUMENTS
 
 /** What a mutation's payload holds; whichever of these fields it has. */
 interface Payload {
-  readonly apiClient: { readonly id: string; readonly keyPreview: string; readonly version: number; readonly [field: string]: unknown } | null
+  readonly apiClient: {
+    readonly id: string
+    readonly keyPreview: string
+    readonly version: number
+    readonly [field: string]: unknown
+  } | null
   readonly apiKey: string | null
   readonly revision: number | null
   readonly verdict: string
@@ -43,14 +48,24 @@ let count = 0
 /** Registers a client under a name of its own. */
 async function newClient(input: object = {}) {
   count += 1
-  const { apiClient, apiKey } = await call('registerApiClient', { name: `client ${count}`, clientType: 'SCRIPT', role: 'OBSERVER', ...input })
+  const { apiClient, apiKey } = await call('registerApiClient', {
+    name: `client ${count}`,
+    clientType: 'SCRIPT',
+    role: 'OBSERVER',
+    ...input,
+  })
   return { id: apiClient?.id ?? '', key: apiKey ?? '' }
 }
 const statusOf = async (key: string) => (await server.gql('{ viewer { role } }', {}, { key })).status
 
 describe('API clients: what the registry has always done', () => {
   it('register: a WeWeb client is registered, active, and its key works', async () => {
-    const payload = await call('registerApiClient', { name: 'WeWeb', clientType: 'WEWEB', role: 'EVALUATOR', description: 'The public site' })
+    const payload = await call('registerApiClient', {
+      name: 'WeWeb',
+      clientType: 'WEWEB',
+      role: 'EVALUATOR',
+      description: 'The public site',
+    })
     expect(payload).toEqual({
       apiClient: {
         id: expect.any(String),
@@ -109,7 +124,10 @@ describe('rotateApiKey', () => {
   it('hands over a new key, and lets the old one work only during the overlap', async () => {
     const { id, key } = await newClient()
     const first = await call('rotateApiKey', { id, overlapSeconds: 60 })
-    expect(first).toMatchObject({ apiKey: expect.stringMatching(KEY), apiClient: { id, version: 2, keyPreview: `${first.apiKey?.slice(0, 12)}…` } })
+    expect(first).toMatchObject({
+      apiKey: expect.stringMatching(KEY),
+      apiClient: { id, version: 2, keyPreview: `${first.apiKey?.slice(0, 12)}…` },
+    })
     expect([await statusOf(key), await statusOf(first.apiKey ?? '')]).toEqual([200, 200])
     const second = await call('rotateApiKey', { id })
     expect([await statusOf(key), await statusOf(first.apiKey ?? ''), await statusOf(second.apiKey ?? '')]).toEqual([401, 401, 200])
@@ -134,7 +152,8 @@ describe('verifyApiKey', () => {
     const { apiKey } = await call('rotateApiKey', { id })
     expect(await verify(key, 'flags:write')).toEqual({ verdict: 'EXPIRED', apiClient, userErrors: [] })
     await call('deactivateApiClient', { id })
-    for (const each of [key, apiKey ?? '']) expect(await verify(each, 'flags:write')).toEqual({ verdict: 'DISABLED', apiClient, userErrors: [] })
+    for (const each of [key, apiKey ?? ''])
+      expect(await verify(each, 'flags:write')).toEqual({ verdict: 'DISABLED', apiClient, userErrors: [] })
   })
 
   it.each([
@@ -156,7 +175,8 @@ describe('verifyApiKey', () => {
 
   it('tells when the client has used up its own rate limit, without counting', async () => {
     const { id, key } = await newClient()
-    const limit = (input: string) => server.gql(`mutation { setRateLimitRule(input: { ${input}, windowSeconds: 3600 }) { userErrors { message } } }`)
+    const limit = (input: string) =>
+      server.gql(`mutation { setRateLimitRule(input: { ${input}, windowSeconds: 3600 }) { userErrors { message } } }`)
     await limit(`scope: API_KEY, key: "${id}", maxRequests: 2`)
     for (let i = 0; i < 5; i += 1) expect(await verify(key)).toMatchObject({ verdict: 'VALID' })
     expect([await statusOf(key), await statusOf(key), await statusOf(key)]).toEqual([200, 200, 429])
@@ -188,7 +208,10 @@ describe('writing clients', () => {
       ['INVALID', ['expiresAt']],
     ])
     expect([payload.apiClient, payload.apiKey, revision()]).toEqual([null, null, before])
-    expect(await call('rotateApiKey', { id: 'nobody', overlapSeconds: 604_801 })).toMatchObject({ apiKey: null, userErrors: [{ code: 'NOT_FOUND' }, { code: 'INVALID' }] })
+    expect(await call('rotateApiKey', { id: 'nobody', overlapSeconds: 604_801 })).toMatchObject({
+      apiKey: null,
+      userErrors: [{ code: 'NOT_FOUND' }, { code: 'INVALID' }],
+    })
   })
 
   const inputs: readonly [Mutation, object][] = [
@@ -208,17 +231,24 @@ describe('writing clients', () => {
     const outcomes: unknown[] = []
     for (const role of ROLES) {
       const { key } = await newClient({ role })
-      const { status, errors } = await server.gql(DOCUMENTS[mutation], { input: mutation === 'registerApiClient' ? { ...input, name: `by ${role}` } : input }, { key })
+      const { status, errors } = await server.gql(
+        DOCUMENTS[mutation],
+        { input: mutation === 'registerApiClient' ? { ...input, name: `by ${role}` } : input },
+        { key },
+      )
       outcomes.push(errors?.[0]?.extensions?.['code'] ?? status)
     }
     const rest = mutation === 'verifyApiKey' ? [200, 200] : ['FORBIDDEN', 200]
     expect(outcomes).toEqual(['FORBIDDEN', 'FORBIDDEN', ...rest])
   })
 
-  it.each(['activateApiClient', 'deactivateApiClient', 'rotateApiKey'] as const)('%s does not find a client that is not there', async (mutation) => {
-    const payload = await call(mutation, { id: 'nobody' })
-    expect(payload).toMatchObject({ apiClient: null, revision: null, userErrors: [{ code: 'NOT_FOUND', field: ['id'] }] })
-  })
+  it.each(['activateApiClient', 'deactivateApiClient', 'rotateApiKey'] as const)(
+    '%s does not find a client that is not there',
+    async (mutation) => {
+      const payload = await call(mutation, { id: 'nobody' })
+      expect(payload).toMatchObject({ apiClient: null, revision: null, userErrors: [{ code: 'NOT_FOUND', field: ['id'] }] })
+    },
+  )
 
   it('on a stale version changes nothing', async () => {
     const { id } = await newClient()
@@ -237,7 +267,12 @@ describe('writing clients', () => {
     const before = revision()
     const again = await call('registerApiClient', input)
     expect(first.apiKey).toMatch(KEY)
-    expect(again).toMatchObject({ apiClient: { id: first.apiClient?.id, isActive: false, version: 2 }, apiKey: null, revision: first.revision, userErrors: [] })
+    expect(again).toMatchObject({
+      apiClient: { id: first.apiClient?.id, isActive: false, version: 2 },
+      apiKey: null,
+      revision: first.revision,
+      userErrors: [],
+    })
     expect(revision()).toBe(before)
     const other = await server.gql(DOCUMENTS.registerApiClient, { input: { ...input, role: 'ADMIN' } })
     expect([other.status, other.errors?.[0]?.extensions?.['code']]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED'])
@@ -254,7 +289,9 @@ describe('writing clients', () => {
     const { id } = await newClient({ reason: 'for the log' })
     await call('rotateApiKey', { id, reason: 'quarterly' })
     await call('deactivateApiClient', { id, reason: 'leaked' })
-    const { data } = await server.gql(`{ changes(filter: { targetId: "${id}" }) { nodes { operation action reason isRevertible targetType pack actor { name } } } }`)
+    const { data } = await server.gql(
+      `{ changes(filter: { targetId: "${id}" }) { nodes { operation action reason isRevertible targetType pack actor { name } } } }`,
+    )
     const common = { targetType: 'ApiClient', pack: 'UD', actor: { name: 'first admin' } }
     expect(data).toEqual({
       changes: {
@@ -270,9 +307,12 @@ describe('writing clients', () => {
   it('never takes the last admin away, not by a revert either', async () => {
     const { data } = await server.gql('{ viewer { apiClient { id } } }')
     const firstId = (data as unknown as { viewer: { apiClient: { id: string } } }).viewer.apiClient.id
-    const revert = (at: number | null) => server.gql('mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }', { r: at })
+    const revert = (at: number | null) =>
+      server.gql('mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }', { r: at })
     // Every other admin of the tests before goes first.
-    const { nodes } = (await server.gql('{ apiClients(first: 100, filter: { role: ADMIN, isActive: true }) { nodes { id } } }')).data?.['apiClients'] as unknown as { nodes: { id: string }[] }
+    const { nodes } = (await server.gql('{ apiClients(first: 100, filter: { role: ADMIN, isActive: true }) { nodes { id } } }')).data?.[
+      'apiClients'
+    ] as unknown as { nodes: { id: string }[] }
     for (const { id } of nodes) if (id !== firstId) await call('deactivateApiClient', { id })
     expect(await call('deactivateApiClient', { id: firstId })).toMatchObject({ userErrors: [{ code: 'INVALID_STATE', field: ['id'] }] })
 
@@ -280,7 +320,11 @@ describe('writing clients', () => {
     await call('deactivateApiClient', { id })
     const activation = await call('activateApiClient', { id })
     expect(await call('deactivateApiClient', { id: firstId }, key)).toMatchObject({ apiClient: { isActive: false } })
-    const refused = await server.gql('mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }', { r: activation.revision }, { key })
+    const refused = await server.gql(
+      'mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }',
+      { r: activation.revision },
+      { key },
+    )
     expect(refused.data).toEqual({ revertRevision: { revision: null, userErrors: [{ code: 'INVALID_STATE' }] } })
     await call('activateApiClient', { id: firstId }, key)
     expect((await revert(activation.revision)).data).toEqual({ revertRevision: { revision: revision(), userErrors: [] } })

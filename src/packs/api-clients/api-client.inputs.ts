@@ -22,7 +22,10 @@ export class RegisterApiClientInput {
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description?: string | null
 
-  @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.' })
+  @Field(() => DateTimeISO, {
+    nullable: true,
+    description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.',
+  })
   expiresAt?: Date | null
 
   @Field(() => String, {

@@ -60,7 +60,13 @@ describe('viewer', () => {
     const { data, errors } = await as(role, '{ viewer { apiClient { id name role } role permissions } }', front.id)
     expect(errors).toBe(undefined)
     const apiClient = { id: front.id, name: 'Front end', role: 'EVALUATOR' }
-    expect(data).toEqual({ viewer: { apiClient, role, permissions: role === 'EVALUATOR' ? [] : ['clients:read'] } })
+    const held = {
+      EVALUATOR: [],
+      OBSERVER: ['clients:read'],
+      OPERATOR: ['clients:read', 'keys:verify'],
+      ADMIN: ['clients:read', 'clients:write', 'keys:verify'],
+    }
+    expect(data).toEqual({ viewer: { apiClient, role, permissions: held[role] } })
   })
 
   it('is null for a caller that is no client', async () => {

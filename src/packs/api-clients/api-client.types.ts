@@ -109,7 +109,8 @@ const CLIENT_DESCRIPTION = 'The client as it is now; null when there are user er
 
 /** Adds the key to the payload of what makes one. */
 function withApiKey<P extends ClassType<object>>(payload: P): P {
-  const description = 'The new key: shown this once, and kept nowhere in the clear. Null when there are user errors, and when an earlier answer is repeated.'
+  const description =
+    'The new key: shown this once, and kept nowhere in the clear. Null when there are user errors, and when an earlier answer is repeated.'
   Field(() => String, { nullable: true, description })(payload.prototype, 'apiKey')
   return payload
 }

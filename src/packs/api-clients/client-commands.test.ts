@@ -44,11 +44,36 @@ describe('registering a client', () => {
   it('makes an active one whose key works from then on, and keeps only what the key cannot be made from', () => {
     const { keyText, result, snapshot, changes } = register(snapshotOf(), { description: 'The public site', expiresAt: after(60) })
     const client = result.ok ? snapshot.view(apiClientCollection).get(result.value as string) : undefined
-    expect(client).toMatchObject({ name: 'weweb', clientType: 'WEWEB', role: 'EVALUATOR', description: 'The public site', isActive: true, version: 1, createdAt: NOW })
-    expect([verdictAt(snapshot, keyText, NOW), verdictAt(snapshot, keyText, after(59.999)), verdictAt(snapshot, keyText, after(60))]).toEqual(['VALID', 'VALID', 'EXPIRED'])
+    expect(client).toMatchObject({
+      name: 'weweb',
+      clientType: 'WEWEB',
+      role: 'EVALUATOR',
+      description: 'The public site',
+      isActive: true,
+      version: 1,
+      createdAt: NOW,
+    })
+    expect([
+      verdictAt(snapshot, keyText, NOW),
+      verdictAt(snapshot, keyText, after(59.999)),
+      verdictAt(snapshot, keyText, after(60)),
+    ]).toEqual(['VALID', 'VALID', 'EXPIRED'])
     expect(JSON.stringify([client, changes])).not.toContain(keyText.split('_')[3])
     expect(changes.map(({ after: image }) => Object.keys(image ?? {}))).toEqual([
-      ['id', 'name', 'clientType', 'role', 'keyPreview', 'previousKeyExpiresAt', 'isActive', 'description', 'expiresAt', 'version', 'createdAt', 'updatedAt'],
+      [
+        'id',
+        'name',
+        'clientType',
+        'role',
+        'keyPreview',
+        'previousKeyExpiresAt',
+        'isActive',
+        'description',
+        'expiresAt',
+        'version',
+        'createdAt',
+        'updatedAt',
+      ],
     ])
   })
 
@@ -64,7 +89,11 @@ describe('registering a client', () => {
     ['an expiry that is a millisecond away', { expiresAt: after(0.001) }, []],
     ['no expiry', { expiresAt: null }, []],
     ['a description that is too long', { description: 'x'.repeat(2_001) }, ['INVALID description']],
-    ['everything wrong at once', { name: 'x'.repeat(101), description: 'x'.repeat(2_001), expiresAt: after(-1) }, ['INVALID name', 'INVALID description', 'INVALID expiresAt']],
+    [
+      'everything wrong at once',
+      { name: 'x'.repeat(101), description: 'x'.repeat(2_001), expiresAt: after(-1) },
+      ['INVALID name', 'INVALID description', 'INVALID expiresAt'],
+    ],
   ])('with %s', (_, changes, faults) => {
     const state = snapshotOf(named('taken'), named('left', { isActive: false }), named('expired', { expiresAt: after(-1) }))
     const outcome = register(state, changes)
@@ -96,7 +125,10 @@ describe('activating and deactivating a client', () => {
 
   it('changes nothing when it is so already', () => {
     const [active, left] = [named('active'), named('left', { isActive: false })]
-    expect(run(snapshotOf(active), activateApiClient, { id: active.id })).toMatchObject({ result: { ok: true, value: active }, changes: [] })
+    expect(run(snapshotOf(active), activateApiClient, { id: active.id })).toMatchObject({
+      result: { ok: true, value: active },
+      changes: [],
+    })
     expect(run(snapshotOf(left), deactivateApiClient, { id: left.id })).toMatchObject({ result: { ok: true, value: left }, changes: [] })
   })
 
@@ -139,7 +171,8 @@ describe('activating and deactivating a client', () => {
 
   it('put back, is judged by the same rules', () => {
     const left = named('left', { role: 'ADMIN', isActive: false })
-    const restored = (...clients: ApiClient[]) => findRestoredFaults(snapshotOf(...clients).view(apiClientCollection), clients[0] as ApiClient, NOW).map(({ code }) => code)
+    const restored = (...clients: ApiClient[]) =>
+      findRestoredFaults(snapshotOf(...clients).view(apiClientCollection), clients[0] as ApiClient, NOW).map(({ code }) => code)
     expect(restored(left)).toEqual(['INVALID_STATE'])
     expect(restored(left, admin)).toEqual([])
     expect(restored(named('same'), named('same'))).toEqual(['TAKEN'])
@@ -199,7 +232,15 @@ describe('rotating a key', () => {
 })
 
 describe('any sequence of commands', () => {
-  type Step = { kind: 'register' | 'activate' | 'deactivate' | 'rotate'; who: number; role: Role; name: number; lifeSeconds: number | null; overlapSeconds: number; waitSeconds: number }
+  type Step = {
+    kind: 'register' | 'activate' | 'deactivate' | 'rotate'
+    who: number
+    role: Role
+    name: number
+    lifeSeconds: number | null
+    overlapSeconds: number
+    waitSeconds: number
+  }
   const step: fc.Arbitrary<Step> = fc.record({
     kind: fc.constantFrom('register', 'activate', 'deactivate', 'deactivate', 'rotate'),
     who: fc.nat(9),
@@ -211,13 +252,20 @@ describe('any sequence of commands', () => {
   })
 
   /** One step on the state, with the keys that are in somebody's hands: the newest of each client. */
-  function take(state: { snapshot: Snapshot; keys: Map<string, string>; now: Date }, { kind, who, role, name, lifeSeconds, overlapSeconds, waitSeconds }: Step) {
+  function take(
+    state: { snapshot: Snapshot; keys: Map<string, string>; now: Date },
+    { kind, who, role, name, lifeSeconds, overlapSeconds, waitSeconds }: Step,
+  ) {
     const now = after(waitSeconds, state.now)
     const ids = [...state.keys.keys()]
     const id = ids[who % ids.length] as string
     const keys = new Map(state.keys)
     if (kind === 'register') {
-      const { keyText, result, snapshot } = register(state.snapshot, { name: `n${name}`, role, expiresAt: lifeSeconds === null ? null : after(lifeSeconds, now) }, now)
+      const { keyText, result, snapshot } = register(
+        state.snapshot,
+        { name: `n${name}`, role, expiresAt: lifeSeconds === null ? null : after(lifeSeconds, now) },
+        now,
+      )
       if (result.ok) keys.set(result.value as string, keyText)
       return { snapshot, keys, now }
     }

@@ -72,5 +72,7 @@ function findRotationFaults(client: ApiClient | undefined, now: Date): UserError
 
 function findOverlapFaults(overlapSeconds: number): UserErrorData[] {
   if (overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS) return []
-  return [userError('INVALID', ['overlapSeconds'], `The overlap must be 0 to ${MAX_OVERLAP_SECONDS} seconds (7 days), is ${overlapSeconds}.`)]
+  return [
+    userError('INVALID', ['overlapSeconds'], `The overlap must be 0 to ${MAX_OVERLAP_SECONDS} seconds (7 days), is ${overlapSeconds}.`),
+  ]
 }

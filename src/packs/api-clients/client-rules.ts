@@ -22,7 +22,9 @@ export function findActivationFaults(clients: View<ApiClient>, name: string, fie
   }
   // Without deactivated ones there is nothing to count.
   if (clients.size >= MAX_ACTIVE_CLIENTS && countActive(clients) >= MAX_ACTIVE_CLIENTS) {
-    faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_ACTIVE_CLIENTS} active clients, which is the limit. Deactivate some first.`))
+    faults.push(
+      userError('LIMIT_EXCEEDED', [], `There are ${MAX_ACTIVE_CLIENTS} active clients, which is the limit. Deactivate some first.`),
+    )
   }
   return faults
 }

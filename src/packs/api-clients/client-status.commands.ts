@@ -25,7 +25,9 @@ export const deactivateApiClient: Command<DeactivateApiClientInput, ApiClient> =
   pack: 'UD',
   isRevertible: true,
   run: (draft, input, context) =>
-    setActive(draft, { input, isActive: false, context }, (client) => findLockoutFaults(draft.view(apiClientCollection), client, context.now)),
+    setActive(draft, { input, isActive: false, context }, (client) =>
+      findLockoutFaults(draft.view(apiClientCollection), client, context.now),
+    ),
 }
 
 interface StatusChange {

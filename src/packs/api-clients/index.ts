@@ -30,6 +30,11 @@ export const apiClients: Pack = {
       command: () => deactivateApiClient,
     },
   ],
-  resolvers: (core) => [new ApiClientResolver(core.usage), new ApiClientMutationsResolver(core), new ActorClientResolver(), new ViewerRateLimitsResolver(core)],
+  resolvers: (core) => [
+    new ApiClientResolver(core.usage),
+    new ApiClientMutationsResolver(core),
+    new ActorClientResolver(),
+    new ViewerRateLimitsResolver(core),
+  ],
   prepare: (core, system) => ensureFirstAdmin(core, system),
 }

@@ -14,7 +14,8 @@ export class ViewerRateLimitsResolver {
   }
 
   @FieldResolver(() => [RateLimitDecision], {
-    description: 'Every rate limit that applies to your calls, this one counted, and what it would say to another one of cost 1. Takes nothing itself.',
+    description:
+      'Every rate limit that applies to your calls, this one counted, and what it would say to another one of cost 1. Takes nothing itself.',
   })
   async rateLimits(@Ctx() { snapshot, subjects }: RequestContext): Promise<RateLimitDecision[]> {
     const { rules } = await this.#core.limiter.peek({ snapshot, subjects, cost: 1 })

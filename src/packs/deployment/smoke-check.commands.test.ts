@@ -83,9 +83,8 @@ describe('a name', () => {
 })
 
 describe('a path', () => {
-  it.each(['/', '/readyz', '/a/b?c=d&e=%20', '/@evil.example', '/a:80', '/a?b=//c', '/%2e%2e%2f', '/~user', '/a?x=http://example.com'])('%s is taken', (path) => {
-    const faults = faultsOf({ path })
-    expect(faults).toEqual(path === '/%2e%2e%2f' ? ['INVALID path'] : [])
+  it.each(['/', '/readyz', '/a/b?c=d&e=%20', '/@evil.example', '/a:80', '/a?b=//c', '/~user', '/a?x=http://example.com'])('%s is taken', (path) => {
+    expect(faultsOf({ path })).toEqual([])
   })
 
   it.each([
@@ -100,6 +99,7 @@ describe('a path', () => {
     '/./a',
     '/a/../b',
     '/a/..',
+    '/%2e%2e/a',
     '/.//evil.example',
     '@evil.example',
     ':80/a',

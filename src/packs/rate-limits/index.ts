@@ -14,8 +14,18 @@ export const rateLimits: Pack = {
   collections: [rateLimitRules],
   permissions: { 'limits:read': 'OBSERVER', 'limits:write': 'OPERATOR', 'limits:consume': 'OPERATOR' },
   steps: [
-    { name: setRateLimitRule.name, input: SetRateLimitRuleInput, description: 'Makes a rate limit or changes it.', command: () => setRateLimitRule },
-    { name: deleteRateLimitRule.name, input: DeleteRateLimitRuleInput, description: 'Deletes a rate limit.', command: () => deleteRateLimitRule },
+    {
+      name: setRateLimitRule.name,
+      input: SetRateLimitRuleInput,
+      description: 'Makes a rate limit or changes it.',
+      command: () => setRateLimitRule,
+    },
+    {
+      name: deleteRateLimitRule.name,
+      input: DeleteRateLimitRuleInput,
+      description: 'Deletes a rate limit.',
+      command: () => deleteRateLimitRule,
+    },
   ],
   resolvers(core) {
     const snapshots = new RateLimitSnapshots(core.database)

@@ -51,7 +51,9 @@ export class RateLimitCounterResolver {
     const cost = input.cost ?? 1
     const keyed = countedKey(scope, input.key, context.caller.id)
     const isCostFitting = cost >= 1 && cost <= MAX_COST
-    const costFaults = isCostFitting ? [] : [userError('INVALID', ['cost'], `This must be a whole number from 1 to ${MAX_COST}, is ${cost}.`)]
+    const costFaults = isCostFitting
+      ? []
+      : [userError('INVALID', ['cost'], `This must be a whole number from 1 to ${MAX_COST}, is ${cost}.`)]
     if (!keyed.ok || !isCostFitting) return { decision: null, userErrors: [...(keyed.ok ? [] : [keyed.fault]), ...costFaults] }
     const decision = await this.#core.limiter.consumeFor({ snapshot: context.snapshot, scope, key: keyed.key, cost })
     return { decision: shown(decision), userErrors: [] }

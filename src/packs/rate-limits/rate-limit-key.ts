@@ -21,7 +21,9 @@ const WHAT: Readonly<Record<RateLimitScope, string>> = {
 
 /** The key of a rule: "*" for each subject of the scope, or one subject. */
 export function ruleKey(scope: RateLimitScope, key: string): KeyResult {
-  return key === ANY_SUBJECT ? { ok: true, key } : fitting(subjectKey(scope, key), { scope, key, also: scope === 'GLOBAL' ? '' : ', or "*"' })
+  return key === ANY_SUBJECT
+    ? { ok: true, key }
+    : fitting(subjectKey(scope, key), { scope, key, also: scope === 'GLOBAL' ? '' : ', or "*"' })
 }
 
 /** The key of one subject to be counted; a user that names no client is the calling client's own. */
@@ -53,6 +55,7 @@ function userKey(key: string): string | undefined {
 
 function fitting(subject: string | undefined, { scope, key, also }: { scope: RateLimitScope; key: string; also: string }): KeyResult {
   if (subject !== undefined) return { ok: true, key: subject }
-  if (key === '') return { ok: false, fault: userError('REQUIRED', ['key'], `The key must not be empty: for ${scope} it is ${WHAT[scope]}${also}.`) }
+  if (key === '')
+    return { ok: false, fault: userError('REQUIRED', ['key'], `The key must not be empty: for ${scope} it is ${WHAT[scope]}${also}.`) }
   return { ok: false, fault: userError('INVALID', ['key'], `For ${scope} the key is ${WHAT[scope]}${also}.`) }
 }

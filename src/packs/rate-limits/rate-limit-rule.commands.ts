@@ -62,7 +62,13 @@ export const setRateLimitRule: Command<SetRateLimitRuleInput, RateLimitRuleRecor
     }
     if (!keyed.ok || faults.length > 0) return refused(...faults)
     const patch = patchOf(input)
-    const blank = { windowSeconds: DEFAULT_WINDOW_SECONDS, maxRequests: DEFAULT_MAX_REQUESTS, isEnabled: true, isShadow: false, description: null }
+    const blank = {
+      windowSeconds: DEFAULT_WINDOW_SECONDS,
+      maxRequests: DEFAULT_MAX_REQUESTS,
+      isEnabled: true,
+      isShadow: false,
+      description: null,
+    }
     const after = before
       ? revise(rateLimitRules, before, { patch, now })
       : seal(rateLimitRules, { id: newId(), scope, key: keyed.key, ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })

@@ -4,7 +4,8 @@ import { RateLimitScopes } from './rate-limit-rule.types.js'
 
 /** Input of setRateLimitRule. */
 @InputType('SetRateLimitRuleInput', {
-  description: 'Makes the rule of a scope and key, or changes it. What is left out stays as it is (new rules: 60 units in 60 seconds, in force).',
+  description:
+    'Makes the rule of a scope and key, or changes it. What is left out stays as it is (new rules: 60 units in 60 seconds, in force).',
 })
 export class SetRateLimitRuleInput {
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
@@ -18,7 +19,10 @@ export class SetRateLimitRuleInput {
   })
   key?: string | null
 
-  @Field(() => Int, { nullable: true, description: 'Length of the sliding window in seconds, 1 to 2678400 (31 days). Another length begins to count anew.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Length of the sliding window in seconds, 1 to 2678400 (31 days). Another length begins to count anew.',
+  })
   windowSeconds?: number | null
 
   @Field(() => Int, { nullable: true, description: 'Units of cost that fit into a window, 1 to 1000000000; most operations cost 1.' })

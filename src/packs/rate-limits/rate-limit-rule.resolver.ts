@@ -48,7 +48,8 @@ export class RateLimitRuleResolver {
   rateLimitRules(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
-    @Arg('filter', () => RateLimitRuleFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: RateLimitRuleFilter | null,
+    @Arg('filter', () => RateLimitRuleFilter, { nullable: true, description: 'Which ones; left out: all.' })
+    filter?: RateLimitRuleFilter | null,
   ): Page<RateLimitRuleRecord> {
     const matches = filter ? (rule: RateLimitRuleRecord) => isMeant(rule, filter) : undefined
     return pageOfView(context.snapshot.view(rateLimitRules), { args, keyOf: rateLimitRules.keyOf, matches })
@@ -65,7 +66,8 @@ export class RateLimitRuleResolver {
   })
   async setRateLimitRule(
     @Ctx() context: RequestContext,
-    @Arg('input', () => SetRateLimitRuleInput, { description: 'The scope, the key, and what is to be changed.' }) input: SetRateLimitRuleInput,
+    @Arg('input', () => SetRateLimitRuleInput, { description: 'The scope, the key, and what is to be changed.' })
+    input: SetRateLimitRuleInput,
   ): Promise<PayloadBase> {
     return toPayload('rateLimitRule', await submit(this.#core.ledger, context, { command: setRateLimitRule, input }))
   }
@@ -84,7 +86,9 @@ export class RateLimitRuleResolver {
     return lastChangeOf(context, rateLimitRules, rule)
   }
 
-  @FieldResolver(() => RateLimitSnapshotConnection, { description: 'Its counters as they were last reported, in the order of their subjects.' })
+  @FieldResolver(() => RateLimitSnapshotConnection, {
+    description: 'Its counters as they were last reported, in the order of their subjects.',
+  })
   snapshots(
     @Ctx() context: RequestContext,
     @Root() rule: RateLimitRuleRecord,

@@ -89,7 +89,9 @@ export class RateLimitSnapshot {
   @Field(() => Int, { description: 'Units taken in the window that began at windowStartedAt.' })
   currentCount!: number
 
-  @Field(() => Int, { description: 'Calls that the rule denied (a shadow rule: would have denied) since the subject was first seen lately.' })
+  @Field(() => Int, {
+    description: 'Calls that the rule denied (a shadow rule: would have denied) since the subject was first seen lately.',
+  })
   deniedCount!: number
 
   @Field(() => DateTimeISO, { description: 'When the window of currentCount began: with the first call in it that was let through.' })
@@ -120,6 +122,8 @@ export class ConsumeRateLimitPayload {
   @Field(() => RateLimitDecision, { nullable: true, description: 'Whether the call may go on; null when there are user errors.' })
   decision!: RateLimitDecision | null
 
-  @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted. With user errors nothing was counted.' })
+  @Field(() => [UserError], {
+    description: 'What is wrong with the input; empty when it was accepted. With user errors nothing was counted.',
+  })
   userErrors!: readonly UserErrorData[]
 }

@@ -121,7 +121,10 @@ function placeOf(cursor: string): Place {
   const place = decodeCursor(cursor)
   const space = place.indexOf(' ')
   if (space < 0 || place.includes('\u0000')) {
-    throw new AppError('BAD_USER_INPUT', 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.')
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+    )
   }
   return { ruleId: place.slice(0, space), key: place.slice(space + 1) }
 }

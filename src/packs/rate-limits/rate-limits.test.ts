@@ -63,14 +63,30 @@ describe('setRateLimitRule', () => {
     const { rateLimitRule, userErrors, revision } = await set({ scope: 'IP', reason: 'a flood' })
     expect(userErrors).toEqual([])
     expect(revision).toBe(server.services.ledger.snapshot.revision)
-    const blank = { scope: 'IP', key: '*', windowSeconds: 60, maxRequests: 60, isEnabled: true, isShadow: false, description: null, version: 1 }
+    const blank = {
+      scope: 'IP',
+      key: '*',
+      windowSeconds: 60,
+      maxRequests: 60,
+      isEnabled: true,
+      isShadow: false,
+      description: null,
+      version: 1,
+    }
     expect(rateLimitRule).toMatchObject({ ...blank, lastChange: { operation: 'setRateLimitRule', reason: 'a flood' } })
   })
 
   it('changes what it names of the rule that there is, and nothing when it is so already', async () => {
     const first = await set({ scope: 'GLOBAL', maxRequests: 5_000, description: 'for now' })
     const second = await set({ scope: 'GLOBAL', windowSeconds: 10, isShadow: true })
-    expect(second.rateLimitRule).toMatchObject({ id: first.rateLimitRule?.id, maxRequests: 5_000, windowSeconds: 10, isShadow: true, description: 'for now', version: 2 })
+    expect(second.rateLimitRule).toMatchObject({
+      id: first.rateLimitRule?.id,
+      maxRequests: 5_000,
+      windowSeconds: 10,
+      isShadow: true,
+      description: 'for now',
+      version: 2,
+    })
     const third = await set({ scope: 'GLOBAL', windowSeconds: 10 })
     expect([third.rateLimitRule?.version, third.revision]).toEqual([2, null])
     expect((await set({ scope: 'GLOBAL', description: null })).rateLimitRule?.description).toBe(null)
@@ -105,7 +121,15 @@ describe('setRateLimitRule', () => {
 
   it('reports every fault at once, and changes nothing', async () => {
     const before = server.services.ledger.snapshot.revision
-    const payload = await set({ scope: 'IP', key: 'x', windowSeconds: 0, maxRequests: 1_000_000_001, isEnabled: null, isShadow: null, description: 'x'.repeat(2_001) })
+    const payload = await set({
+      scope: 'IP',
+      key: 'x',
+      windowSeconds: 0,
+      maxRequests: 1_000_000_001,
+      isEnabled: null,
+      isShadow: null,
+      description: 'x'.repeat(2_001),
+    })
     expect(faultsOf(payload).sort()).toEqual([
       ['INVALID', 'description'],
       ['INVALID', 'isEnabled'],
@@ -126,7 +150,10 @@ describe('setRateLimitRule', () => {
     await set({ scope: 'IP', expectedVersion: 0, maxRequests: 1_000 })
     expect(faultsOf(await set({ scope: 'IP', expectedVersion: 0, maxRequests: 2_000 }))).toEqual([['STALE_VERSION', 'expectedVersion']])
     expect(faultsOf(await set({ scope: 'IP', expectedVersion: 2, maxRequests: 2_000 }))).toEqual([['STALE_VERSION', 'expectedVersion']])
-    expect((await set({ scope: 'IP', expectedVersion: 1, maxRequests: 2_000 })).rateLimitRule).toMatchObject({ version: 2, maxRequests: 2_000 })
+    expect((await set({ scope: 'IP', expectedVersion: 1, maxRequests: 2_000 })).rateLimitRule).toMatchObject({
+      version: 2,
+      maxRequests: 2_000,
+    })
   })
 
   it('makes no more than 10,000 rules, but goes on changing those that there are', async () => {
@@ -141,8 +168,15 @@ describe('deleteRateLimitRule', () => {
   it('deletes a rule of the expected version, once', async () => {
     const id = (await set({ scope: 'IP', maxRequests: 1_000 })).rateLimitRule?.id
     const nothing = { deletedId: null, revision: null }
-    expect(await call(DELETE, { input: { id, expectedVersion: 2 } })).toEqual({ ...nothing, userErrors: [{ code: 'STALE_VERSION', field: ['expectedVersion'] }] })
-    expect(await call(DELETE, { input: { id, expectedVersion: 1 } })).toEqual({ deletedId: id, userErrors: [], revision: server.services.ledger.snapshot.revision })
+    expect(await call(DELETE, { input: { id, expectedVersion: 2 } })).toEqual({
+      ...nothing,
+      userErrors: [{ code: 'STALE_VERSION', field: ['expectedVersion'] }],
+    })
+    expect(await call(DELETE, { input: { id, expectedVersion: 1 } })).toEqual({
+      deletedId: id,
+      userErrors: [],
+      revision: server.services.ledger.snapshot.revision,
+    })
     expect(await call(DELETE, { input: { id } })).toEqual({ ...nothing, userErrors: [{ code: 'NOT_FOUND', field: ['id'] }] })
     expect(await call('query ($id: ID!) { rateLimitRule(id: $id) { id } }', { id })).toBe(null)
   })
@@ -172,38 +206,58 @@ describe('rules and counters', () => {
   it('show what was counted for whom, by rule and by subject', async () => {
     const rules = [await set({ scope: 'IP', maxRequests: 9 }), await set({ scope: 'API_KEY', maxRequests: 8, isShadow: true })]
     const [byAddress, byKey] = rules.map(({ rateLimitRule }) => rateLimitRule?.id ?? '')
-    const row = { windowSeconds: 60, maxRequests: 9, currentCount: 3, deniedCount: 1, windowStartedAt: new Date(0), updatedAt: new Date(1_000) }
+    const row = {
+      windowSeconds: 60,
+      maxRequests: 9,
+      currentCount: 3,
+      deniedCount: 1,
+      windowStartedAt: new Date(0),
+      updatedAt: new Date(1_000),
+    }
     const rows = [
       { ruleId: byAddress ?? '', scope: 'IP', key: '192.0.2.1', ...row },
       { ruleId: byAddress ?? '', scope: 'IP', key: '2001:db8::/64', ...row },
       { ruleId: byKey ?? '', scope: 'API_KEY', key: CLIENT, ...row, maxRequests: 8 },
       { ruleId: MISSING, scope: 'IP', key: '192.0.2.1', ...row },
     ]
-    await server.services.database.prisma.rateLimitSnapshot.createMany({ data: rows.map(({ ruleId, ...rest }) => ({ ...rest, ruleId: ruleId || MISSING })) })
+    await server.services.database.prisma.rateLimitSnapshot.createMany({
+      data: rows.map(({ ruleId, ...rest }) => ({ ...rest, ruleId: ruleId || MISSING })),
+    })
     const list = async (filter: object | null, page = '') => {
       const query = `query ($filter: RateLimitSnapshotFilter) { rateLimitSnapshots(filter: $filter${page}) { nodes { id key deniedCount rule { maxRequests } } totalCount pageInfo { hasNextPage endCursor } } }`
-      return call<{ nodes: { id: string; key: string; rule: object | null }[]; totalCount: number; pageInfo: { hasNextPage: boolean; endCursor: string } }>(query, { filter })
+      return call<{
+        nodes: { id: string; key: string; rule: object | null }[]
+        totalCount: number
+        pageInfo: { hasNextPage: boolean; endCursor: string }
+      }>(query, { filter })
     }
     const keysOf = async (filter: object | null) => (await list(filter)).nodes.map(({ key }) => key).sort()
     expect(await keysOf({ scope: 'IP' })).toEqual(['192.0.2.1', '192.0.2.1', '2001:db8::/64'])
     expect(await keysOf({ key: '2001:DB8:0:0:1::' })).toEqual(['2001:db8::/64'])
     const all = await list(null)
     expect(all.totalCount).toBe(4)
-    expect(all.nodes.find(({ id }) => id === `${byKey}:${CLIENT}`)).toEqual({ id: `${byKey}:${CLIENT}`, key: CLIENT, deniedCount: 1, rule: { maxRequests: 8 } })
+    expect(all.nodes.find(({ id }) => id === `${byKey}:${CLIENT}`)).toEqual({
+      id: `${byKey}:${CLIENT}`,
+      key: CLIENT,
+      deniedCount: 1,
+      rule: { maxRequests: 8 },
+    })
     expect(all.nodes.find(({ id }) => id === `${MISSING}:192.0.2.1`)?.rule).toBe(null)
     const first = await list(null, ', first: 3')
     expect([first.nodes.map(({ id }) => id), first.pageInfo.hasNextPage]).toEqual([all.nodes.slice(0, 3).map(({ id }) => id), true])
     expect((await list(null, `, first: 3, after: "${first.pageInfo.endCursor}"`)).nodes).toEqual(all.nodes.slice(3))
-    const nested = await call<{ nodes: { id: string; snapshots: { nodes: { key: string }[]; totalCount: number; pageInfo: { endCursor: string } } }[] }>(
-      '{ rateLimitRules { nodes { id snapshots(first: 1) { nodes { key } totalCount pageInfo { endCursor } } } } }',
-      {},
-    )
+    const nested = await call<{
+      nodes: { id: string; snapshots: { nodes: { key: string }[]; totalCount: number; pageInfo: { endCursor: string } } }[]
+    }>('{ rateLimitRules { nodes { id snapshots(first: 1) { nodes { key } totalCount pageInfo { endCursor } } } } }', {})
     expect(nested.nodes.map(({ snapshots }) => [snapshots.nodes, snapshots.totalCount])).toEqual([
       [[{ key: '192.0.2.1' }], 2],
       [[{ key: CLIENT }], 1],
     ])
     const after = nested.nodes[0]?.snapshots.pageInfo.endCursor
-    const rest = await call<{ snapshots: object }>('query ($id: ID!, $after: String) { rateLimitRule(id: $id) { snapshots(after: $after) { nodes { key } } } }', { id: byAddress, after })
+    const rest = await call<{ snapshots: object }>(
+      'query ($id: ID!, $after: String) { rateLimitRule(id: $id) { snapshots(after: $after) { nodes { key } } } }',
+      { id: byAddress, after },
+    )
     expect(rest.snapshots).toEqual({ nodes: [{ key: '2001:db8::/64' }] })
     const bad = await server.gql('{ rateLimitSnapshots(after: "bm9uZQ") { totalCount } }')
     expect(bad.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
@@ -216,11 +270,29 @@ describe('consumeRateLimit', () => {
   it('counts under the rule of the subject, and not at all without one', async () => {
     const rule = await set({ scope: 'IP', maxRequests: 5 })
     const said = { limit: 5, ruleId: rule.rateLimitRule?.id, isShadow: false }
-    expect(await consume({ scope: 'IP', key: '198.51.100.1', cost: 4 })).toEqual({ decision: { ...said, isAllowed: true, remaining: 1, retryAfterSeconds: null }, userErrors: [] })
+    expect(await consume({ scope: 'IP', key: '198.51.100.1', cost: 4 })).toEqual({
+      decision: { ...said, isAllowed: true, remaining: 1, retryAfterSeconds: null },
+      userErrors: [],
+    })
     expect((await consume({ scope: 'IP', key: '::ffff:198.51.100.1' })).decision).toMatchObject({ isAllowed: true, remaining: 0 })
-    expect((await consume({ scope: 'IP', key: '198.51.100.1' })).decision).toMatchObject({ isAllowed: false, remaining: 0, retryAfterSeconds: expect.any(Number) })
-    expect((await consume({ scope: 'IP', key: '198.51.100.2', cost: 6 })).decision).toMatchObject({ isAllowed: false, remaining: 5, retryAfterSeconds: null })
-    expect((await consume({ scope: 'GLOBAL', key: '*' })).decision).toEqual({ isAllowed: true, limit: null, remaining: null, ruleId: null, isShadow: false, retryAfterSeconds: null })
+    expect((await consume({ scope: 'IP', key: '198.51.100.1' })).decision).toMatchObject({
+      isAllowed: false,
+      remaining: 0,
+      retryAfterSeconds: expect.any(Number),
+    })
+    expect((await consume({ scope: 'IP', key: '198.51.100.2', cost: 6 })).decision).toMatchObject({
+      isAllowed: false,
+      remaining: 5,
+      retryAfterSeconds: null,
+    })
+    expect((await consume({ scope: 'GLOBAL', key: '*' })).decision).toEqual({
+      isAllowed: true,
+      limit: null,
+      remaining: null,
+      ruleId: null,
+      isShadow: false,
+      retryAfterSeconds: null,
+    })
   })
 
   it('means by a user alone one of the calling client, on the counters of X-Valhalla-User', async () => {
@@ -236,12 +308,23 @@ describe('consumeRateLimit', () => {
   it('is never denied by a shadow rule, which tells what it would deny', async () => {
     await set({ scope: 'IP', maxRequests: 1, isShadow: true })
     await consume({ scope: 'IP', key: '198.51.100.3' })
-    expect((await consume({ scope: 'IP', key: '198.51.100.3' })).decision).toMatchObject({ isAllowed: true, isShadow: true, remaining: 0, retryAfterSeconds: expect.any(Number) })
+    expect((await consume({ scope: 'IP', key: '198.51.100.3' })).decision).toMatchObject({
+      isAllowed: true,
+      isShadow: true,
+      remaining: 0,
+      retryAfterSeconds: expect.any(Number),
+    })
   })
 
   it('refuses what is no subject and what is no cost, together', async () => {
     const { decision, userErrors } = await consume({ scope: 'IP', key: '*', cost: 0 })
-    expect([decision, userErrors.map(({ code, field }) => [code, field])]).toEqual([null, [['INVALID', ['key']], ['INVALID', ['cost']]]])
+    expect([decision, userErrors.map(({ code, field }) => [code, field])]).toEqual([
+      null,
+      [
+        ['INVALID', ['key']],
+        ['INVALID', ['cost']],
+      ],
+    ])
     expect((await consume({ scope: 'USER', key: '' })).userErrors).toMatchObject([{ code: 'REQUIRED' }])
     expect((await consume({ scope: 'USER', key: '*' })).userErrors).toMatchObject([{ code: 'INVALID' }])
   })
