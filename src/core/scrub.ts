@@ -65,6 +65,11 @@ export function scrubSecrets(line: string): string {
     .replace(ASSIGNED, `$1${REDACTED}`)
 }
 
+/** A text whose API keys are cut to their previews; all else in it stays as it is. */
+export function scrubApiKeys(text: string): string {
+  return text.includes('vk_') ? text.replace(API_KEY, '$1…') : text
+}
+
 /** Whether a text is shaped like an API key of this system and nothing else; its checksum is not looked at. */
 export function isApiKeyShaped(text: string): boolean {
   return /^vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{1,6}$/.test(text)

@@ -46,11 +46,29 @@ export async function openCore({ settings, clock, log, database, collections, pe
     await usage.open()
     const limiter = await openLimiter({ settings, clock, log, database })
     audit.open()
-    const retention = new Retention({ database, clock, log, days: { changes: settings.changeRetentionDays, auditEvents: settings.auditRetentionDays } })
+    const retention = new Retention({
+      database,
+      clock,
+      log,
+      days: { changes: settings.changeRetentionDays, auditEvents: settings.auditRetentionDays },
+    })
     retention.open()
     const stopFollowing = follow(ledger, database)
     return {
-      services: { settings, clock, log, database, ledger, changeLog: new ChangeLog(database), usage, audit, limiter, permissions, instanceId: newId(), service: new RunningService(clock.now()) },
+      services: {
+        settings,
+        clock,
+        log,
+        database,
+        ledger,
+        changeLog: new ChangeLog(database),
+        usage,
+        audit,
+        limiter,
+        permissions,
+        instanceId: newId(),
+        service: new RunningService(clock.now()),
+      },
       async stopWriting() {
         await stopFollowing()
         await ledger.close()

@@ -101,7 +101,18 @@ async function buildFront(services: CoreServices, packs: readonly Pack[]): Promi
   const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })
   const health = { ledger, isClosing }
   const http = createHttpServer(
-    createRequestListener({ settings, clock, log, engine, gate: createDocumentGate(), authenticator, createContext, metrics, audit, health }),
+    createRequestListener({
+      settings,
+      clock,
+      log,
+      engine,
+      gate: createDocumentGate(),
+      authenticator,
+      createContext,
+      metrics,
+      audit,
+      health,
+    }),
   )
   const subscriptions = serveSubscriptions(http.server, {
     schema,

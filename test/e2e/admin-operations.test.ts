@@ -229,6 +229,13 @@ describe('an incident, handled as one operation', () => {
     expect((await revert({ revision: 999_999 })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
   })
 
+  test('a revert leads to no state that a command could not: no second rule for one subject', async () => {
+    const made = await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
+    const deleted = await run({ steps: [{ deleteRateLimitRule: { id: made.changes[0]?.targetId } }] })
+    await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
+    expect((await revert({ revision: deleted.revision })).userErrors).toMatchObject([{ code: 'INVALID_STATE', message: expect.stringContaining('IP *') }])
+  })
+
   test('what cannot be put back is refused: registrations', async () => {
     const registered = await server.gql(
       'mutation { registerApiClient(input: { name: "new", clientType: SCRIPT, role: OBSERVER }) { revision userErrors { message } } }',
@@ -237,6 +244,51 @@ describe('an incident, handled as one operation', () => {
     expect((await revert({ revision })).userErrors).toMatchObject([
       { code: 'INVALID_STATE', message: expect.stringContaining('cannot be put back') },
     ])
+  })
+})
+
+describe('an operation guarded by the smoke test', () => {
+  const GUARDED = `mutation ($input: RunAdminOperationInput!) {
+    runAdminOperation(input: $input) { revision wasReverted smokeTestRun { id isOk results { name status error } } changes { id } userErrors { message } }
+  }`
+  interface Guarded {
+    revision: number
+    wasReverted: boolean
+    smokeTestRun: { id: string; isOk: boolean; results: { name: string; status: string; error: string | null }[] }
+    changes: unknown[]
+    userErrors: unknown[]
+  }
+  const guarded = async (steps: object[]): Promise<Guarded> => {
+    const answer = await server.gql(GUARDED, { input: { steps, guardWithSmokeTest: true, reason: 'guarded' } })
+    expect(answer.errors).toBe(undefined)
+    return (answer.data as unknown as { runAdminOperation: Guarded }).runAdminOperation
+  }
+
+  test('stays when every check passes', async () => {
+    const kept = await guarded([{ setFeatureFlag: { key: 'checkout', description: 'proved' } }])
+    expect(kept.smokeTestRun.results.filter(({ status }) => status === 'FAILED')).toEqual([])
+    expect(kept).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
+    expect((await server.gql('{ featureFlag(key: "checkout") { description } }')).data).toEqual({ featureFlag: { description: 'proved' } })
+  })
+
+  test('that breaks a custom blocking check puts itself back: two revisions, and the failed run as the reason', async () => {
+    const check = { name: 'checkout-is-on', kind: 'GRAPHQL', query: '{ isFeatureEnabled(key: "checkout") }', expectBody: { data: { isFeatureEnabled: true } } }
+    const set = await server.gql('mutation ($input: SetSmokeCheckInput!) { setSmokeCheck(input: $input) { userErrors { message } } }', { input: check })
+    expect(set.data).toEqual({ setSmokeCheck: { userErrors: [] } })
+    const before = await state()
+    const broken = await guarded([{ setFeatureFlag: { key: 'checkout', isEnabled: false } }, { setConfig: { key: 'limits/checkout', value: 0 } }])
+    expect(broken).toMatchObject({ wasReverted: true, smokeTestRun: { isOk: false }, userErrors: [] })
+    expect(broken.smokeTestRun.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)).toEqual(['checkout-is-on'])
+    expect(await state()).toEqual(before)
+    const log = await server.gql('query ($since: Int!) { changes(filter: { sinceRevision: $since }) { nodes { revision operation reason } } }', { since: broken.revision - 1 })
+    const revisions = (log.data as unknown as { changes: { nodes: { revision: number; operation: string; reason: string }[] } }).changes.nodes
+    expect(revisions.map(({ revision, operation }) => [revision - broken.revision, operation])).toEqual([
+      [1, 'revertRevision'],
+      [1, 'revertRevision'],
+      [0, 'runAdminOperation'],
+      [0, 'runAdminOperation'],
+    ])
+    expect(revisions[0]?.reason).toContain(`${broken.smokeTestRun.id} failed: checkout-is-on`)
   })
 })
 

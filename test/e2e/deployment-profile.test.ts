@@ -14,7 +14,11 @@ const PROFILE = `{ deploymentProfile { service version environment region commit
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer({ VALHALLA_ENV: 'staging', VALHALLA_REGION: 'eu-west-1', VALHALLA_PUBLIC_URL: 'https://control.example.com/valhalla/' })
+  server = await startTestServer({
+    VALHALLA_ENV: 'staging',
+    VALHALLA_REGION: 'eu-west-1',
+    VALHALLA_PUBLIC_URL: 'https://control.example.com/valhalla/',
+  })
 })
 afterAll(() => server.close())
 
@@ -96,7 +100,8 @@ describe('what the build stamps', () => {
   })
 
   it('is the commit of git where there is a .git', () => {
-    const git = (...args: string[]) => execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
     git('init')
     git('-c', 'user.name=a', '-c', 'user.email=a@example.com', 'commit', '--allow-empty', '-m', 'first')
     stamp({ GIT_COMMIT: '0000000' })

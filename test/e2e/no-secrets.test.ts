@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
 import { forgedKey } from '../testkit/api-clients.js'
 import { type GraphQLAnswer, type RequestOptions, startTestServer, type TestServer } from '../testkit/server.js'
+import { until } from '../testkit/until.js'
 
 /**
  * Canary: whatever is done with keys, rightly and wrongly, at the most talkative log level, no part of a key that could be
@@ -132,7 +133,26 @@ async function misuseKeys(): Promise<void> {
     { i: { key: 'forwarded' } },
     { headers: { 'x-forwarded-for': key, 'x-valhalla-user': key, origin: key, cookie: key } },
   )
+  await countKeys(key)
   await sendRaw(key)
+}
+
+/** Names keys as subjects of rate limits, where a client's id or a user belongs. */
+async function countKeys(key: string): Promise<void> {
+  const rule = 'mutation ($i: SetRateLimitRuleInput!) { setRateLimitRule(input: $i) { revision userErrors { field message } } }'
+  for (const scope of ['API_KEY', 'USER', 'GLOBAL']) await gql(rule, { i: { scope, windowSeconds: 3_600, maxRequests: 1_000_000 } })
+  for (const scope of ['API_KEY', 'USER', 'IP', 'GLOBAL']) {
+    for (const text of [key, `a:${key}`]) {
+      await gql(rule, { i: { scope, key: text, windowSeconds: 60, maxRequests: 10, description: text } })
+      await gql('mutation ($i: ConsumeRateLimitInput!) { consumeRateLimit(input: $i) { userErrors { field message } } }', {
+        i: { scope, key: text },
+      })
+    }
+  }
+  await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': key } })
+  await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': `user ${key}` } })
+  const count = async () => (await server.services.database.pool.query('SELECT 1 FROM rate_limit_snapshots')).rowCount ?? 0
+  await until(async () => (await count()) >= 2, 20_000)
 }
 
 /** Documents that hold a key where a name or another type belongs. */

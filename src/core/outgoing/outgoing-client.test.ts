@@ -188,10 +188,15 @@ describe('an origin that the operator has allowed', () => {
 })
 
 describe('a destination', () => {
-  const rules = { ownUrls: ['http://127.0.0.1:4000', 'https://control.example.com/valhalla'], allowedOrigins: ['https://other.example.com'] }
+  const rules = {
+    ownUrls: ['http://127.0.0.1:4000', 'https://control.example.com/valhalla'],
+    allowedOrigins: ['https://other.example.com'],
+  }
   const own = (text: string): unknown => {
     const found = destinationOf(new URL(text), rules)
-    return 'destination' in found ? `${found.destination.isOwn ? 'own' : 'other'} ${found.destination.origin}${found.destination.prefix}` : found.fault
+    return 'destination' in found
+      ? `${found.destination.isOwn ? 'own' : 'other'} ${found.destination.origin}${found.destination.prefix}`
+      : found.fault
   }
 
   it.each([
@@ -222,11 +227,19 @@ describe('a destination', () => {
 })
 
 it('a fault is told in words, without an address', () => {
-  const faults = ['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_SOCKET', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'HPE_INVALID_CONSTANT', 'EWHATEVER'].map((code) =>
-    describeOutgoingFault(Object.assign(new Error('connect 10.0.0.1:80'), { code })),
-  )
+  const faults = [
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'UND_ERR_SOCKET',
+    'CERT_HAS_EXPIRED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'HPE_INVALID_CONSTANT',
+    'EWHATEVER',
+  ].map((code) => describeOutgoingFault(Object.assign(new Error('connect 10.0.0.1:80'), { code })))
   expect(new Set(faults).size).toBe(faults.length)
   expect(faults.join(' ')).not.toContain('10.0.0.1')
-  expect(describeOutgoingFault(new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]))).toMatch(/nothing takes connections/)
+  expect(describeOutgoingFault(new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]))).toMatch(
+    /nothing takes connections/,
+  )
   expect(describeOutgoingFault('no error at all')).toBe('the connection failed')
 })

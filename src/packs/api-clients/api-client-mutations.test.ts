@@ -307,24 +307,19 @@ describe('writing clients', () => {
   it('never takes the last admin away, not by a revert either', async () => {
     const { data } = await server.gql('{ viewer { apiClient { id } } }')
     const firstId = (data as unknown as { viewer: { apiClient: { id: string } } }).viewer.apiClient.id
-    const revert = (at: number | null) =>
-      server.gql('mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }', { r: at })
+    const revert = (at: number | null, key = server.adminKey) =>
+      server.gql('mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }', { r: at }, { key })
     // Every other admin of the tests before goes first.
-    const { nodes } = (await server.gql('{ apiClients(first: 100, filter: { role: ADMIN, isActive: true }) { nodes { id } } }')).data?.[
-      'apiClients'
-    ] as unknown as { nodes: { id: string }[] }
-    for (const { id } of nodes) if (id !== firstId) await call('deactivateApiClient', { id })
+    const admins = await server.gql('{ apiClients(first: 100, filter: { role: ADMIN, isActive: true }) { nodes { id } } }')
+    const { apiClients } = admins.data as unknown as { apiClients: { nodes: { id: string }[] } }
+    for (const { id } of apiClients.nodes) if (id !== firstId) await call('deactivateApiClient', { id })
     expect(await call('deactivateApiClient', { id: firstId })).toMatchObject({ userErrors: [{ code: 'INVALID_STATE', field: ['id'] }] })
 
     const { id, key } = await newClient({ role: 'ADMIN' })
     await call('deactivateApiClient', { id })
     const activation = await call('activateApiClient', { id })
     expect(await call('deactivateApiClient', { id: firstId }, key)).toMatchObject({ apiClient: { isActive: false } })
-    const refused = await server.gql(
-      'mutation ($r: Int!) { revertRevision(input: { revision: $r }) { revision userErrors { code } } }',
-      { r: activation.revision },
-      { key },
-    )
+    const refused = await revert(activation.revision, key)
     expect(refused.data).toEqual({ revertRevision: { revision: null, userErrors: [{ code: 'INVALID_STATE' }] } })
     await call('activateApiClient', { id: firstId }, key)
     expect((await revert(activation.revision)).data).toEqual({ revertRevision: { revision: revision(), userErrors: [] } })

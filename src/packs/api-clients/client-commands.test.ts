@@ -15,7 +15,7 @@ import { activateApiClient, deactivateApiClient } from './client-status.commands
 import { verifyKey } from './verify-key.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
-const after = (seconds: number, from = NOW) => new Date(from.getTime() + seconds * 1000)
+const later = (seconds: number, from = NOW) => new Date(from.getTime() + seconds * 1000)
 const PEPPER = 'a pepper of some length'
 
 /** Runs a command at a moment; the state afterwards is that before when it was refused. */
@@ -42,7 +42,7 @@ const named = (name: string, changes: Partial<ApiClient> = {}) => clientWithKey(
 
 describe('registering a client', () => {
   it('makes an active one whose key works from then on, and keeps only what the key cannot be made from', () => {
-    const { keyText, result, snapshot, changes } = register(snapshotOf(), { description: 'The public site', expiresAt: after(60) })
+    const { keyText, result, snapshot, changes } = register(snapshotOf(), { description: 'The public site', expiresAt: later(60) })
     const client = result.ok ? snapshot.view(apiClientCollection).get(result.value as string) : undefined
     expect(client).toMatchObject({
       name: 'weweb',
@@ -55,8 +55,8 @@ describe('registering a client', () => {
     })
     expect([
       verdictAt(snapshot, keyText, NOW),
-      verdictAt(snapshot, keyText, after(59.999)),
-      verdictAt(snapshot, keyText, after(60)),
+      verdictAt(snapshot, keyText, later(59.999)),
+      verdictAt(snapshot, keyText, later(60)),
     ]).toEqual(['VALID', 'VALID', 'EXPIRED'])
     expect(JSON.stringify([client, changes])).not.toContain(keyText.split('_')[3])
     expect(changes.map(({ after: image }) => Object.keys(image ?? {}))).toEqual([
@@ -86,16 +86,16 @@ describe('registering a client', () => {
     ['the name of an active client that has expired', { name: 'expired' }, ['TAKEN name']],
     ['the name of a deactivated client', { name: 'left' }, []],
     ['an expiry that has just passed', { expiresAt: NOW }, ['INVALID expiresAt']],
-    ['an expiry that is a millisecond away', { expiresAt: after(0.001) }, []],
+    ['an expiry that is a millisecond away', { expiresAt: later(0.001) }, []],
     ['no expiry', { expiresAt: null }, []],
     ['a description that is too long', { description: 'x'.repeat(2_001) }, ['INVALID description']],
     [
       'everything wrong at once',
-      { name: 'x'.repeat(101), description: 'x'.repeat(2_001), expiresAt: after(-1) },
+      { name: 'x'.repeat(101), description: 'x'.repeat(2_001), expiresAt: later(-1) },
       ['INVALID name', 'INVALID description', 'INVALID expiresAt'],
     ],
   ])('with %s', (_, changes, faults) => {
-    const state = snapshotOf(named('taken'), named('left', { isActive: false }), named('expired', { expiresAt: after(-1) }))
+    const state = snapshotOf(named('taken'), named('left', { isActive: false }), named('expired', { expiresAt: later(-1) }))
     const outcome = register(state, changes)
     expect(faultsOf(outcome)).toEqual(faults)
     expect(outcome.changes).toHaveLength(faults.length === 0 ? 1 : 0)
@@ -116,11 +116,11 @@ describe('activating and deactivating a client', () => {
 
   it('turns its key off and on again, without another key', () => {
     const { client, keyText } = clientWithKey({ name: 'script' }, PEPPER)
-    const off = run(snapshotOf(admin, client), deactivateApiClient, { id: client.id }, after(1))
+    const off = run(snapshotOf(admin, client), deactivateApiClient, { id: client.id }, later(1))
     expect(verdictAt(off.snapshot, keyText, NOW)).toBe('DISABLED')
-    const on = run(off.snapshot, activateApiClient, { id: client.id, expectedVersion: 2 }, after(2))
+    const on = run(off.snapshot, activateApiClient, { id: client.id, expectedVersion: 2 }, later(2))
     expect(verdictAt(on.snapshot, keyText, NOW)).toBe('VALID')
-    expect(on.result).toEqual({ ok: true, value: { ...client, version: 3, updatedAt: after(2) } })
+    expect(on.result).toEqual({ ok: true, value: { ...client, version: 3, updatedAt: later(2) } })
   })
 
   it('changes nothing when it is so already', () => {
@@ -156,11 +156,11 @@ describe('activating and deactivating a client', () => {
     ['an admin beside another one', [{}], {}, []],
     ['an admin beside a deactivated one', [{ isActive: false }], {}, ['INVALID_STATE id']],
     ['an admin beside one that has expired', [{ expiresAt: NOW }], {}, ['INVALID_STATE id']],
-    ['an admin beside one that will expire', [{ expiresAt: after(1e9) }], {}, ['INVALID_STATE id']],
+    ['an admin beside one that will expire', [{ expiresAt: later(1e9) }], {}, ['INVALID_STATE id']],
     ['an admin beside operators', [{ role: 'OPERATOR' }], {}, ['INVALID_STATE id']],
-    ['one that will expire, beside one that will not', [{}], { expiresAt: after(60) }, []],
-    ['one that will expire, beside another such', [{ expiresAt: after(1) }], { expiresAt: after(60) }, []],
-    ['the last one that works, though it will expire', [{ expiresAt: NOW }], { expiresAt: after(60) }, ['INVALID_STATE id']],
+    ['one that will expire, beside one that will not', [{}], { expiresAt: later(60) }, []],
+    ['one that will expire, beside another such', [{ expiresAt: later(1) }], { expiresAt: later(60) }, []],
+    ['the last one that works, though it will expire', [{ expiresAt: NOW }], { expiresAt: later(60) }, ['INVALID_STATE id']],
     ['one that has expired, beside nobody', [], { expiresAt: NOW }, []],
     ['the only operator', [], { role: 'OPERATOR' }, []],
   ])('deactivating %s', (_, others, changes, faults) => {
@@ -185,7 +185,7 @@ describe('rotating a key', () => {
 
   it('without an overlap ends the old key at once, whatever the time is', () => {
     const { keyText, snapshot, result } = rotate(snapshotOf(client), client.id, 0)
-    for (const seconds of [-1e6, 0, 1e6]) expect(verdictAt(snapshot, firstKey, after(seconds))).toBe('EXPIRED')
+    for (const seconds of [-1e6, 0, 1e6]) expect(verdictAt(snapshot, firstKey, later(seconds))).toBe('EXPIRED')
     expect(verdictAt(snapshot, keyText, NOW)).toBe('VALID')
     expect(result).toMatchObject({ ok: true, value: { id: client.id, version: 2, previousKeyExpiresAt: null } })
     expect(rotate(snapshotOf(client), client.id, null).result).toMatchObject({ ok: true, value: { previousKeyExpiresAt: null } })
@@ -195,16 +195,16 @@ describe('rotating a key', () => {
     const { keyText, snapshot } = rotate(snapshotOf(client), client.id, 604_800)
     const verdicts = (now: Date) => [firstKey, keyText].map((key) => verdictAt(snapshot, key, now))
     expect(verdicts(NOW)).toEqual(['VALID', 'VALID'])
-    expect(verdicts(after(604_799.999))).toEqual(['VALID', 'VALID'])
-    expect(verdicts(after(604_800))).toEqual(['EXPIRED', 'VALID'])
+    expect(verdicts(later(604_799.999))).toEqual(['VALID', 'VALID'])
+    expect(verdicts(later(604_800))).toEqual(['EXPIRED', 'VALID'])
   })
 
   it('during an overlap ends the oldest key at once', () => {
     const first = rotate(snapshotOf(client), client.id, 3_600)
-    const second = rotate(first.snapshot, client.id, 60, after(10))
+    const second = rotate(first.snapshot, client.id, 60, later(10))
     const verdicts = (now: Date) => [firstKey, first.keyText, second.keyText].map((key) => verdictAt(second.snapshot, key, now))
-    expect(verdicts(after(10))).toEqual(['NOT_FOUND', 'VALID', 'VALID'])
-    expect(verdicts(after(70))).toEqual(['NOT_FOUND', 'EXPIRED', 'VALID'])
+    expect(verdicts(later(10))).toEqual(['NOT_FOUND', 'VALID', 'VALID'])
+    expect(verdicts(later(70))).toEqual(['NOT_FOUND', 'EXPIRED', 'VALID'])
   })
 
   it.each<[string, Partial<ApiClient>, number, string[]]>([
@@ -256,14 +256,14 @@ describe('any sequence of commands', () => {
     state: { snapshot: Snapshot; keys: Map<string, string>; now: Date },
     { kind, who, role, name, lifeSeconds, overlapSeconds, waitSeconds }: Step,
   ) {
-    const now = after(waitSeconds, state.now)
+    const now = later(waitSeconds, state.now)
     const ids = [...state.keys.keys()]
     const id = ids[who % ids.length] as string
     const keys = new Map(state.keys)
     if (kind === 'register') {
       const { keyText, result, snapshot } = register(
         state.snapshot,
-        { name: `n${name}`, role, expiresAt: lifeSeconds === null ? null : after(lifeSeconds, now) },
+        { name: `n${name}`, role, expiresAt: lifeSeconds === null ? null : later(lifeSeconds, now) },
         now,
       )
       if (result.ok) keys.set(result.value as string, keyText)

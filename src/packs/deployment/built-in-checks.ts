@@ -1,4 +1,3 @@
-import type { Json } from '../../core/json.js'
 import type { CheckContext } from './check-context.js'
 import { type ProbeSpec, probe } from './probe.js'
 import { PROCESS_CHECKS } from './process-checks.js'
@@ -41,22 +40,25 @@ const CONFIG_ROUND_TRIP = `mutation {
 
 /** The entry is written, read back from the plan, and gone after it was deleted. */
 function findRoundTripFault(body: unknown): string | undefined {
-  const { write, remove } = ((body as { data?: Record<string, PlanAnswer | undefined> } | undefined)?.data ?? {}) satisfies Record<
-    string,
-    PlanAnswer | undefined
-  >
-  if (!write || !remove || write.userErrors.length > 0 || remove.userErrors.length > 0) {
+  const { write, remove } = (body as PlanAnswer).data ?? {}
+  if (write?.userErrors?.length !== 0 || remove?.userErrors?.length !== 0) {
     return `A config entry under ${CONFIG_KEY} could not be planned. Delete the entry of that key if there is one; else look into the log.`
   }
-  const value = write.plan[0]?.after?.['value'] as { isProbe?: unknown } | undefined
-  if (value?.isProbe !== true) return 'A config entry that was written in a plan could not be read back from it. Look into the log.'
-  if (remove.plan.some(({ after }) => after !== null)) return 'A config entry that was deleted in a plan is still in it. Look into the log.'
-  return undefined
+  if (write.plan?.[0]?.after?.value?.isProbe !== true) {
+    return 'A config entry that was written in a plan could not be read back from it. Look into the log.'
+  }
+  const isGone = remove.plan?.every(({ after }) => after === null) ?? false
+  return isGone ? undefined : 'A config entry that was deleted in a plan is still in it. Look into the log.'
 }
 
+/** What may be hoped for of an answer. */
 interface PlanAnswer {
-  readonly plan: readonly { readonly after: Readonly<Record<string, Json>> | null }[]
-  readonly userErrors: readonly unknown[]
+  readonly data?: Partial<Readonly<Record<'write' | 'remove', PlanPayload | null>>> | null
+}
+
+interface PlanPayload {
+  readonly plan?: readonly { readonly after: { readonly value?: { readonly isProbe?: unknown } } | null }[]
+  readonly userErrors?: readonly unknown[]
 }
 
 const configRoundTrip = probing('own', {

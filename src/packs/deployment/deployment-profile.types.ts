@@ -1,4 +1,4 @@
-import { Field, ID, Int, ObjectType } from 'type-graphql'
+import { Field, Int, ObjectType } from 'type-graphql'
 import { DateTimeISO, URLValue } from '../../core/graphql/scalars.js'
 
 /** What runs here. The migrations come from field resolvers, as they ask the database. */
@@ -34,7 +34,7 @@ export class DeploymentProfile {
   @Field(() => String, { description: 'Version of Node.js.' })
   nodeVersion!: string
 
-  @Field(() => ID, { description: 'Identifies this process among the replicas.' })
+  @Field(() => String, { description: 'Identifies this process among the replicas.' })
   instanceId!: string
 
   @Field(() => URLValue, { description: 'Where clients reach it: VALHALLA_PUBLIC_URL, or else the address at which this process listens.' })

@@ -17,14 +17,13 @@ export interface ProbeSpec extends Pick<SmokeCheckSpec, 'kind' | 'path' | 'query
   readonly inspect?: (body: unknown) => string | undefined
 }
 
-/** Asks, and holds the answer against what is expected: status, latency, body, in this order. Never rejects. */
+/** Asks, and holds the answer against what is expected: status, latency, body, in this order. Rejects when its time is up. */
 export async function probe(spec: ProbeSpec, context: ProbeContext): Promise<Verdict> {
-  try {
-    return judge(spec, await ask(spec, context))
-  } catch (error) {
-    if (context.signal.aborted) throw error
+  const answer = await ask(spec, context).catch((error: unknown) => {
+    context.signal.throwIfAborted()
     return failed(`No answer: ${describeOutgoingFault(error)}.`)
-  }
+  })
+  return 'body' in answer ? judge(spec, answer) : answer
 }
 
 function ask({ kind, path, query, sendsKey = true }: ProbeSpec, { client, key, requestId, signal }: ProbeContext): Promise<OutgoingAnswer> {

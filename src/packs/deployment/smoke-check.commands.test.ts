@@ -28,13 +28,29 @@ const faultsOf = (changes: Partial<SetSmokeCheckInput>, draft?: Draft): string[]
 describe('a new check', () => {
   it('has the defaults where nothing is said', () => {
     const http = run(setSmokeCheck, { name: 'home', kind: 'HTTP', path: '/' }).value
-    expect(http).toMatchObject({ path: '/', query: null, expectStatus: 200, expectBody: null, maxLatencyMs: null, isBlocking: true, isEnabled: true, version: 1 })
+    expect(http).toMatchObject({
+      path: '/',
+      query: null,
+      expectStatus: 200,
+      expectBody: null,
+      maxLatencyMs: null,
+      isBlocking: true,
+      isEnabled: true,
+      version: 1,
+    })
     const graphql = run(setSmokeCheck, { name: 'typename', kind: 'GRAPHQL', query: '{ __typename }' }).value
     expect(graphql).toMatchObject({ path: '/graphql', query: '{ __typename }', expectStatus: 200, version: 1 })
   })
 
   it('has what is said', () => {
-    const said = { path: '/readyz?full=1', expectStatus: 503, expectBody: { status: 'closing' }, maxLatencyMs: 250, isBlocking: false, isEnabled: false }
+    const said = {
+      path: '/readyz?full=1',
+      expectStatus: 503,
+      expectBody: { status: 'closing' },
+      maxLatencyMs: 250,
+      isBlocking: false,
+      isEnabled: false,
+    }
     expect(run(setSmokeCheck, { name: 'a.b_c-9', kind: 'HTTP', ...said }).value).toMatchObject(said)
   })
 
@@ -78,14 +94,19 @@ describe('a new check', () => {
 
 describe('a name', () => {
   it.each(['a', '0', 'a'.repeat(100), 'a.b_c-d'])('%s is taken', (name) => expect(faultsOf({ name })).toEqual([]))
-  it.each(['A', '-a', '.a', '_a', 'a/b', 'a b', 'é', 'a\n', 'a'.repeat(101)])('%j is not', (name) => expect(faultsOf({ name })).toEqual(['INVALID name']))
+  it.each(['A', '-a', '.a', '_a', 'a/b', 'a b', 'é', 'a\n', 'a'.repeat(101)])('%j is not', (name) =>
+    expect(faultsOf({ name })).toEqual(['INVALID name']),
+  )
   it('must not be empty', () => expect(faultsOf({ name: '' })).toEqual(['REQUIRED name']))
 })
 
 describe('a path', () => {
-  it.each(['/', '/readyz', '/a/b?c=d&e=%20', '/@evil.example', '/a:80', '/a?b=//c', '/~user', '/a?x=http://example.com'])('%s is taken', (path) => {
-    expect(faultsOf({ path })).toEqual([])
-  })
+  it.each(['/', '/readyz', '/a/b?c=d&e=%20', '/@evil.example', '/a:80', '/a?b=//c', '/~user', '/a?x=http://example.com'])(
+    '%s is taken',
+    (path) => {
+      expect(faultsOf({ path })).toEqual([])
+    },
+  )
 
   it.each([
     '',
@@ -125,8 +146,9 @@ describe('a path', () => {
 describe('a query', () => {
   const faultsOfQuery = (query: string | null | undefined) => run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', query }).faults
 
-  it.each(['{ a }', 'query Q { a }', 'query ($n: Int! = 1, $m: Int) { a(n: $n, m: $m) }', '{ ...F } fragment F on Query { a }'])('%s is taken', (query) =>
-    expect(faultsOfQuery(query)).toEqual([]),
+  it.each(['{ a }', 'query Q { a }', 'query ($n: Int! = 1, $m: Int) { a(n: $n, m: $m) }', '{ ...F } fragment F on Query { a }'])(
+    '%s is taken',
+    (query) => expect(faultsOfQuery(query)).toEqual([]),
   )
 
   it.each([
@@ -168,7 +190,11 @@ it('an expected body has at most 16 KiB', () => {
 describe('a check that is there', () => {
   const existing = (): { draft: Draft; before: SmokeCheckRecord } => {
     const draft = emptyDraft()
-    const before = run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', query: '{ a }', expectBody: { a: 1 }, maxLatencyMs: 5, isBlocking: false }, draft).value
+    const before = run(
+      setSmokeCheck,
+      { name: 'q', kind: 'GRAPHQL', query: '{ a }', expectBody: { a: 1 }, maxLatencyMs: 5, isBlocking: false },
+      draft,
+    ).value
     if (!before) throw new Error('was refused')
     return { draft, before }
   }
@@ -181,7 +207,9 @@ describe('a check that is there', () => {
 
   it('is cleared by null', () => {
     const { draft } = existing()
-    expect(run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', expectBody: null, maxLatencyMs: null, expectStatus: null }, draft).value).toMatchObject({
+    expect(
+      run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', expectBody: null, maxLatencyMs: null, expectStatus: null }, draft).value,
+    ).toMatchObject({
       expectBody: null,
       maxLatencyMs: null,
       expectStatus: 200,
@@ -201,7 +229,9 @@ describe('a check that is there', () => {
 
   it('is not changed or deleted from a stale version', () => {
     const { draft } = existing()
-    expect(run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', expectStatus: 201, expectedVersion: 0 }, draft).faults).toEqual(['STALE_VERSION expectedVersion'])
+    expect(run(setSmokeCheck, { name: 'q', kind: 'GRAPHQL', expectStatus: 201, expectedVersion: 0 }, draft).faults).toEqual([
+      'STALE_VERSION expectedVersion',
+    ])
     expect(run(deleteSmokeCheck, { name: 'q', expectedVersion: 2 }, draft).faults).toEqual(['STALE_VERSION expectedVersion'])
     expect(run(deleteSmokeCheck, { name: 'q', expectedVersion: 1 }, draft).value).toBe('q')
     expect(run(deleteSmokeCheck, { name: 'q' }, draft).faults).toEqual(['NOT_FOUND name'])

@@ -84,8 +84,9 @@ export class SmokeRuns {
     const store = this.#store()
     try {
       for (let run = this.#unsaved[0]; run; run = this.#unsaved[0]) {
-        await store.save(run)
-        this.#unsaved.shift()
+        const saved = run
+        await store.save(saved)
+        this.#unsaved = this.#unsaved.filter((waiting) => waiting !== saved)
       }
     } catch (error) {
       this.#core.log.warn({ err: error, waiting: this.#unsaved.length }, 'smoke test run not kept; it stays in memory for the next try')

@@ -7,13 +7,6 @@ import { failed, PASSED, type Verdict } from './verdict.js'
 const MAX_MESSAGE_BYTES = 64 * 1024
 const PROXY = 'Does a proxy in between let WebSockets through?'
 
-/** The socket of a handshake: no redirects, and bounded in what it takes. */
-class ProbeSocket extends WebSocket {
-  constructor(address: string, protocols: string | string[]) {
-    super(address, protocols, { followRedirects: false, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
-  }
-}
-
 /**
  * Opens a WebSocket as a subscriber would (graphql-transport-ws), says who it is with the key of the run, and has an
  * operation answered. Only ever called for this service itself.
@@ -21,9 +14,9 @@ class ProbeSocket extends WebSocket {
 export async function shakeHands({ destination, key, signal }: CheckContext): Promise<Verdict> {
   const { createClient } = await import('graphql-ws')
   let refusedWith: number | undefined
-  class WatchedSocket extends ProbeSocket {
+  class ProbeSocket extends WebSocket {
     constructor(address: string, protocols: string | string[]) {
-      super(address, protocols)
+      super(address, protocols, { followRedirects: false, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
       this.once('unexpected-response', (_request, { statusCode = 0 }: IncomingMessage) => {
         refusedWith = statusCode
         this.terminate()
@@ -32,7 +25,7 @@ export async function shakeHands({ destination, key, signal }: CheckContext): Pr
   }
   const client = createClient({
     url: `${destination.origin.replace(/^http/, 'ws')}${destination.prefix}/graphql`,
-    webSocketImpl: WatchedSocket,
+    webSocketImpl: ProbeSocket,
     connectionParams: { apiKey: key },
     retryAttempts: 0,
     connectionAckWaitTimeout: 0,

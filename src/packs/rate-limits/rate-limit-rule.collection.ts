@@ -1,5 +1,6 @@
+import { userError } from '../../core/errors.js'
 import type { RateLimitScope } from '../../core/limiter.js'
-import { defineCollection } from '../../core/state/collection.js'
+import { type Collection, defineCollection } from '../../core/state/collection.js'
 
 /** One rate limit: at most `maxRequests` units of cost in `windowSeconds`, for each subject that it is about. */
 export interface RateLimitRuleRecord {
@@ -27,7 +28,7 @@ export function subjectOf({ scope, key }: Pick<RateLimitRuleRecord, 'scope' | 'k
 }
 
 /** The rules by id, and by scope and key, of which there is one each. */
-export const rateLimitRules = defineCollection<RateLimitRuleRecord>({
+export const rateLimitRules: Collection<RateLimitRuleRecord> = defineCollection<RateLimitRuleRecord>({
   name: 'RateLimitRule',
   pack: 'UC',
   table: 'rate_limit_rules',
@@ -35,6 +36,13 @@ export const rateLimitRules = defineCollection<RateLimitRuleRecord>({
   id: 'id',
   version: 'version',
   writePermission: () => 'limits:write',
+  findRestoredFaults(draft, rule) {
+    for (const other of draft.view(rateLimitRules).values()) {
+      if (other.id === rule.id || subjectOf(other) !== subjectOf(rule)) continue
+      return [userError('TAKEN', ['key'], `Another rule for ${subjectOf(rule)} was made meanwhile (${other.id}). Delete that one first.`)]
+    }
+    return []
+  },
   fields: {
     id: 'text',
     scope: 'text',
