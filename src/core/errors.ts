@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql'
+import { scrubApiKeys } from './scrub.js'
 
 /** What a caller can mend by editing the input; the same names as in the public schema. */
 export const USER_ERROR_CODES = [
@@ -22,9 +23,12 @@ export interface UserErrorData {
   readonly field: readonly string[] | null
 }
 
-/** Makes a {@link UserErrorData}; `field` is the path below `input`, empty for the input as a whole. */
+/**
+ * Makes a {@link UserErrorData}; `field` is the path below `input`, empty for the input as a whole. Both may quote what a
+ * client has sent: an API key in it is cut to its preview.
+ */
 export function userError(code: UserErrorCode, field: readonly string[], message: string): UserErrorData {
-  return { code, message, field: field.length > 0 ? field : null }
+  return { code, message: scrubApiKeys(message), field: field.length > 0 ? field.map(scrubApiKeys) : null }
 }
 
 /** What the caller cannot mend by editing the input. */

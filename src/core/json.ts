@@ -19,6 +19,8 @@ export interface JsonLimits {
 export interface JsonFault {
   readonly path: readonly string[]
   readonly message: string
+  /** What lies below was not looked at. */
+  readonly isTooDeep?: boolean
 }
 
 /**
@@ -81,7 +83,7 @@ function collectFaults(value: unknown, path: readonly string[], depthLeft: numbe
     return
   }
   if (depthLeft <= 0) {
-    faults.push({ path, message: 'is nested too deeply' })
+    faults.push({ path, message: 'is nested too deeply', isTooDeep: true })
     return
   }
   if (Array.isArray(value)) {

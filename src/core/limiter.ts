@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { scrubApiKeys } from './scrub.js'
 import type { Snapshot } from './state/snapshot.js'
 
 /** What a rate limit counts: addresses, API clients, the clients' own users, or everybody together. */
@@ -114,9 +115,10 @@ const PLAIN_USER = /^[\x20-\x7e]{1,200}$/
 
 /**
  * The subject of USER limits: `<client id>:<user>` (client ids hold no colon), so that one client's users are not another's.
- * A name that is too long to be kept, or not ASCII, is counted as its digest.
+ * A name that is too long to be kept, or not ASCII, or an API key in the wrong place, is counted as its digest.
  */
 export function userSubject(clientId: string, user: string): string {
-  const name = PLAIN_USER.test(user) ? user : `sha256-${createHash('sha256').update(user).digest('base64url')}`
+  const name =
+    PLAIN_USER.test(user) && scrubApiKeys(user) === user ? user : `sha256-${createHash('sha256').update(user).digest('base64url')}`
   return `${clientId}:${name}`
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { AppError } from '../core/errors.js'
 import { newId } from '../core/ids.js'
 import type { Log } from '../core/log.js'
-import { scrubSecrets } from '../core/scrub.js'
+import { scrubApiKeys } from '../core/scrub.js'
 import { isTrustedHere } from './anonymous.js'
 import { type Exchange, HttpFault, JSON_TYPE, refusalOf, send } from './answer.js'
 import { auditRefusal } from './audit-calls.js'
@@ -29,7 +29,7 @@ export function createRequestListener(parts: HttpParts): RequestListener {
 
 /** The client's own request id where it is fit to be used, else a new one. */
 function requestIdOf({ headers: { 'x-request-id': given } }: IncomingMessage): string {
-  return typeof given === 'string' && REQUEST_ID.test(given) && scrubSecrets(given) === given ? given : newId()
+  return typeof given === 'string' && REQUEST_ID.test(given) && scrubApiKeys(given) === given ? given : newId()
 }
 
 async function route(exchange: Exchange, parts: HttpParts): Promise<void> {

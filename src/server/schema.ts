@@ -37,7 +37,9 @@ export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
 /** Builds the schema of packs, each root field marked with the pack that it belongs to. */
 export function buildPackSchema(packs: readonly Pack[], core: CoreServices): GraphQLSchema {
   const resolvers = packs.map((pack) => ({ id: pack.id, instances: pack.resolvers(core) }))
-  const packOfClass = new Map<object, string>(resolvers.flatMap(({ id, instances }) => instances.map((instance) => [instance.constructor, id])))
+  const packOfClass = new Map<object, string>(
+    resolvers.flatMap(({ id, instances }) => instances.map((instance) => [instance.constructor, id])),
+  )
   const schema = buildSchema(resolvers.flatMap(({ instances }) => instances))
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
     for (const field of Object.values(type?.getFields() ?? {})) {

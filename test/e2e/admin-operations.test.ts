@@ -233,7 +233,9 @@ describe('an incident, handled as one operation', () => {
     const made = await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
     const deleted = await run({ steps: [{ deleteRateLimitRule: { id: made.changes[0]?.targetId } }] })
     await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
-    expect((await revert({ revision: deleted.revision })).userErrors).toMatchObject([{ code: 'INVALID_STATE', message: expect.stringContaining('IP *') }])
+    expect((await revert({ revision: deleted.revision })).userErrors).toMatchObject([
+      { code: 'INVALID_STATE', message: expect.stringContaining('IP *') },
+    ])
   })
 
   test('what cannot be put back is refused: registrations', async () => {
@@ -272,16 +274,30 @@ describe('an operation guarded by the smoke test', () => {
   })
 
   test('that breaks a custom blocking check puts itself back: two revisions, and the failed run as the reason', async () => {
-    const check = { name: 'checkout-is-on', kind: 'GRAPHQL', query: '{ isFeatureEnabled(key: "checkout") }', expectBody: { data: { isFeatureEnabled: true } } }
-    const set = await server.gql('mutation ($input: SetSmokeCheckInput!) { setSmokeCheck(input: $input) { userErrors { message } } }', { input: check })
+    const check = {
+      name: 'checkout-is-on',
+      kind: 'GRAPHQL',
+      query: '{ isFeatureEnabled(key: "checkout") }',
+      expectBody: { data: { isFeatureEnabled: true } },
+    }
+    const set = await server.gql('mutation ($input: SetSmokeCheckInput!) { setSmokeCheck(input: $input) { userErrors { message } } }', {
+      input: check,
+    })
     expect(set.data).toEqual({ setSmokeCheck: { userErrors: [] } })
     const before = await state()
-    const broken = await guarded([{ setFeatureFlag: { key: 'checkout', isEnabled: false } }, { setConfig: { key: 'limits/checkout', value: 0 } }])
+    const broken = await guarded([
+      { setFeatureFlag: { key: 'checkout', isEnabled: false } },
+      { setConfig: { key: 'limits/checkout', value: 0 } },
+    ])
     expect(broken).toMatchObject({ wasReverted: true, smokeTestRun: { isOk: false }, userErrors: [] })
     expect(broken.smokeTestRun.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)).toEqual(['checkout-is-on'])
     expect(await state()).toEqual(before)
-    const log = await server.gql('query ($since: Int!) { changes(filter: { sinceRevision: $since }) { nodes { revision operation reason } } }', { since: broken.revision - 1 })
-    const revisions = (log.data as unknown as { changes: { nodes: { revision: number; operation: string; reason: string }[] } }).changes.nodes
+    const log = await server.gql(
+      'query ($since: Int!) { changes(filter: { sinceRevision: $since }) { nodes { revision operation reason } } }',
+      { since: broken.revision - 1 },
+    )
+    const revisions = (log.data as unknown as { changes: { nodes: { revision: number; operation: string; reason: string }[] } }).changes
+      .nodes
     expect(revisions.map(({ revision, operation }) => [revision - broken.revision, operation])).toEqual([
       [1, 'revertRevision'],
       [1, 'revertRevision'],

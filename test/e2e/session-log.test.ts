@@ -177,6 +177,8 @@ describe('the change log', () => {
       }
     }
     expect(await session.fault(CHANGES, { after: pageInfo.endCursor })).toEqual([400, 'BAD_USER_INPUT'])
+    const flags = '{ featureFlags(first: 1, after: "AFTER") { nodes { key } } }'.replace('AFTER', String(pageInfo.endCursor))
+    expect(await session.fault(flags)).toEqual([400, 'BAD_USER_INPUT'])
   })
 })
 

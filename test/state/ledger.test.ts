@@ -189,6 +189,15 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(ledger.snapshot.revision).toBe(0)
   })
 
+  test('every fault of an input is reported at once, those of any input and those of the command', async () => {
+    const input = JSON.parse('{ "key": "Bad Key!", "isMutable": null, "value": { "__proto__": 1 }, "expectedVersion": 3 }')
+    const outcome = await run(ledger, setConfig, input)
+    const fields = outcome.ok ? [] : outcome.userErrors.map(({ field }) => field?.join('.'))
+    expect(fields.sort()).toEqual(['expectedVersion', 'isMutable', 'key', 'value.__proto__'])
+    const secret = await run(ledger, setConfig, { key: 'Bad Key!', value: `postgresql://u:${'p'.repeat(12)}9@db/x`, isMutable: null })
+    expect(secret.ok ? [] : secret.userErrors.map(({ code }) => code).sort()).toEqual(['INVALID', 'INVALID', 'LOOKS_SECRET'])
+  })
+
   test('hears of every change once, in order, after its snapshot is in force', async () => {
     const heard: ChangeRecord[] = []
     ledger.onCommit((changes, snapshot) => {

@@ -9,7 +9,6 @@ import { featureFlagCollection } from '../../src/packs/feature-flags/feature-fla
 import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { systemMetadata } from '../../src/packs/system-status/system-metadata.collection.js'
 import { markBackendComplete, markBackendIncomplete, updateSystemVersion } from '../../src/packs/system-status/system-status.commands.js'
-import { COLLECTIONS } from '../testkit/ledger.js'
 
 const setConfig = createSetConfig({ isSecretValueAllowed: false })
 
@@ -82,5 +81,3 @@ export function substanceOf(state: Snapshot): unknown {
     ]),
   )
 }
-
-export { COLLECTIONS }

@@ -3,16 +3,25 @@ import type { ChangeRecord } from '../state/change.js'
 import type { ChangeLog, ChangeLogFilter, ChangePosition } from '../state/change-log.js'
 import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
 
+/** Names this list in its cursors. */
+const LIST = 'Change'
+
 /** One page of the change log, newest first. */
 export async function pageOfChanges(changeLog: ChangeLog, filter: ChangeLogFilter, args: PageArgs): Promise<Page<ChangeRecord>> {
   const size = pageSize(args)
   const after = args.after ? positionOf(args.after) : undefined
   const items = size === 0 ? [] : await changeLog.page(filter, { take: size + 1, after })
-  return toPage(items, { size, hasPrevious: after !== undefined, cursorOf: ({ id }) => id, totalCount: () => changeLog.count(filter) })
+  return toPage(items, {
+    list: LIST,
+    size,
+    hasPrevious: after !== undefined,
+    cursorOf: ({ id }) => id,
+    totalCount: () => changeLog.count(filter),
+  })
 }
 
 function positionOf(cursor: string): ChangePosition {
-  const [, revision, ordinal] = /^(\d{1,10})\.(\d{1,6})$/.exec(decodeCursor(cursor)) ?? []
+  const [, revision, ordinal] = /^(\d{1,10})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor)) ?? []
   if (revision === undefined || ordinal === undefined)
     throw new AppError(
       'BAD_USER_INPUT',

@@ -47,7 +47,11 @@ export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): 
   return stream
 }
 
-async function* followChanges({ ledger, changeLog }: ChangeSources, filter: ChangeLogFilter, live: LiveChanges): AsyncGenerator<ChangeRecord, void, undefined> {
+async function* followChanges(
+  { ledger, changeLog }: ChangeSources,
+  filter: ChangeLogFilter,
+  live: LiveChanges,
+): AsyncGenerator<ChangeRecord, void, undefined> {
   const until = filter.untilRevision ?? Number.POSITIVE_INFINITY
   let reached = filter.sinceRevision ?? live.startedAt
   try {

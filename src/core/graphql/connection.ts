@@ -1,7 +1,8 @@
 import type { ClassType } from 'type-graphql'
 import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
 import { AppError } from '../errors.js'
-import type { View } from '../state/snapshot.js'
+import type { Collection } from '../state/collection.js'
+import type { Snapshot } from '../state/snapshot.js'
 
 /** Largest page. */
 export const MAX_PAGE = 100
@@ -68,21 +69,22 @@ export function connectionOf(node: ClassType<object>, name: string): ClassType<P
   return Connection as ClassType<Page<unknown>>
 }
 
-/** Opaque cursor of a place in a list. */
-export function encodeCursor(place: string): string {
-  return Buffer.from(`1:${place}`).toString('base64url')
+/** Opaque cursor of a place in a list; it names the list, so that no other takes it for one of its own. */
+export function encodeCursor(list: string, place: string): string {
+  return Buffer.from(`${list}:${place}`).toString('base64url')
 }
 
-/** The place of a cursor; throws BAD_USER_INPUT when it is not one of ours. */
-export function decodeCursor(cursor: string): string {
+/** The place of a cursor; throws BAD_USER_INPUT when it is not one of this list. */
+export function decodeCursor(list: string, cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
-  if (!text.startsWith('1:') || encodeCursor(text.slice(2)) !== cursor) {
+  const place = text.slice(list.length + 1)
+  if (encodeCursor(list, place) !== cursor) {
     throw new AppError(
       'BAD_USER_INPUT',
       'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
     )
   }
-  return text.slice(2)
+  return place
 }
 
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
@@ -96,10 +98,10 @@ export function pageSize({ first }: PageArgs): number {
 /** Builds a page from `size + 1` items (the extra one tells whether there is more). */
 export function toPage<T>(
   items: readonly T[],
-  page: { size: number; hasPrevious: boolean; cursorOf: (item: T) => string; totalCount: () => number | Promise<number> },
+  page: { list: string; size: number; hasPrevious: boolean; cursorOf: (item: T) => string; totalCount: () => number | Promise<number> },
 ): Page<T> {
   const nodes = items.slice(0, page.size)
-  const edges = nodes.map((node) => ({ cursor: encodeCursor(page.cursorOf(node)), node }))
+  const edges = nodes.map((node) => ({ cursor: encodeCursor(page.list, page.cursorOf(node)), node }))
   return {
     edges,
     nodes,
@@ -113,14 +115,16 @@ export function toPage<T>(
   }
 }
 
-/** One page of the records of a view, in key order. `matches` is left out when every record is meant. */
+/** One page of the records of a collection, in key order. `matches` is left out when every record is meant. */
 export function pageOfView<R extends object>(
-  view: View<R>,
-  query: { args: PageArgs; keyOf: (record: R) => string; matches?: ((record: R) => boolean) | undefined },
+  snapshot: Snapshot,
+  collection: Collection<R>,
+  query: { args: PageArgs; matches?: ((record: R) => boolean) | undefined },
 ): Page<R> {
-  const { args, keyOf, matches } = query
+  const { args, matches } = query
+  const [view, list] = [snapshot.view(collection), collection.name]
   const size = pageSize(args)
-  const after = args.after ? decodeCursor(args.after) : undefined
+  const after = args.after ? decodeCursor(list, args.after) : undefined
   const items: R[] = []
   for (const record of view.values(after)) {
     if (matches && !matches(record)) continue
@@ -132,5 +136,5 @@ export function pageOfView<R extends object>(
     for (const record of view.values()) if (matches(record)) count += 1
     return count
   }
-  return toPage(items, { size, hasPrevious: after !== undefined, cursorOf: keyOf, totalCount })
+  return toPage(items, { list, size, hasPrevious: after !== undefined, cursorOf: collection.keyOf, totalCount })
 }

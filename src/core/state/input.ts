@@ -1,6 +1,5 @@
 import { type UserErrorData, userError } from '../errors.js'
 import { findJsonFaults } from '../json.js'
-import { scrubSecrets } from '../scrub.js'
 import type { Write } from './write.js'
 
 /** Longest reason, in characters. */
@@ -21,14 +20,19 @@ function findClientKeys(value: unknown, path: readonly string[] = []): (readonly
   return Object.entries(value).flatMap(([name, member]) => (CLIENT_KEY.test(name) ? [path] : findClientKeys(member, [...path, name])))
 }
 
+/** What is wrong with an input before its command is asked. */
+interface InputFaults {
+  readonly faults: readonly UserErrorData[]
+  /** Whether it is safe to walk over: not nested without end. */
+  readonly isWalkable: boolean
+}
+
 /** Faults that every command's input may have: text that cannot be stored, a reason or an idempotency key out of bounds. */
-export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): UserErrorData[] {
+export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): InputFaults {
   const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
-  // A path is made of names that the client chose.
-  const faults = findJsonFaults(write.input, limits).map(({ path, message }) =>
-    userError('INVALID', path.map(scrubSecrets), `This ${message}.`),
-  )
-  if (faults.some(({ message }) => message.includes('too deeply'))) return faults
+  const found = findJsonFaults(write.input, limits)
+  const faults: UserErrorData[] = found.map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
+  if (found.some(({ isTooDeep }) => isTooDeep)) return { faults, isWalkable: false }
   // Both go into rows, also where they are no part of the input.
   const { reason, idempotencyKey } = write
   for (const path of findClientKeys({ ...write.input, reason, idempotencyKey })) {
@@ -60,5 +64,5 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
     }
     if (!write.command.replay) throw new Error(`${write.command.name} cannot replay, and so must not take an idempotency key`)
   }
-  return faults
+  return { faults, isWalkable: true }
 }

@@ -115,7 +115,7 @@ export class Ledger {
     if (this.#isClosed) throw new AppError('UNAVAILABLE', 'The control plane is shutting down.', { retryAfterSeconds: 1 })
     this.#accepted += 1
     try {
-      const faults = await findFaults(write)
+      const faults = await this.#findFaults(write)
       return faults.length > 0 ? { ok: false, userErrors: faults } : await this.#enqueue(write)
     } finally {
       this.#accepted -= 1
@@ -124,12 +124,26 @@ export class Ledger {
 
   /** Runs a command on the newest state that this process has, and tells what it would change. */
   async plan<I extends object, O>(write: Write<I, O>): Promise<Plan<O>> {
-    const faults = await findFaults(write)
+    const faults = await this.#findFaults(write)
     if (faults.length > 0) return { ok: false, userErrors: faults }
     const draft = new Draft(this.#snapshot)
     const result: CommandResult<O> = write.command.run(draft, write.input, this.#context(write.caller))
     if (!result.ok) return result
     return { ok: true, value: result.value, revision: draft.base.revision, changes: draft.changes() }
+  }
+
+  /**
+   * Faults of the input that need no state: those of any input, and what the command's own preparation finds. Where there
+   * are some, the command is asked too, on a draft that is thrown away: the caller learns of everything at once.
+   */
+  async #findFaults<I extends object, O>(write: Write<I, O>): Promise<readonly UserErrorData[]> {
+    const { faults, isWalkable } = findInputFaults(write)
+    if (!isWalkable) return faults
+    const found = [...faults, ...((await write.command.prepare?.(write.input, write.caller)) ?? [])]
+    if (found.length === 0) return found
+    const result = write.command.run(new Draft(this.#snapshot), write.input, this.#context(write.caller))
+    const places = new Set(found.map(({ field }) => JSON.stringify(field)))
+    return result.ok ? found : [...found, ...result.userErrors.filter(({ field }) => !places.has(JSON.stringify(field)))]
   }
 
   /** Brings the snapshot up to the database's head. Throws what the database throws. */
@@ -313,11 +327,4 @@ export class Ledger {
         'database away: reads go on from memory, writes are refused',
       )
   }
-}
-
-/** Faults of the input that need no state: those of any input, and what the command's own preparation finds. */
-async function findFaults<I extends object, O>(write: Write<I, O>): Promise<readonly UserErrorData[]> {
-  const faults = findInputFaults(write)
-  if (faults.length > 0) return faults
-  return (await write.command.prepare?.(write.input, write.caller)) ?? []
 }

@@ -28,7 +28,8 @@ export function adminOperationResolver(input: ClassType<RunAdminOperationArgumen
       writes: true,
       allowedDuring: 'always',
       cost: 5,
-      sample: 'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',
+      sample:
+        'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',
     })
     runAdminOperation(
       @Ctx() context: RequestContext,

@@ -31,6 +31,7 @@ export async function pageOfAuditEvents(database: Database, filter: AuditEventFi
   const find = () => database.prisma.auditEvent.findMany({ where, orderBy: NEWEST_FIRST, take: size + 1 })
   const rows = size === 0 ? [] : await ask(find)
   return toPage(rows.map(toRecord), {
+    list: 'AuditEvent',
     size,
     hasPrevious: Boolean(args.after),
     cursorOf: ({ at, id }) => `${at.toISOString()}/${id}`,
@@ -57,7 +58,7 @@ function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter
 
 /** What stands behind a cursor, which holds the time and the id of an event. */
 function olderThan(cursor: string): Prisma.AuditEventWhereInput {
-  const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor(cursor)) ?? []
+  const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor('AuditEvent', cursor)) ?? []
   const ms = Date.parse(time ?? '')
   if (id === undefined || Number.isNaN(ms)) {
     throw new AppError(

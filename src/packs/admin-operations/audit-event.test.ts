@@ -85,9 +85,9 @@ describe.each(ENGINES)('audit events on %s', (engine) => {
 
   it.each([
     'nonsense',
-    encodeCursor('nonsense'),
-    encodeCursor('2026-01-01T12:00:00.000Z'),
-    encodeCursor('2026-99-01T12:00:00.000Z/00000000-0000-7000-8000-000000000000'),
+    encodeCursor('AuditEvent', 'nonsense'),
+    encodeCursor('AuditEvent', '2026-01-01T12:00:00.000Z'),
+    encodeCursor('AuditEvent', '2026-99-01T12:00:00.000Z/00000000-0000-7000-8000-000000000000'),
   ])('refuse the cursor %s of another list', async (after) => {
     await expect(find({}, { after })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
   })

@@ -16,7 +16,7 @@ export interface ApiClientQuery {
 /** One page of clients, in the order of their registration (the order of their ids). */
 export function pageOfClients(snapshot: Snapshot, { filter, args, lastUseOf }: ApiClientQuery): Page<ApiClient> {
   const matches = filter ? matcherOf(filter, lastUseOf) : undefined
-  return pageOfView(snapshot.view(apiClientCollection), { args, keyOf: ({ id }) => id, matches })
+  return pageOfView(snapshot, apiClientCollection, { args, matches })
 }
 
 function matcherOf(filter: ApiClientFilter, lastUseOf: LastUse): (client: ApiClient) => boolean {

@@ -62,7 +62,7 @@ function locked(field: readonly string[]): UserErrorData {
 
 /** Values that look like secrets are refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
 async function findSecretFaults(input: SetConfigInput, caller: Caller, rules: ConfigRules): Promise<UserErrorData[]> {
-  if (input.value === undefined || input.value === null || findFaults(input).length > 0) return []
+  if (input.value === undefined || input.value === null || validateStorable(input.value).length > 0) return []
   const findings = await findSecrets(input.key, input.value)
   if (findings.length === 0) return []
   if (!(rules.isSecretValueAllowed && caller.role === 'ADMIN')) {

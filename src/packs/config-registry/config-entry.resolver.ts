@@ -41,7 +41,7 @@ export class ConfigEntryResolver {
     @Arg('filter', () => ConfigFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: ConfigFilter | null,
   ): Page<ConfigEntryRecord> {
     const matches = filter ? (entry: ConfigEntryRecord) => isMeant(entry, filter) : undefined
-    return pageOfView(context.snapshot.view(configEntries), { args, keyOf: configEntries.keyOf, matches })
+    return pageOfView(context.snapshot, configEntries, { args, matches })
   }
 
   @Mutation(() => SetConfigPayload, { description: 'Makes an entry or changes it. Setting what is already there changes nothing.' })

@@ -10,7 +10,12 @@ export const configRegistry: Pack = {
   collections: [configEntries],
   permissions: { 'config:read': 'OBSERVER', 'config:write': 'OPERATOR', 'config:unlock': 'ADMIN' },
   steps: [
-    { name: 'setConfig', input: SetConfigInput, description: 'Makes a config entry or changes it.', command: ({ settings }) => createSetConfig(settings) },
+    {
+      name: 'setConfig',
+      input: SetConfigInput,
+      description: 'Makes a config entry or changes it.',
+      command: ({ settings }) => createSetConfig(settings),
+    },
     { name: deleteConfig.name, input: DeleteConfigInput, description: 'Deletes a config entry.', command: () => deleteConfig },
   ],
   resolvers: (core) => [new ConfigEntryResolver(core)],

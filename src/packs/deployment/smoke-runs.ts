@@ -61,7 +61,13 @@ export class SmokeRuns {
       const ids = here.map(({ id }) => id)
       return (await store.count()) + ids.length - (ids.length === 0 ? 0 : await store.count(ids))
     }
-    return toPage(size === 0 ? [] : items, { size, hasPrevious: after !== undefined, cursorOf: ({ id }) => id, totalCount })
+    return toPage(size === 0 ? [] : items, {
+      list: 'SmokeTestRun',
+      size,
+      hasPrevious: after !== undefined,
+      cursorOf: ({ id }) => id,
+      totalCount,
+    })
   }
 
   /** Every result of a run as its check ends, those found already first; throws AppError BAD_USER_INPUT when there is no such run. */
@@ -100,7 +106,7 @@ export class SmokeRuns {
 }
 
 function runIdIn(cursor: string): string {
-  const id = decodeCursor(cursor)
+  const id = decodeCursor('SmokeTestRun', cursor)
   if (RUN_ID.test(id)) return id
   throw new AppError(
     'BAD_USER_INPUT',

@@ -40,7 +40,7 @@ export class FeatureFlagResolver {
     filter?: FeatureFlagFilter | null,
   ): Page<FeatureFlagRecord> {
     const matches = filter ? (flag: FeatureFlagRecord) => this.#isMeant(flag, filter) : undefined
-    return pageOfView(context.snapshot.view(featureFlagCollection), { args, keyOf: featureFlagCollection.keyOf, matches })
+    return pageOfView(context.snapshot, featureFlagCollection, { args, matches })
   }
 
   @Mutation(() => SetFeatureFlagPayload, { description: 'Makes a flag or changes it. Setting what is already there changes nothing.' })

@@ -114,7 +114,7 @@ export class MaintenanceWindowResolver {
   ): Page<MaintenanceWindow> {
     const now = this.#core.clock.now()
     const matches = filter ? (window: MaintenanceWindow) => isMeant(window, filter, now) : undefined
-    return pageOfView(snapshot.view(maintenanceWindows), { args, keyOf: maintenanceWindows.keyOf, matches })
+    return pageOfView(snapshot, maintenanceWindows, { args, matches })
   }
 
   @Mutation(() => ScheduleMaintenanceWindowPayload, { description: 'Plans a window; it begins and ends by itself.' })

@@ -52,7 +52,7 @@ export class RateLimitRuleResolver {
     filter?: RateLimitRuleFilter | null,
   ): Page<RateLimitRuleRecord> {
     const matches = filter ? (rule: RateLimitRuleRecord) => isMeant(rule, filter) : undefined
-    return pageOfView(context.snapshot.view(rateLimitRules), { args, keyOf: rateLimitRules.keyOf, matches })
+    return pageOfView(context.snapshot, rateLimitRules, { args, matches })
   }
 
   @Mutation(() => SetRateLimitRulePayload, {

@@ -61,7 +61,13 @@ export class RateLimitSnapshots {
       ORDER BY s.rule_id, s.key LIMIT $5`
     const values = [scope ?? null, key ?? null, after?.ruleId ?? null, after?.key ?? null, size + 1]
     const rows = await this.#ask(text, values)
-    return toPage(rows, { size, hasPrevious: after !== null, cursorOf, totalCount: () => this.#count({ scope, key }) })
+    return toPage(rows, {
+      list: 'RateLimitSnapshot',
+      size,
+      hasPrevious: after !== null,
+      cursorOf,
+      totalCount: () => this.#count({ scope, key }),
+    })
   }
 
   /** One page of the counters of a rule; `context` is what the rules of one call share. */
@@ -69,7 +75,13 @@ export class RateLimitSnapshots {
     const size = pageSize(args)
     const after = args.after ? placeOf(args.after).key : null
     const rows = await this.#loaderOf(context).load({ ruleId, after, take: size + 1 })
-    return toPage(rows, { size, hasPrevious: after !== null, cursorOf, totalCount: () => this.#count({ ruleId }) })
+    return toPage(rows, {
+      list: 'RateLimitSnapshot',
+      size,
+      hasPrevious: after !== null,
+      cursorOf,
+      totalCount: () => this.#count({ ruleId }),
+    })
   }
 
   #loaderOf(context: object): DataLoader<RulePage, RateLimitSnapshotRow[], string> {
@@ -118,7 +130,7 @@ function cursorOf({ ruleId, key }: Place): string {
 }
 
 function placeOf(cursor: string): Place {
-  const place = decodeCursor(cursor)
+  const place = decodeCursor('RateLimitSnapshot', cursor)
   const space = place.indexOf(' ')
   if (space < 0 || place.includes('\u0000')) {
     throw new AppError(
