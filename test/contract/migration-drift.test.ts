@@ -14,10 +14,7 @@ afterEach(() => rmSync(copy, { recursive: true }))
 
 const missing = () => missingSql({ schema: copy, migrations: join(copy, 'migrations') })
 
-it('the migrations build exactly what the Prisma schema says', async () => {
-  expect(await missing()).toBe(null)
-})
-
+// That nothing is missing now is a check of its own (`npm run check:migrations`).
 it('a change of the Prisma schema without a migration is found, with the SQL that is missing', async () => {
   appendFileSync(join(copy, 'models', 'ledger.prisma'), '\nmodel Extra {\n  id Int @id\n\n  @@map("extras")\n}\n')
   expect(await missing()).toContain('CREATE TABLE "extras"')

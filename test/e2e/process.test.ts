@@ -6,6 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { anyServer } from '../testkit/server-process.js'
 import { until } from '../testkit/until.js'
 
 /** The program itself in a process of its own. */
@@ -28,7 +29,7 @@ afterAll(async () => {
 })
 
 function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
+  const child = spawn(process.execPath, [...anyServer(), ...args], {
     env: { PATH: process.env['PATH'], PORT: '0', VALHALLA_DATA_DIR: join(folder, 'data'), VALHALLA_DISK_RESERVE_MB: '0', ...env },
   })
   running.push(child)

@@ -174,7 +174,7 @@ describe('the first start on an embedded database', () => {
 
   it('keeps the file when the write is not confirmed: it may have landed', async () => {
     const { path, start } = await starting(database)
-    await database.close()
+    await database.pool.end()
     await expect(start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await readFile(path, 'utf8')).toMatch(KEYS)
   })
