@@ -104,16 +104,21 @@ cleanUps.push(async () => {
 
 /**
  * A migrated, empty {@link Database} of its own for one test. Its `close` lets go of it: it is emptied and kept for the next
- * test, or removed with all of its files. A test that needs it to be gone opens the engine itself.
+ * test, or removed with all of its files. A test that needs it to be gone takes {@link openOwnDatabase}.
  */
 export async function openTestDatabase(engine: DatabaseEngine): Promise<Database> {
-  const database = idle[engine].pop() ?? (await (engine === 'pglite' ? openTestPglite() : openTestPostgres()))
+  const database = idle[engine].pop() ?? (await openOwnDatabase(engine))
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= letGo(database)
     return closing
   }
   return { ...database, close }
+}
+
+/** Like {@link openTestDatabase}, but really gone once it is closed: for tests of what happens then. */
+export function openOwnDatabase(engine: DatabaseEngine): Promise<Database> {
+  return engine === 'pglite' ? openTestPglite() : openTestPostgres()
 }
 
 async function letGo(database: Database): Promise<void> {

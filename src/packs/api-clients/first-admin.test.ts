@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openClientLedger, SYSTEM_CALLER, settingsOf } from '../../../test/testkit/api-clients.js'
-import { createTestDatabase, openTestDatabase, silentLog, usePostgres } from '../../../test/testkit/databases.js'
+import { createTestDatabase, openOwnDatabase, openTestDatabase, silentLog, usePostgres } from '../../../test/testkit/databases.js'
 import { systemClock } from '../../core/clock.js'
 import type { Database } from '../../core/database/database.js'
 import { openPostgres } from '../../core/database/postgres.js'
@@ -173,8 +173,9 @@ describe('the first start on an embedded database', () => {
   })
 
   it('keeps the file when the write is not confirmed: it may have landed', async () => {
-    const { path, start } = await starting(database)
-    await database.pool.end()
+    const own = await openOwnDatabase('pglite')
+    const { path, start } = await starting(own)
+    await own.close()
     await expect(start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await readFile(path, 'utf8')).toMatch(KEYS)
   })
