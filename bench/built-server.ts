@@ -17,8 +17,11 @@ export interface BuiltServer {
 
 const START_LIMIT_MS = 30_000
 
-/** Starts `node dist/main.js`: on the embedded database in a new directory, or on the PostgreSQL database of `databaseUrl`. */
-export async function startBuiltServer(databaseUrl?: string): Promise<BuiltServer> {
+/**
+ * Starts `node dist/main.js`: on the embedded database in a new directory, or on the PostgreSQL database of `databaseUrl`; with
+ * these `settings` besides.
+ */
+export async function startBuiltServer(databaseUrl?: string, settings: Record<string, string> = {}): Promise<BuiltServer> {
   const main = resolve('dist/main.js')
   if (!existsSync(main)) throw new Error('there is no dist/main.js: run `npm run build` first')
   const root = await mkdtemp(join(tmpdir(), 'valhalla-bench-'))
@@ -29,6 +32,7 @@ export async function startBuiltServer(databaseUrl?: string): Promise<BuiltServe
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DATA_DIR: join(root, 'data'),
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...settings,
   }
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<void>((done) => child.once('exit', () => done()))

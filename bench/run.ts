@@ -3,11 +3,13 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { DatabaseEngine } from '../src/core/database/database.js'
 import { createTestDatabase, usePostgres } from '../test/testkit/databases.js'
+import { TEST_REDIS_URL } from '../test/testkit/redis.js'
 import type { BareJob } from './bare-process.js'
 import { type BuiltServer, startBuiltServer } from './built-server.js'
 import { startChild } from './child.js'
 import { commitScenarios } from './commits.js'
 import { makeFlags } from './flags.js'
+import { guardScenarios, keyCheckFact, removeRules } from './guard.js'
 import type { LoadJob, LoadResult } from './load.js'
 import type { Measurement, Window } from './measurement.js'
 import { evaluationFacts, type Loader, readScenarios } from './reads.js'
@@ -49,6 +51,7 @@ const loader: Loader = startChild<LoadJob, LoadResult>('./load-process.js')
 try {
   await withServer(undefined, async (server) => {
     await measureReads(server)
+    await measureGuard(server)
     await measureCommits('pglite', server)
   })
   if (await usePostgres()) await onPostgres((server) => measureCommits('postgresql', server))
@@ -88,6 +91,21 @@ async function measureReads(server: BuiltServer): Promise<void> {
     show({ title: 'Reads over HTTP', rows, facts: evaluationFacts(plan.rounds, plan.window.warmUpMs / 2) })
   } finally {
     await bare.stop()
+  }
+}
+
+async function measureGuard(server: BuiltServer): Promise<void> {
+  const redisServer =
+    TEST_REDIS_URL === undefined
+      ? undefined
+      : await startBuiltServer(undefined, { REDIS_URL: TEST_REDIS_URL, VALHALLA_ENV: `bench-${process.pid}` })
+  try {
+    if (redisServer) await makeFlags(redisServer)
+    const rows = await runRounds(guardScenarios({ server, redisServer, loader, window: plan.window }), plan.rounds)
+    show({ title: 'The guard', rows, facts: [keyCheckFact(plan.rounds, plan.window.warmUpMs / 2)] })
+    for (const on of [server, redisServer]) if (on) await removeRules(on)
+  } finally {
+    await redisServer?.stop()
   }
 }
 
