@@ -43,7 +43,7 @@ module.exports = {
       name: 'packs-have-one-door',
       comment: 'Enforcement, the server and main read a pack through its index.ts only.',
       severity: 'error',
-      from: { path: ['^src/enforcement/', '^src/server/', '^src/main\\.ts$'], pathNot: TEST },
+      from: { path: ['^src/enforcement/', '^src/server/', '^src/(main|start)\\.ts$'], pathNot: TEST },
       to: { path: '^src/packs/', pathNot: ['^src/packs/index\\.ts$', '^src/packs/[^/]+/index\\.ts$'] },
     },
     layer(

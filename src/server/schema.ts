@@ -23,6 +23,7 @@ export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
     resolvers: [first, ...others],
     container: { get: (resolverClass) => instances.get(resolverClass) as object },
     validate: false,
+    skipCheck: true,
     emitSchemaFile: false,
     orphanedTypes: [],
     pubSub: NO_PUB_SUB,

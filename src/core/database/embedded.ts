@@ -9,6 +9,7 @@ import type { Database, DatabaseLog, MigrationReport } from './database.js'
 import { type DirectoryLock, lockDirectory } from './directory-lock.js'
 import { diskReserve } from './disk-reserve.js'
 import { DurableNodeFS } from './durable-fs.js'
+import { compileEngine } from './engine-module.js'
 import { keepHouse } from './housekeeping.js'
 import { migrate, migrationsFolder, readMigrations } from './migrate.js'
 import { DatabaseOpenError } from './open-error.js'
@@ -91,7 +92,8 @@ async function startEngine(paths: EmbeddedPaths, onFatal: (reason: string) => vo
     return false
   }
   try {
-    const db = await PGlite.create({ fs: new DurableNodeFS(paths.data), startParams: startParameters(), onStderr })
+    const pgliteWasmModule = await compileEngine()
+    const db = await PGlite.create({ fs: new DurableNodeFS(paths.data), startParams: startParameters(), pgliteWasmModule, onStderr })
     isUp = true
     return db
   } catch (error) {

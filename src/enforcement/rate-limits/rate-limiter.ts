@@ -10,7 +10,7 @@ import { decisionOf, UNLIMITED } from './decision.js'
 import { FailedAuthentications } from './failed-authentications.js'
 import { InsuredCounters } from './insured-counters.js'
 import { MemoryCounters } from './memory-counters.js'
-import { RedisCounters } from './redis-counters.js'
+import type { RedisCounters, RedisCountersOptions } from './redis-counters.js'
 import { type AppliedRule, createRuleBooks, type RuleBook, zeroByScope } from './rule-book.js'
 import { SnapshotFlush } from './snapshot-flush.js'
 import { Tally } from './tally.js'
@@ -27,9 +27,16 @@ export interface RateLimiterOptions {
 export async function openRateLimiter(options: RateLimiterOptions): Promise<OpenRateLimiter> {
   const { settings, clock, log } = options
   const { redisUrl: url, environmentName } = settings
-  const redis = url === undefined ? undefined : new RedisCounters({ url, environmentName, clock, log })
-  await redis?.open()
+  const redis = url === undefined ? undefined : await openRedisCounters({ url, environmentName, clock, log })
   return new Limiter(options, redis)
+}
+
+/** Redis' client is loaded by those who have a Redis alone. */
+async function openRedisCounters(options: RedisCountersOptions): Promise<RedisCounters> {
+  const { RedisCounters } = await import('./redis-counters.js')
+  const counters = new RedisCounters(options)
+  await counters.open()
+  return counters
 }
 
 class Limiter implements OpenRateLimiter {
