@@ -1,17 +1,19 @@
+import { createHash } from 'node:crypto'
 import { verifyKey } from '../src/packs/api-clients/verify-key.js'
 import { clientWithKey, snapshotOf } from '../test/testkit/api-clients.js'
 import type { BuiltServer } from './built-server.js'
-import type { Window } from './measurement.js'
+import type { Measurement, Window } from './measurement.js'
 import { jobOf, type Loader, PLAIN_READS } from './reads.js'
-import type { Fact } from './report.js'
 import type { Scenario } from './rounds.js'
-import { spreadOf } from './statistics.js'
 
 /** Rules that fit every request of the benchmark, and never deny one. */
 const RULES = ['GLOBAL', 'IP', 'API_KEY'] as const
 const SET_RULE = `mutation ($scope: RateLimitScope!, $isEnabled: Boolean!) {
   setRateLimitRule(input: { scope: $scope, windowSeconds: 60, maxRequests: 1000000000, isEnabled: $isEnabled }) { userErrors { message } }
 }`
+
+/** Calls between two looks at the clock. */
+const CALLS_A_LOOK = 100
 
 /** What {@link guardScenarios} need. */
 export interface GuardParts {
@@ -43,23 +45,32 @@ export async function removeRules(server: BuiltServer): Promise<void> {
   for (const scope of RULES) await server.ask(SET_RULE, { scope, isEnabled: false })
 }
 
-/** The key check alone, in this process: parse, look up, digest with a pepper, compare. */
-export function keyCheckFact(rounds: number, runMs: number): Fact {
+/** The key check alone, in this process (parse, look up, digest with a pepper, compare), beside the digest that any check needs. */
+export function keyCheckScenarios({ warmUpMs, measureMs }: Window): Scenario[] {
+  const baseline = 'SHA-256 of a key, in process'
   const pepper = 'pepper of the benchmark'
   const { client, keyText } = clientWithKey({}, pepper)
   const [snapshot, now] = [snapshotOf(client), new Date('2026-01-01T00:00:00.000Z')]
-  const times: number[] = []
-  for (let round = 0; round <= rounds; round += 1) {
-    const startedAtMs = performance.now()
-    let calls = 0
-    while (performance.now() - startedAtMs < runMs) {
-      for (let index = 0; index < 100; index += 1) {
-        if (verifyKey(snapshot, keyText, { now, pepper }).verdict !== 'VALID') throw new Error('a right key was refused')
-      }
-      calls += 100
-    }
-    // The first round warms up.
-    if (round > 0) times.push((performance.now() - startedAtMs) / calls)
+  const digest = (): boolean => createHash('sha256').update(keyText).digest('hex').length === 64
+  const check = (): boolean => verifyKey(snapshot, keyText, { now, pepper }).verdict === 'VALID'
+  const measure = (call: () => boolean) => async () => {
+    repeat(call, warmUpMs)
+    return repeat(call, measureMs)
   }
-  return { name: 'key check in process', timeMs: spreadOf(times) }
+  return [
+    { name: baseline, measure: measure(digest) },
+    { name: 'key check, in process', baseline, measure: measure(check) },
+  ]
+}
+
+/** Calls again and again for `runMs`. Throws Error when an answer is false. */
+function repeat(call: () => boolean, runMs: number): Measurement {
+  const startedAtMs = performance.now()
+  let [count, elapsedMs] = [0, 0]
+  for (; elapsedMs < runMs; elapsedMs = performance.now() - startedAtMs) {
+    for (let index = 0; index < CALLS_A_LOOK; index += 1) if (!call()) throw new Error('a right key was refused')
+    count += CALLS_A_LOOK
+  }
+  const timeMs = elapsedMs / count
+  return { count, perSecond: 1_000 / timeMs, p50Ms: timeMs, p99Ms: timeMs }
 }

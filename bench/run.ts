@@ -9,7 +9,7 @@ import { type BuiltServer, startBuiltServer } from './built-server.js'
 import { startChild } from './child.js'
 import { commitScenarios } from './commits.js'
 import { makeFlags } from './flags.js'
-import { guardScenarios, keyCheckFact, removeRules } from './guard.js'
+import { guardScenarios, keyCheckScenarios, removeRules } from './guard.js'
 import type { LoadJob, LoadResult } from './load.js'
 import type { Measurement, Window } from './measurement.js'
 import { evaluationFacts, type Loader, readScenarios } from './reads.js'
@@ -17,6 +17,7 @@ import { type Section, tableOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { measureScale, type ScaleOptions } from './scale.js'
 import type { SqlJob } from './sql-process.js'
+import { withStarts } from './starts.js'
 
 /**
  * `npm run bench [-- --short] [-- --json FILE]`: measures the built server, as ratios to baselines of the same run. Needs
@@ -47,6 +48,7 @@ const sections: Section[] = []
 console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, load ${loads[0]?.toFixed(2)}`)
 console.log(`Medians of ${plan.rounds} rounds; ratios are of rates in the same round, above 1 is faster than the baseline.`)
 
+await withStarts(async (scenarios) => show({ title: 'Starts', rows: await runRounds(scenarios, plan.rounds), facts: [] }))
 const loader: Loader = startChild<LoadJob, LoadResult>('./load-process.js')
 try {
   await withServer(undefined, async (server) => {
@@ -101,8 +103,9 @@ async function measureGuard(server: BuiltServer): Promise<void> {
       : await startBuiltServer(undefined, { REDIS_URL: TEST_REDIS_URL, VALHALLA_ENV: `bench-${process.pid}` })
   try {
     if (redisServer) await makeFlags(redisServer)
-    const rows = await runRounds(guardScenarios({ server, redisServer, loader, window: plan.window }), plan.rounds)
-    show({ title: 'The guard', rows, facts: [keyCheckFact(plan.rounds, plan.window.warmUpMs / 2)] })
+    const { window, rounds } = plan
+    const scenarios = [...guardScenarios({ server, redisServer, loader, window }), ...keyCheckScenarios(window)]
+    show({ title: 'The guard', rows: await runRounds(scenarios, rounds), facts: [] })
     for (const on of [server, redisServer]) if (on) await removeRules(on)
   } finally {
     await redisServer?.stop()
