@@ -38,9 +38,9 @@ export class RegisterApiClientInput {
   reason?: string | null
 }
 
-/** Input of activateApiClient. */
-@InputType('ActivateApiClientInput', { description: 'Lets a deactivated client in again, with the key that it had.' })
-export class ActivateApiClientInput {
+/** What every edit of one client takes. */
+@InputType()
+abstract class EditApiClientInput {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
 
@@ -50,19 +50,14 @@ export class ActivateApiClientInput {
   @Field(() => String, REASON)
   reason?: string | null
 }
+
+/** Input of activateApiClient. */
+@InputType('ActivateApiClientInput', { description: 'Lets a deactivated client in again, with the key that it had.' })
+export class ActivateApiClientInput extends EditApiClientInput {}
 
 /** Input of deactivateApiClient. */
 @InputType('DeactivateApiClientInput', { description: 'Refuses the key of a client from now on. The client and its history stay.' })
-export class DeactivateApiClientInput {
-  @Field(() => ID, { description: 'The `id` of the client.' })
-  id!: string
-
-  @Field(() => Int, EXPECTED_VERSION)
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
-}
+export class DeactivateApiClientInput extends EditApiClientInput {}
 
 /** Input of rotateApiKey. */
 @InputType('RotateApiKeyInput', { description: 'Gives a client another key.' })

@@ -1,33 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { constraintOf, strategyOf } from '../../../test/testkit/flag-parts.js'
 import type { JsonObject } from '../../core/json.js'
 import { evaluateFlag } from './evaluate.js'
-import {
-  CONSTRAINT_OPERATORS,
-  EVALUATION_REASONS,
-  type EvaluableFlag,
-  type EvaluationContext,
-  type FlagConstraint,
-  type FlagStrategy,
-} from './evaluation.js'
+import { CONSTRAINT_OPERATORS, EVALUATION_REASONS, type EvaluableFlag, type EvaluationContext, type FlagStrategy } from './evaluation.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
 
-const constraintOf = (over: Partial<FlagConstraint>): FlagConstraint => ({
-  contextField: 'country',
-  operator: 'IN',
-  values: ['no'],
-  isInverted: false,
-  isCaseInsensitive: false,
-  ...over,
-})
-const strategyOf = (over: Partial<FlagStrategy> = {}): FlagStrategy => ({
-  constraints: [],
-  rolloutPercent: 100,
-  stickiness: 'default',
-  groupId: null,
-  ...over,
-})
 const flagOf = (over: Partial<EvaluableFlag> = {}): EvaluableFlag => ({ key: 'f', isEnabled: true, strategies: [], variants: [], ...over })
 
 function evaluate(

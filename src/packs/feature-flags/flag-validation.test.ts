@@ -1,24 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { constraintOf, strategyOf } from '../../../test/testkit/flag-parts.js'
 import type { Json } from '../../core/json.js'
 import type { ConstraintOperator, FlagConstraint, FlagStrategy, FlagVariant } from './evaluation.js'
 import { validateStrategies, validateVariants } from './flag-validation.js'
 
-const constraintOf = (over: Partial<FlagConstraint> = {}): FlagConstraint => ({
-  contextField: 'country',
-  operator: 'IN',
-  values: ['no'],
-  isInverted: false,
-  isCaseInsensitive: false,
-  ...over,
-})
-const strategyOf = (over: Partial<FlagStrategy> = {}): FlagStrategy => ({
-  constraints: [],
-  rolloutPercent: 100,
-  stickiness: 'default',
-  groupId: null,
-  ...over,
-})
 const variantOf = (over: Partial<FlagVariant> = {}): FlagVariant => ({ name: 'a', weight: 1, value: null, ...over })
 
 /** Faults as `CODE path`, the part of them that callers branch on. */
