@@ -1,7 +1,7 @@
 import { compileEngine } from './core/database/engine-module.js'
 
 // The engine of the embedded database is compiled on other threads while this one loads the program: both take long.
-// biome-ignore lint/plugin: what reads the settings is not loaded yet, and a wrong guess costs some time alone.
+// What reads the settings is not loaded yet; a wrong guess costs time alone.
 const mayUseEngine = process.argv.length === 2 && !process.env.DATABASE_URL
 if (mayUseEngine) void compileEngine()
 await import('./start.js')
