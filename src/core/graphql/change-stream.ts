@@ -1,6 +1,7 @@
 import type { ChangeRecord } from '../state/change.js'
 import { type ChangeLog, type ChangeLogFilter, matchesFilter } from '../state/change-log.js'
 import type { Ledger } from '../state/ledger.js'
+import type { SnapshotPosition } from '../state/snapshot.js'
 
 /** Changes that may wait for one subscriber before it counts as too slow. */
 const MAX_WAITING = 1_000
@@ -26,7 +27,8 @@ export interface ChangeSources {
 /**
  * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it),
  * then live, without a gap or a repeat. Ends behind `filter.untilRevision`, and at once when its reader returns it, also
- * while it waits; throws {@link SlowConsumerError}.
+ * while it waits; throws {@link SlowConsumerError}, and BAD_USER_INPUT when the log does not hold any more what the stream
+ * stands on.
  */
 export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): AsyncGenerator<ChangeRecord, void, undefined> {
   const live = new LiveChanges(sources.ledger)
@@ -56,12 +58,17 @@ async function* followChanges(
   let reached = filter.sinceRevision ?? live.startedAt
   try {
     while (reached < until) {
+      for (let before = live.takeReload(); before; before = live.takeReload()) {
+        await changeLog.demandSame(before)
+        await changeLog.demandKept({ sinceRevision: reached })
+      }
       // Behind: read the log, and look again afterwards, as more may have landed meanwhile.
-      while (reached < Math.min(ledger.snapshot.revision, until)) {
-        const target = Math.min(ledger.snapshot.revision, until)
+      const target = Math.min(ledger.snapshot.revision, until)
+      if (reached < target) {
         live.clear()
         yield* changeLog.stream({ ...filter, sinceRevision: reached, untilRevision: target })
         reached = target
+        continue
       }
       // Level: nothing was awaited since the look, so what comes from here on is in the live queue.
       for (let revision = live.take(); revision !== 'reload' && reached < until; revision = live.take()) {
@@ -84,6 +91,11 @@ interface LiveRevision {
   readonly changes: readonly ChangeRecord[]
 }
 
+/** Without the records, which a stream that waits must not hold. */
+function positionOf({ revision, digest }: SnapshotPosition): SnapshotPosition {
+  return { revision, digest }
+}
+
 /** What is committed while a subscriber looks elsewhere: bounded, revision by revision. */
 class LiveChanges {
   isOverrun = false
@@ -93,24 +105,36 @@ class LiveChanges {
   readonly #stop: () => void
   #waiting: LiveRevision[] = []
   #count = 0
-  /** The state was loaded anew: what happened in between has to be read from the log. */
-  #isReloaded = false
+  /** Where the state stood before it was loaded anew: what happened since has to be read from the log. */
+  #reloadedFrom: SnapshotPosition | undefined
+  #position: SnapshotPosition
   #wake: (() => void) | undefined
 
   constructor(ledger: Ledger) {
-    this.startedAt = ledger.snapshot.revision
-    this.#stop = ledger.onCommit((changes) => this.#add(changes))
+    this.#position = positionOf(ledger.snapshot)
+    this.startedAt = this.#position.revision
+    this.#stop = ledger.onCommit((changes, snapshot) => {
+      if (changes.length === 0) this.#reloadedFrom ??= this.#position
+      this.#position = positionOf(snapshot)
+      this.#add(changes)
+    })
   }
 
   clear(): void {
     this.#waiting = []
     this.#count = 0
     this.isOverrun = false
-    this.#isReloaded = false
+  }
+
+  /** Where the state stood before it was loaded anew, when that has happened since the last call. */
+  takeReload(): SnapshotPosition | undefined {
+    const before = this.#reloadedFrom
+    this.#reloadedFrom = undefined
+    return before
   }
 
   take(): LiveRevision | 'reload' | undefined {
-    if (this.#isReloaded) return 'reload'
+    if (this.#reloadedFrom) return 'reload'
     const revision = this.#waiting.shift()
     this.#count -= revision?.changes.length ?? 0
     return revision
@@ -131,7 +155,6 @@ class LiveChanges {
   }
 
   #add(changes: readonly ChangeRecord[]): void {
-    if (changes.length === 0) this.#isReloaded = true
     for (const change of changes) {
       const last = this.#waiting.at(-1)
       if (last?.number === change.revision)

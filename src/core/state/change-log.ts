@@ -8,6 +8,8 @@ import type { ChangeRecord } from './change.js'
 import { DatabaseAwayError, orAway, unavailable } from './database-error.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import type { ChangeAction } from './draft.js'
+import type { SnapshotPosition } from './snapshot.js'
+import { digestAt } from './store.js'
 
 /** Which changes are meant; what is left out (or null) does not matter. */
 export interface ChangeLogFilter {
@@ -118,6 +120,17 @@ export class ChangeLog {
     if (sinceRevision >= revision) return
     const message = `The log begins behind revision ${revision}: older changes were taken away. Load the state anew, then go on with sinceRevision ${revision} or later.`
     throw new AppError('BAD_USER_INPUT', message, { extensions: { firstSinceRevision: revision } })
+  }
+
+  /** Throws BAD_USER_INPUT when the log does not lead through `position` any more: the database was put back to an earlier state. */
+  async demandSame({ revision, digest }: SnapshotPosition): Promise<void> {
+    if (revision === 0) return
+    const text = `SELECT ${digestAt('$1')} AS digest, (SELECT coalesce(max(revision), 0) FROM ledger_checkpoint) AS start`
+    const ask = () => this.#database.pool.query<{ digest: string | null; start: number }>(text, [revision])
+    const [row] = (await this.#ask(ask)).rows
+    const isTakenAway = !!row && row.digest === null && revision < row.start
+    if (row?.digest === digest || isTakenAway) return
+    throw new AppError('BAD_USER_INPUT', 'The log was put back to an earlier state. Load the state anew, then go on from its revision.')
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

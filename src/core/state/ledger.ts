@@ -279,6 +279,12 @@ export class Ledger {
       this.#publish(snapshot, [], startedAtMs)
       return
     }
+    if (news.changes.length === 0) {
+      // Nothing has happened, and a publication without changes would tell that the state was loaded anew.
+      this.#confirmedAtMs = startedAtMs
+      this.#setReachable(true)
+      return
+    }
     const draft = new Draft(this.#snapshot)
     for (const { collection, key, record } of news.records) draft.restore(collection, key, record)
     this.#publish(draft.toSnapshot(news.head), news.changes, startedAtMs)

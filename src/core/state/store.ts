@@ -43,6 +43,16 @@ const LOAD_TIMEOUT_MS = 120_000
 
 const HEAD_QUERY = 'SELECT revision, digest FROM ledger_head WHERE id = 1'
 
+/**
+ * SQL for the digest at a revision (`place`, a parameter): that of its last change or of the checkpoint; null where the log
+ * does not hold it.
+ */
+export function digestAt(place: string): string {
+  return `coalesce(
+    (SELECT c.digest FROM changes c WHERE c.revision = ${place} ORDER BY c.ordinal DESC LIMIT 1),
+    (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
+}
+
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** The ledger's SQL: how batches are written and how state is read back. */
@@ -78,14 +88,15 @@ export class Store {
   }
 
   /**
-   * What came after `revision`. `undefined` when it cannot be told step by step: too much has happened (more than `limit`
-   * changes), or the database is behind (restored from a backup); the whole state has to be loaded then.
+   * What came after `position`. `undefined` when it cannot be told step by step: too much has happened (more than `limit`
+   * changes), or the log does not lead through `position` (the database was restored from a backup, and maybe written to
+   * since; or the log was shortened); the whole state has to be loaded then.
    */
   async loadSince(position: SnapshotPosition, limit: number): Promise<CatchUp | undefined> {
     return this.#inReadTransaction(async (client) => {
       const now = head(await client.query(HEAD_QUERY))
       if (now.revision === position.revision && now.digest === position.digest) return { head: now, changes: [], records: [] }
-      if (now.revision <= position.revision) return undefined
+      if (now.revision <= position.revision || !(await this.#holds(client, position))) return undefined
       const text = 'SELECT to_json(c) AS row FROM changes c WHERE c.revision > $1 ORDER BY c.revision, c.ordinal LIMIT $2'
       const { rows } = await client.query<{ row: ChangeRow }>(slow(text, [position.revision, limit + 1]))
       if (rows.length > limit || rows.length === 0 || rows[0]?.row.revision !== position.revision + 1) return undefined
@@ -130,6 +141,13 @@ export class Store {
    */
   #prepared(text: string): { name?: string } {
     return this.#database.isShared ? {} : { name: createHash('sha256').update(text).digest('hex').slice(0, 40) }
+  }
+
+  /** Whether the log leads through `position`. Nothing comes before revision 0. */
+  async #holds(client: pg.PoolClient, { revision, digest }: SnapshotPosition): Promise<boolean> {
+    if (revision === 0) return true
+    const { rows } = await client.query<{ digest: string | null }>(`SELECT ${digestAt('$1')} AS digest`, [revision])
+    return rows[0]?.digest === digest
   }
 
   async #readTouched(client: pg.PoolClient, changes: readonly ChangeRecord[]): Promise<CatchUp['records']> {
