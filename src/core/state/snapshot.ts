@@ -60,7 +60,8 @@ export class Table implements View<object> {
     const before = this.#records.get(key)
     for (const [name, valuesOf] of Object.entries(this.#collection.indexes ?? {})) {
       const tree = this.#indexes.get(name) as Tree<string>
-      if (before) for (const value of valuesOf(before as never)) tree.delete(value)
+      // An entry that another record has taken over meanwhile is that one's: a follower puts records in no order.
+      if (before) for (const value of valuesOf(before as never)) if (tree.get(value) === key) tree.delete(value)
       if (record) for (const value of valuesOf(record as never)) tree.set(value, key)
     }
     if (record) this.#records.set(key, record)
