@@ -5,7 +5,7 @@ export interface TcpProxy {
   readonly port: number
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>
-  /** Accepts and keeps connections, but lets nothing through any more. */
+  /** Accepts and keeps connections, but lets nothing through any more, not even that one side has ended. */
   stall(): void
   /** Lets everything through again. */
   restore(): Promise<void>
@@ -17,7 +17,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let isStalled = false
   const relay = (client: Socket): void => {
-    const upstream = connect(targetPort, '127.0.0.1')
+    const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -26,6 +26,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       from.on('data', (data) => {
         if (!isStalled) to.write(data)
       })
+      from.on('end', () => {
+        if (!isStalled) to.end()
+      })
       from.on('error', () => to.destroy())
       from.on('close', () => {
         sockets.delete(from)
@@ -33,7 +36,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       })
     }
   }
-  let server: Server = createServer(relay)
+  let server: Server = createServer({ allowHalfOpen: true }, relay)
   const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
   await listen(0)
   const { port } = server.address() as AddressInfo
@@ -53,7 +56,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       // What was swallowed while it stalled is lost: those connections are of no use any more.
       for (const socket of sockets) socket.destroy()
       if (server.listening) return
-      server = createServer(relay)
+      server = createServer({ allowHalfOpen: true }, relay)
       await listen(port)
     },
     close: cut,

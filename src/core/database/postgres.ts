@@ -2,18 +2,16 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../generated/prisma/client.js'
 import type { Database, DatabaseLog, MigrationReport } from './database.js'
+import { endClient } from './end-client.js'
 import { migrate, migrationsFolder, readMigrations } from './migrate.js'
+import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
-import { endsWithin } from './within.js'
 
 const UTC = '-c TimeZone=UTC'
 /** So that a write can fail within two seconds when the server is away. */
 const CONNECT_TIMEOUT_MS = 1500
-const STATEMENT_TIMEOUT_MS = 5000
-/** For a server that does not answer at all: a little after it should have given up by itself. */
-const QUERY_TIMEOUT_MS = 6000
+const TRANSACTION_TIMEOUT_MS = 5000
 const KEEP_ALIVE_DELAY_MS = 5000
-const CLOSE_WAIT_MS = 5000
 const DEFAULT_MAX_CONNECTIONS = 10
 
 /** Settings of {@link openPostgres}. */
@@ -31,18 +29,10 @@ export interface PostgresOptions {
  */
 export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
   const config = connectionConfig(url)
-  const pool = new pg.Pool({
-    ...config,
-    max: maxConnections,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-  })
-  // A connection may break while nobody is looking at it; without these listeners that would end the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  const { pool, end } = openPool({ config, max: maxConnections, log })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
-    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: STATEMENT_TIMEOUT_MS },
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
   })
   const { migrations, version } = await prepare(config, log)
   await prisma.$connect()
@@ -50,8 +40,7 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
   const close = async () => {
     await Promise.all([...followers].map((stop) => stop()))
     await prisma.$disconnect()
-    const isIdle = await endsWithin(pool.end(), CLOSE_WAIT_MS)
-    if (!isIdle) log.warn({}, 'the database is closed although connections are still in use')
+    await end()
   }
   let closing: Promise<void> | undefined
   return {
@@ -104,6 +93,6 @@ async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<{ mig
     const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
     return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
   } finally {
-    await client.end().catch(() => undefined)
+    await endClient(client)
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { DatabaseLog, RevisionListener } from './database.js'
+import { endClient } from './end-client.js'
 
 /** The channel on which each commit announces its revision (PostgreSQL documentation, NOTIFY). */
 export const REVISION_CHANNEL = 'valhalla_revision'
@@ -85,7 +86,7 @@ async function listenOnce(
       await client.query('SELECT 1')
     }
   } finally {
-    await client.end().catch(() => undefined)
+    await endClient(client)
   }
 }
 
