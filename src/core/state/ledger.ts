@@ -202,10 +202,8 @@ export class Ledger {
     this.#isPumping = true
     // Commands of the same turn of the event loop share a transaction.
     await Promise.resolve()
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, MAX_BATCH)
-      await this.#inLane(() => this.#commitBatch(batch))
-    }
+    // Taken off the queue only once the lane is free: until then a caller who gives up can withdraw its command.
+    while (this.#queue.length > 0) await this.#inLane(() => this.#commitBatch(this.#queue.splice(0, MAX_BATCH)))
     this.#isPumping = false
   }
 
@@ -217,6 +215,7 @@ export class Ledger {
 
   /** Commits a batch; a fault that comes from one command's data is brought home by committing one by one. */
   async #commitBatch(batch: readonly Pending[]): Promise<void> {
+    if (batch.length === 0) return
     try {
       await this.#tryBatch(batch)
     } catch (error) {

@@ -170,21 +170,24 @@ export class Store {
   }
 
   async #inReadTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await orAway('nothing', () => this.#database.pool.connect())
-    let failure: Error | undefined
-    try {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-      await client.query(`SET LOCAL statement_timeout = ${LOAD_TIMEOUT_MS}`)
-      const result = await orAway('nothing', () => work(client))
-      await client.query('COMMIT')
-      return result
-    } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error))
-      throw error
-    } finally {
-      // A connection that failed in a transaction is not handed to anybody else.
-      client.release(failure)
-    }
+    // All of it: a connection may break at BEGIN and COMMIT as well.
+    return orAway('nothing', async () => {
+      const client = await this.#database.pool.connect()
+      let failure: Error | undefined
+      try {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+        await client.query(`SET LOCAL statement_timeout = ${LOAD_TIMEOUT_MS}`)
+        const result = await work(client)
+        await client.query('COMMIT')
+        return result
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error))
+        throw error
+      } finally {
+        // A connection that failed in a transaction is not handed to anybody else.
+        client.release(failure)
+      }
+    })
   }
 }
 

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Database } from '../../src/core/database/database.js'
+import { openPostgres } from '../../src/core/database/postgres.js'
+import type { Ledger } from '../../src/core/state/ledger.js'
+import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
+import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../testkit/databases.js'
+import { openTestLedger, run } from '../testkit/ledger.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
+
+const NOTHING = { code: 'UNAVAILABLE', message: expect.stringContaining('nothing was changed') }
+
+describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
+  let database: Database
+  let ledger: Ledger
+
+  beforeEach(async () => {
+    database = await openTestDatabase('postgresql')
+    ledger = await openTestLedger(database, { writeTimeoutMs: 200 })
+  })
+
+  afterEach(async () => {
+    await ledger.close()
+    await database.close()
+  })
+
+  const keys = () => [...ledger.snapshot.view(featureFlagCollection).values()].map(({ key }) => key)
+
+  test('whose turn did not come in time changed nothing, and never lands later', async () => {
+    const locker = await database.pool.connect()
+    await locker.query('BEGIN; LOCK TABLE ledger_head')
+    const looking = ledger.poll()
+    const writes = await Promise.allSettled(['a', 'b'].map((key) => run(ledger, setFeatureFlag, { key })))
+    await locker.query('COMMIT')
+    locker.release()
+    await looking
+    expect(writes).toEqual([
+      { status: 'rejected', reason: expect.objectContaining(NOTHING) },
+      { status: 'rejected', reason: expect.objectContaining(NOTHING) },
+    ])
+    expect(await run(ledger, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 1 })
+    expect(keys()).toEqual(['c'])
+  })
+
+  test('that the server rolled back is said to have changed nothing', async () => {
+    await database.pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
+    await database.pool.query('CREATE TRIGGER fail BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION fail()')
+    await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
+    expect(ledger.status.isDatabaseReachable).toBe(false)
+    await database.pool.query('DROP FUNCTION fail CASCADE')
+    expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true, revision: 1 })
+    expect(ledger.status.isDatabaseReachable).toBe(true)
+  })
+
+  test('whose server went away in the middle of it may have landed, and is said so', async () => {
+    await database.pool.query(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$`)
+    await database.pool.query('CREATE TRIGGER die BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION die()')
+    await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('may or may not have landed'),
+    })
+    await database.pool.query('DROP FUNCTION die CASCADE')
+  })
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a write that has to follow another replica first', () => {
+  test('is answered UNAVAILABLE when the connection breaks meanwhile, and the ledger knows', async () => {
+    const { url, drop } = await createTestDatabase()
+    const through = new URL(url)
+    const proxy = await startTcpProxy(Number(through.port || 5432))
+    through.port = String(proxy.port)
+    const near = await openPostgres({ url, log: silentLog })
+    const far = await openPostgres({ url: through.href, log: silentLog })
+    const [other, ledger] = [await openTestLedger(near), await openTestLedger(far)]
+    await run(other, setFeatureFlag, { key: 'a' })
+    // The first connection is for the write, which comes too late, the second one for the catch-up.
+    let acquired = 0
+    far.pool.on('acquire', () => {
+      acquired += 1
+      if (acquired === 2) void proxy.cut()
+    })
+    await expect(run(ledger, setFeatureFlag, { key: 'b' })).rejects.toMatchObject(NOTHING)
+    expect(ledger.status.isDatabaseReachable).toBe(false)
+    await Promise.all([other.close(), ledger.close()])
+    await Promise.all([near.close(), far.close()])
+    await drop()
+  })
+})
