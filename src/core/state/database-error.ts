@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { AppError } from '../errors.js'
 
 /** SQLSTATE classes that blame the data or the statement, not the server: 21 cardinality, 22 data, 23 constraint, 42 syntax, 54 limits. */
@@ -11,6 +12,14 @@ function isOwnFault(error: unknown): boolean {
   if (error instanceof Error && PROGRAM_FAULTS.has(error.name)) return true
   const code = sqlState(error)
   return code !== undefined && DATA_CLASSES.has(code.slice(0, 2))
+}
+
+/**
+ * True when the server itself says that it has failed: the statement was rolled back then. Not where the connection goes
+ * with it (08 connection, 57P operator intervention) nor where it does not know either (40003).
+ */
+function isRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(?:08|57P|40003)/.test(error.code ?? '08')
 }
 
 /** The database did not answer, or not in time. */
@@ -30,7 +39,7 @@ export async function orAway<T>(landed: 'nothing' | 'unknown', work: () => Promi
   try {
     return await work()
   } catch (error) {
-    throw isOwnFault(error) || error instanceof AppError ? error : new DatabaseAwayError(error, landed)
+    throw isOwnFault(error) || error instanceof AppError ? error : new DatabaseAwayError(error, isRolledBack(error) ? 'nothing' : landed)
   }
 }
 
