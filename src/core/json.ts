@@ -7,7 +7,7 @@ export type JsonObject = { readonly [key: string]: Json }
 /** Keys that could reach an object's prototype in careless code downstream; no stored JSON may hold them. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** What {@link findJsonFault} checks beyond the rules that always hold. */
+/** What {@link findJsonFaults} checks beyond the rules that always hold. */
 export interface JsonLimits {
   /** Largest nesting of arrays and objects; a scalar has depth 0. */
   readonly maxDepth: number

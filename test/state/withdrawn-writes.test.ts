@@ -77,7 +77,7 @@ describe.runIf(ENGINES.includes('postgresql'))('a write that has to follow anoth
     await run(other, setFeatureFlag, { key: 'a' })
     // The first connection is for the write, which comes too late, the second one for the catch-up.
     let acquired = 0
-    far.pool.on('acquire', () => {
+    far.ledgerPool.on('acquire', () => {
       acquired += 1
       if (acquired === 2) void proxy.cut()
     })

@@ -17,7 +17,7 @@ export interface MigrationReport {
   readonly applied: readonly string[]
   /** Those of `applied` that this start has applied. */
   readonly fresh: readonly string[]
-  /** Known to this build, lacking in the database: always empty, as a start that cannot apply them fails. */
+  /** Known to this build, lacking in the database. Empty after a start, which fails when it cannot apply them. */
   readonly pending: readonly string[]
   /** In the database but unknown to this build: a newer one has been here. */
   readonly ahead: readonly string[]
@@ -39,6 +39,8 @@ export interface Database {
   readonly prisma: PrismaClient
   /** The pool under `prisma`; on PGlite it has exactly one connection. */
   readonly pool: pg.Pool
+  /** For the ledger alone, so that slow questions of others never hold a commit up; on PGlite it is `pool`. */
+  readonly ledgerPool: pg.Pool
   readonly migrations: MigrationReport
   /** True when other processes may write too, so that the ledger has to follow them. */
   readonly isShared: boolean

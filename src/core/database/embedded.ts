@@ -129,6 +129,7 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     version,
     prisma,
     pool,
+    ledgerPool: pool,
     migrations,
     isShared: false,
     assertWritable: diskReserve({ path: dataDir, reserveBytes, clock, log }),

@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createTestDatabase, ENGINES, silentLog } from '../../../test/testkit/databases.js'
+import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
+import { openTestLedger, run } from '../../../test/testkit/ledger.js'
 import { startTcpProxy, type TcpProxy } from '../../../test/testkit/tcp-proxy.js'
+import { setFeatureFlag } from '../../packs/feature-flags/feature-flag.commands.js'
+import type { Ledger } from '../state/ledger.js'
 import { openPostgres } from './postgres.js'
 import { followRevisions } from './revision-listener.js'
 
@@ -53,4 +57,38 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
 
   /** Sockets of this process that keep it running; both ends of the proxy among them. */
   const openSockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a database whose default is another isolation level', () => {
+  it('is used in READ COMMITTED by every connection, and two busy replicas never fail for it', async () => {
+    const { url, drop } = await createTestDatabase()
+    const first = await openPostgres({ url, log: silentLog })
+    await first.pool.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_isolation = 'repeatable read'`)
+    const databases = [await openPostgres({ url, log: silentLog }), await openPostgres({ url, log: silentLog })]
+    const ledgers = await Promise.all(databases.map((database) => openTestLedger(database)))
+    const levels = await Promise.all(
+      databases.flatMap(({ pool, ledgerPool }) => [pool, ledgerPool]).map((pool) => pool.query('SHOW transaction_isolation')),
+    )
+    expect(new Set(levels.map(({ rows }) => rows[0].transaction_isolation))).toEqual(new Set(['read committed']))
+    const writes = Array.from({ length: 40 }, async (_, index) => {
+      await sleep(index % 7)
+      return run(ledgers[index % 2] as Ledger, setFeatureFlag, { key: `k${index}` })
+    })
+    expect((await Promise.all(writes)).every(({ ok }) => ok)).toBe(true)
+    await Promise.all(ledgers.map((ledger) => ledger.close()))
+    await Promise.all([first, ...databases].map((database) => database.close()))
+    await drop()
+  })
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a commit', () => {
+  it('does not wait for the questions of others, however many there are and however slow', async () => {
+    const database = await openTestDatabase('postgresql')
+    const ledger = await openTestLedger(database, { writeTimeoutMs: 1_000 })
+    const questions = Array.from({ length: 30 }, () => database.pool.query('SELECT pg_sleep(1)').catch(() => undefined))
+    expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true })
+    await Promise.all(questions)
+    await ledger.close()
+    await database.close()
+  })
 })

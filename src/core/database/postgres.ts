@@ -7,18 +7,24 @@ import { migrate, migrationsFolder, readMigrations } from './migrate.js'
 import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
 
-const UTC = '-c TimeZone=UTC'
+/**
+ * In another time zone the adapter would read timestamps wrongly; a commit of the ledger has to wait for another one and
+ * then to look again, which READ COMMITTED does, whatever the database's own default is.
+ */
+const SESSION = '-c TimeZone=UTC -c default_transaction_isolation=read\\ committed'
 /** So that a write can fail within two seconds when the server is away. */
 const CONNECT_TIMEOUT_MS = 1500
 const TRANSACTION_TIMEOUT_MS = 5000
 const KEEP_ALIVE_DELAY_MS = 5000
 const DEFAULT_MAX_CONNECTIONS = 10
+/** The ledger does one thing at a time; the second one is for while a broken first one is being replaced. */
+const LEDGER_CONNECTIONS = 2
 
 /** Settings of {@link openPostgres}. */
 export interface PostgresOptions {
   readonly url: string
   readonly log: DatabaseLog
-  /** The most connections that the pool holds; the one that listens comes on top. */
+  /** The most connections that the pool holds; the one that listens and the ledger's two come on top. */
   readonly maxConnections?: number
 }
 
@@ -29,9 +35,10 @@ export interface PostgresOptions {
  */
 export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
   const config = connectionConfig(url)
-  const { pool, end } = openPool({ config, max: maxConnections, log })
+  const shared = openPool({ config, max: maxConnections, log })
+  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log })
   const prisma = new PrismaClient({
-    adapter: new PrismaPg(pool),
+    adapter: new PrismaPg(shared.pool),
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
   })
   const { migrations, version } = await prepare(config, log)
@@ -40,14 +47,15 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
   const close = async () => {
     await Promise.all([...followers].map((stop) => stop()))
     await prisma.$disconnect()
-    await end()
+    await Promise.all([shared.end(), ledgers.end()])
   }
   let closing: Promise<void> | undefined
   return {
     engine: 'postgresql',
     version,
     prisma,
-    pool,
+    pool: shared.pool,
+    ledgerPool: ledgers.pool,
     migrations,
     isShared: true,
     assertWritable: async () => undefined,
@@ -67,13 +75,12 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
 }
 
 /**
- * What all our connections share. In another time zone the adapter would read timestamps wrongly; as `pg` lets the URL's
- * own `options` replace ours, ours are put behind them.
+ * What all our connections share. As `pg` lets the URL's own `options` replace ours, ours are put behind them.
  */
 function connectionConfig(url: string): pg.ClientConfig {
   const connection = new URL(url)
   const options = connection.searchParams.get('options')
-  connection.searchParams.set('options', options === null ? UTC : `${options} ${UTC}`)
+  connection.searchParams.set('options', options === null ? SESSION : `${options} ${SESSION}`)
   return {
     connectionString: connection.href,
     application_name: 'valhalla',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { Database } from '../database/database.js'
+import { REVISION_CHANNEL } from '../database/revision-listener.js'
 import type { Json, JsonObject } from '../json.js'
 import { type ChangeRecord, type ChangeRow, fromChangeRow, toChangeRow } from './change.js'
 import type { AnyCollection } from './collection.js'
@@ -37,7 +38,6 @@ export interface CatchUp {
   readonly records: readonly { collection: AnyCollection; key: string; record: object | undefined }[]
 }
 
-const COMMIT_CHANNEL = 'valhalla_revision'
 /** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
 const LOAD_TIMEOUT_MS = 120_000
 
@@ -67,7 +67,7 @@ export class Store {
 
   /** Where the database stands. */
   async readHead(): Promise<SnapshotPosition> {
-    return orAway('nothing', async () => head(await this.#database.pool.query(HEAD_QUERY)))
+    return orAway('nothing', async () => head(await this.#database.ledgerPool.query(HEAD_QUERY)))
   }
 
   /** The whole state, read in one transaction. */
@@ -111,7 +111,7 @@ export class Store {
    */
   async write(batch: CommitBatch): Promise<boolean> {
     const { text, values } = commitStatement(batch)
-    const client = await orAway('nothing', () => this.#database.pool.connect())
+    const client = await orAway('nothing', () => this.#database.ledgerPool.connect())
     let failure: Error | undefined
     try {
       const { rowCount } = await orAway('unknown', () => client.query({ text, values, ...this.#prepared(text) }))
@@ -130,7 +130,7 @@ export class Store {
       JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
         ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
       WHERE i.expires_at > $2`
-    const ask = () => this.#database.pool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
+    const ask = () => this.#database.ledgerPool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
     const { rows } = await orAway('nothing', ask)
     return rows.map(({ row }) => row)
   }
@@ -172,7 +172,7 @@ export class Store {
   async #inReadTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     // All of it: a connection may break at BEGIN and COMMIT as well.
     return orAway('nothing', async () => {
-      const client = await this.#database.pool.connect()
+      const client = await this.#database.ledgerPool.connect()
       let failure: Error | undefined
       try {
         await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
@@ -236,7 +236,7 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
       `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at)`,
     )
   }
-  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${COMMIT_CHANNEL}', revision::text) FROM head`, values }
+  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
 }
 
 function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {
