@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import type { Database } from '../database/database.js'
 import { REVISION_CHANNEL } from '../database/revision-listener.js'
 import type { Json, JsonObject } from '../json.js'
@@ -38,6 +38,8 @@ export interface CatchUp {
   readonly records: readonly { collection: AnyCollection; key: string; record: object | undefined }[]
 }
 
+/** The SQLSTATE with which a commit's statement says that an idempotency key of it was used meanwhile. */
+const KEY_IS_TAKEN = '22012'
 /** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
 const LOAD_TIMEOUT_MS = 120_000
 
@@ -107,7 +109,8 @@ export class Store {
 
   /**
    * Writes a batch if the database still stands at `batch.base`, in one statement and so in one transaction.
-   * Returns false, with nothing written, when another process was first.
+   * Returns false, with nothing written, when another process was first: with a commit, or with one of the batch's
+   * idempotency keys.
    */
   async write(batch: CommitBatch): Promise<boolean> {
     const { text, values } = commitStatement(batch)
@@ -117,6 +120,7 @@ export class Store {
       const { rowCount } = await orAway('unknown', () => client.query({ text, values, ...this.#prepared(text) }))
       return rowCount === 1
     } catch (error) {
+      if (error instanceof pg.DatabaseError && error.code === KEY_IS_TAKEN) return false
       failure = error as Error
       throw error
     } finally {
@@ -230,13 +234,17 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
     if (deletes.length > 0)
       parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
   }
+  let announced = 'revision'
   if (batch.idempotency.length > 0) {
     const rows = bind(JSON.stringify(batch.idempotency))
+    // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
+    // one's row, then finds it young: a division by zero takes back all of its statement.
     parts.push(
-      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at)`,
+      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE idempotency_records.expires_at <= excluded.created_at RETURNING 1)`,
     )
+    announced = `revision / (CASE (SELECT count(*) FROM answers) WHEN ${batch.idempotency.length} THEN 1 ELSE 0 END)`
   }
-  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
+  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', (${announced})::text) FROM head`, values }
 }
 
 function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {
