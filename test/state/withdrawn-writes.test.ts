@@ -1,14 +1,28 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { openPostgres } from '../../src/core/database/postgres.js'
+import { follow } from '../../src/core/state/follow.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../testkit/databases.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
 import { startTcpProxy } from '../testkit/tcp-proxy.js'
+import { until } from '../testkit/until.js'
 
 const NOTHING = { code: 'UNAVAILABLE', message: expect.stringContaining('nothing was changed') }
+
+/** Does `work` while the database cannot store changes, as with a full disk. */
+async function failingInserts({ pool }: Database, work: () => Promise<void>): Promise<void> {
+  await pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
+  await pool.query('CREATE TRIGGER fail BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION fail()')
+  try {
+    await work()
+  } finally {
+    await pool.query('DROP FUNCTION fail CASCADE')
+  }
+}
 
 describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
   let database: Database
@@ -43,12 +57,10 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
   })
 
   test('that the server rolled back is said to have changed nothing', async () => {
-    await database.pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
-      AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
-    await database.pool.query('CREATE TRIGGER fail BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION fail()')
-    await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
-    expect(ledger.status.isDatabaseReachable).toBe(false)
-    await database.pool.query('DROP FUNCTION fail CASCADE')
+    await failingInserts(database, async () => {
+      await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
+      expect(ledger.status.isDatabaseReachable).toBe(false)
+    })
     expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true, revision: 1 })
     expect(ledger.status.isDatabaseReachable).toBe(true)
   })
@@ -62,6 +74,22 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
       message: expect.stringContaining('may or may not have landed'),
     })
     await database.pool.query('DROP FUNCTION die CASCADE')
+  })
+})
+
+describe.each(ENGINES)('after a write on %s that the database failed', (engine) => {
+  test('the ledger is well again by itself, without another write', async () => {
+    const database = await openTestDatabase(engine)
+    const ledger = await openTestLedger(database)
+    const stop = follow(ledger, database)
+    await failingInserts(database, async () => {
+      await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
+      if (!database.isShared) expect(ledger.status.isDatabaseReachable).toBe(false)
+    })
+    await until(() => ledger.status.isDatabaseReachable, 2_000)
+    await stop()
+    await ledger.close()
+    await database.close()
   })
 })
 

@@ -6,10 +6,10 @@ const POLL_EVERY_MS = 500
 
 /**
  * Keeps a ledger's snapshot up with other replicas: at once by LISTEN, and by a poll where notifications do not arrive.
- * On a database of its own there is nobody to follow. Returns the function that stops it.
+ * On a database of its own there is nobody to follow: there it only looks, after a failure, until the database answers
+ * again. Returns the function that stops it.
  */
 export function follow(ledger: Ledger, database: Database): () => Promise<void> {
-  if (!database.isShared) return async () => undefined
   let underWay: Promise<void> = Promise.resolve()
   let isBusy = false
   const look = (revision?: number): void => {
@@ -23,7 +23,9 @@ export function follow(ledger: Ledger, database: Database): () => Promise<void> 
       })
   }
   const unlisten = database.listen({ onRevision: (revision) => look(revision), onReconnect: () => look() })
-  const timer = setInterval(() => look(), POLL_EVERY_MS)
+  const timer = setInterval(() => {
+    if (database.isShared || !ledger.status.isDatabaseReachable) look()
+  }, POLL_EVERY_MS)
   return async () => {
     clearInterval(timer)
     await unlisten()
