@@ -42,11 +42,11 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
   }
 
   test('keeps what is young enough, verifies from its checkpoint, and goes on from there', async () => {
-    expect(await retention(3).run()).toEqual({ changes: 21, auditEvents: 0 })
+    expect(await retention(3).run()).toEqual({ changes: 21, auditEvents: 0, answers: 0 })
     expect(await verify()).toEqual({ start: 21, verdict: { isIntact: true, checkedRevisions: 9, firstBrokenRevision: null } })
     await run(ledger, setFeatureFlag, { key: 'a', description: 'later' })
     expect(await verify()).toMatchObject({ start: 21, verdict: { isIntact: true, checkedRevisions: 10 } })
-    expect(await retention(3).run()).toEqual({ changes: 0, auditEvents: 0 })
+    expect(await retention(3).run()).toEqual({ changes: 0, auditEvents: 0, answers: 0 })
     const again = await openTestLedger(database, { clock })
     expect(again.snapshot.revision).toBe(31)
     await again.close()

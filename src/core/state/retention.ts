@@ -10,12 +10,22 @@ export interface RetentionDays {
 
 /** How often the log is looked at, in milliseconds. */
 const COMPACT_EVERY_MS = 3_600_000
+/** Rows that one statement takes away, so that none of them runs into the time limit. */
+const ROWS_AT_ONCE = 5_000
 /** Revisions that one transaction takes away, so that none of them is long. */
 const REVISIONS_AT_ONCE = 5_000
 const MS_A_DAY = 86_400_000
 
+/** How many rows went. */
+export interface TakenAway {
+  readonly changes: number
+  readonly auditEvents: number
+  /** First answers to idempotency keys, once they have expired. */
+  readonly answers: number
+}
+
 /**
- * Shortens what would grow for ever. Changes are taken away from the beginning of the log, whole revisions at a time; the
+ * Shortens what would grow for ever, whatever is to be kept: first answers to idempotency keys go when they expire. Changes are taken away from the beginning of the log, whole revisions at a time; the
  * digest of the last one stays as the checkpoint that the rest of the chain is verified from. State is never touched.
  */
 export class Retention {
@@ -30,8 +40,6 @@ export class Retention {
 
   /** Looks now and then, from a minute after the start on. */
   open(): void {
-    const { changes, auditEvents } = this.#options.days
-    if (changes === 0 && auditEvents === 0) return
     const look = (): void => {
       this.#underWay = this.#underWay.then(() => this.#runLogged())
       this.#timer = setTimeout(look, COMPACT_EVERY_MS)
@@ -41,15 +49,14 @@ export class Retention {
     this.#timer.unref()
   }
 
-  /** Takes away what is older than it has to be. Returns how many rows went. */
-  async run(): Promise<{ changes: number; auditEvents: number }> {
-    const { days } = this.#options
-    const gone = { changes: 0, auditEvents: 0 }
-    if (days.changes > 0) {
-      for (let count = -1; count !== 0 && !this.#isClosed; gone.changes += count)
-        count = await this.#compactChanges(this.#before(days.changes))
-    }
-    if (days.auditEvents > 0) gone.auditEvents = await this.#dropAuditEvents(this.#before(days.auditEvents))
+  /** Takes away what is older than it has to be. */
+  async run(): Promise<TakenAway> {
+    const { days, clock } = this.#options
+    const gone = { changes: 0, auditEvents: 0, answers: 0 }
+    if (days.changes > 0) gone.changes = await this.#untilNone(() => this.#compactChanges(this.#before(days.changes)))
+    if (days.auditEvents > 0)
+      gone.auditEvents = await this.#untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
+    gone.answers = await this.#untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
     return gone
   }
 
@@ -79,9 +86,21 @@ export class Retention {
     return rowCount ?? 0
   }
 
-  async #dropAuditEvents(before: Date): Promise<number> {
-    const { rowCount } = await this.#options.database.pool.query('DELETE FROM audit_events WHERE at < $1', [before])
+  async #drop(table: string, isOld: string, before: Date): Promise<number> {
+    const text = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
+    const { rowCount } = await this.#options.database.pool.query(text, [before])
     return rowCount ?? 0
+  }
+
+  /** Takes away portion after portion; returns how many rows went. */
+  async #untilNone(takeAway: () => Promise<number>): Promise<number> {
+    let gone = 0
+    for (let count = -1; count !== 0 && !this.#isClosed; gone += count) {
+      // Taking away needs room too: the log of the database grows first.
+      await this.#options.database.assertWritable()
+      count = await takeAway()
+    }
+    return gone
   }
 
   #before(days: number): Date {
@@ -91,7 +110,7 @@ export class Retention {
   async #runLogged(): Promise<void> {
     try {
       const gone = await this.run()
-      if (gone.changes + gone.auditEvents > 0) this.#options.log.info(gone, 'old rows taken away')
+      if (gone.changes + gone.auditEvents + gone.answers > 0) this.#options.log.info(gone, 'old rows taken away')
     } catch (error) {
       this.#options.log.warn({ err: error }, 'old rows not taken away; tried again later')
     }

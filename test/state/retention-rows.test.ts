@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { AuditTrail } from '../../src/core/audit.js'
+import type { Database } from '../../src/core/database/database.js'
+import { AppError } from '../../src/core/errors.js'
+import { createLog } from '../../src/core/log.js'
+import { type Command, done } from '../../src/core/state/command.js'
+import type { Ledger } from '../../src/core/state/ledger.js'
+import { Retention, type RetentionDays } from '../../src/core/state/retention.js'
+import { ENGINES, openTestDatabase } from '../testkit/databases.js'
+import { openTestLedger, TESTER } from '../testkit/ledger.js'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const log = createLog({ logLevel: 'silent' })
+
+const echo: Command<{ value: number }, number> = {
+  name: 'echo',
+  pack: 'W',
+  isRevertible: false,
+  run: (_draft, { value }) => done(value),
+  replay: { toJson: (value) => value, fromJson: (json) => Number(json) },
+}
+
+describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
+  let database: Database
+  let ledger: Ledger
+  let nowMs: number
+  const clock = { now: () => new Date(nowMs), monotonicMs: () => performance.now() }
+
+  beforeEach(async () => {
+    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    database = await openTestDatabase(engine)
+    ledger = await openTestLedger(database, { clock })
+  })
+
+  afterEach(async () => {
+    await ledger.close()
+    await database.close()
+  })
+
+  const retention = (days: RetentionDays, on = database) => new Retention({ database: on, clock, log, days })
+  const answer = (idempotencyKey: string) =>
+    ledger.commit({ command: echo, input: { value: 1 }, caller: TESTER, correlationId: 'test', idempotencyKey })
+  const keys = async () => (await database.prisma.idempotencyRecord.findMany({ orderBy: { key: 'asc' } })).map(({ key }) => key)
+
+  test('first answers to idempotency keys go once they have expired, also where everything else is kept for ever', async () => {
+    const keep = { changes: 0, auditEvents: 0 }
+    await answer('a')
+    nowMs += 23 * HOUR_MS
+    await answer('b')
+    expect(await retention(keep).run()).toEqual({ changes: 0, auditEvents: 0, answers: 0 })
+    nowMs += HOUR_MS
+    expect(await retention(keep).run()).toEqual({ changes: 0, auditEvents: 0, answers: 1 })
+    expect(await keys()).toEqual(['b'])
+    expect(await answer('b')).toMatchObject({ ok: true, isReplay: true })
+  })
+
+  test('however many first answers have expired, all of them go', async () => {
+    await database.pool.query(
+      `INSERT INTO idempotency_records (client_id, operation, key, input_hash, answer, created_at, expires_at)
+       SELECT 'c', 'o', g::text, 'h', '1', $1, $1 FROM generate_series(1, 12000) g`,
+      [clock.now()],
+    )
+    expect(await retention({ changes: 0, auditEvents: 0 }).run()).toMatchObject({ answers: 12_000 })
+    expect(await keys()).toEqual([])
+  })
+
+  test('audit events go once they are older than the days that they are kept, and stay for ever with 0', async () => {
+    const trail = new AuditTrail({ database, clock, log })
+    for (const operation of ['first', 'second', 'third']) {
+      trail.record({ operation, outcome: 'DENIED' })
+      nowMs += DAY_MS
+    }
+    await trail.flush()
+    expect(await retention({ changes: 0, auditEvents: 0 }).run()).toMatchObject({ auditEvents: 0 })
+    expect(await retention({ changes: 0, auditEvents: 2 }).run()).toMatchObject({ auditEvents: 1 })
+    const left = await database.prisma.auditEvent.findMany({ orderBy: { at: 'asc' } })
+    expect(left.map(({ operation }) => operation)).toEqual(['second', 'third'])
+  })
+
+  test('nothing is taken away while the disk has no room for it', async () => {
+    await answer('a')
+    nowMs += 2 * DAY_MS
+    const assertWritable = () => Promise.reject(new AppError('UNAVAILABLE', 'The disk is nearly full.'))
+    const run = retention({ changes: 1, auditEvents: 1 }, { ...database, assertWritable }).run()
+    await expect(run).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await keys()).toEqual(['a'])
+  })
+})
