@@ -113,7 +113,8 @@ interface Parts {
 async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Database> {
   const { log, clock, reserveBytes, dataDir } = options
   const { migrations, version } = await prepare(pool)
-  const house = keepHouse({ pool, log })
+  const assertWritable = diskReserve({ path: dataDir, reserveBytes, clock, log })
+  const house = keepHouse({ pool, log, assertWritable })
   const close = async () => {
     await house.stop()
     await prisma.$disconnect()
@@ -132,7 +133,7 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     ledgerPool: pool,
     migrations,
     isShared: false,
-    assertWritable: diskReserve({ path: dataDir, reserveBytes, clock, log }),
+    assertWritable,
     listen: () => async () => undefined,
     close: () => {
       closing ??= close()

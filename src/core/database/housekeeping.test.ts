@@ -38,7 +38,7 @@ function logBytes(): number {
 
 describe('housekeeping', () => {
   it('does nothing when nothing was written', async () => {
-    const house = keepHouse({ pool: database.pool, log: silentLog })
+    const house = keepHouse({ ...database, log: silentLog })
     expect(await house.run()).toEqual({ hasCheckpointed: false, vacuumed: 0 })
     await write(1)
     expect((await house.run()).hasCheckpointed).toBe(true)
@@ -47,7 +47,7 @@ describe('housekeeping', () => {
   })
 
   it('keeps the log from growing without bound', async () => {
-    const house = keepHouse({ pool: database.pool, log: silentLog })
+    const house = keepHouse({ ...database, log: silentLog })
     await house.run()
     for (let round = 0; round < 4; round += 1) {
       await write(12)
@@ -58,7 +58,7 @@ describe('housekeeping', () => {
   })
 
   it('vacuums every table once enough was written, so that dead rows go', async () => {
-    const house = keepHouse({ pool: database.pool, log: silentLog, vacuumAfterBytes: 1n })
+    const house = keepHouse({ ...database, log: silentLog, vacuumAfterBytes: 1n })
     await house.run()
     await write(1)
     await database.pool.query('UPDATE usage_marks SET last_at = now()')
@@ -68,8 +68,23 @@ describe('housekeeping', () => {
     await house.stop()
   })
 
+  it('without room on the disk vacuums nothing, and makes up for it later', async () => {
+    const disk = { isFull: true }
+    const assertWritable = async () => {
+      if (disk.isFull) throw new Error('the disk is full')
+    }
+    const house = keepHouse({ ...database, log: silentLog, assertWritable, vacuumAfterBytes: 1n })
+    await house.run()
+    await write(1)
+    expect(await house.run()).toEqual({ hasCheckpointed: true, vacuumed: 0 })
+    disk.isFull = false
+    await write(1)
+    expect((await house.run()).vacuumed).toBeGreaterThan(8)
+    await house.stop()
+  })
+
   it('does not keep a close waiting: it stops after the statement that is under way', async () => {
-    const house = keepHouse({ pool: database.pool, log: silentLog, vacuumAfterBytes: 1n })
+    const house = keepHouse({ ...database, log: silentLog, vacuumAfterBytes: 1n })
     await house.run()
     await write(1)
     const running = house.run()

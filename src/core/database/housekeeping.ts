@@ -18,6 +18,8 @@ export interface Housekeeping {
 export interface HousekeepingOptions {
   readonly pool: pg.Pool
   readonly log: DatabaseLog
+  /** Throws when the disk has no room for what a vacuum writes. */
+  assertWritable(): Promise<void>
   /** Written log after which tables are vacuumed; bytes. */
   readonly vacuumAfterBytes?: bigint
 }
@@ -26,23 +28,30 @@ export interface HousekeepingOptions {
  * Does what PostgreSQL's checkpointer and autovacuum do on a server, and what PGlite lacks: without checkpoints its log
  * grows without bound, without vacuum its tables do. One table at a time, so that others get their turn in between.
  */
-export function keepHouse({ pool, log, vacuumAfterBytes = VACUUM_AFTER_BYTES }: HousekeepingOptions): Housekeeping {
+export function keepHouse({ pool, log, assertWritable, vacuumAfterBytes = VACUUM_AFTER_BYTES }: HousekeepingOptions): Housekeeping {
   let isStopping = false
   let checkpointedAt: bigint | undefined
   let vacuumedAt = 0n
+  const hasRoom = () =>
+    assertWritable().then(
+      () => true,
+      () => false,
+    )
   const chores = async () => {
     const writtenTo = await logPosition(pool)
     checkpointedAt ??= writtenTo
     if (isStopping || writtenTo === checkpointedAt) return { hasCheckpointed: false, vacuumed: 0 }
     let vacuumed = 0
     if (writtenTo - vacuumedAt >= vacuumAfterBytes) {
-      for (const table of await tables(pool)) {
-        if (isStopping) break
+      const all = await tables(pool)
+      for (const table of all) {
+        if (isStopping || !(await hasRoom())) break
         await pool.query(`VACUUM (ANALYZE) ${table}`)
         vacuumed += 1
       }
-      vacuumedAt = await logPosition(pool)
+      if (vacuumed === all.length) vacuumedAt = await logPosition(pool)
     }
+    // Without room, too: it makes some, as it lets go of old log.
     if (!isStopping) await pool.query('CHECKPOINT')
     checkpointedAt = await logPosition(pool)
     return { hasCheckpointed: true, vacuumed }

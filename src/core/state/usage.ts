@@ -7,6 +7,8 @@ export type UsageKind = 'flag' | 'client'
 
 /** How often marks are written and those of other replicas are read, in milliseconds. */
 const FLUSH_EVERY_MS = 30_000
+/** Every so many rounds all marks are read: a mark that was written late, after an outage, is older than what is looked for. */
+const READ_ALL_EVERY_ROUNDS = 10
 
 /**
  * When things were last used. Counted, not decided: a mark is a store in memory, and goes to the database in batches off the
@@ -25,6 +27,8 @@ export class UsageMarks {
     ['client', new Set()],
   ])
   #readUpTo = new Date(0)
+  #rounds = 0
+  #isFailing = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: { database: Database; clock: Clock; log: Log }) {
@@ -39,7 +43,10 @@ export class UsageMarks {
     this.#of(this.#dirty, kind).add(key)
   }
 
-  /** When something was last used, as far as this replica knows (others' marks arrive within a minute); null for never. */
+  /**
+   * When something was last used, as far as this replica knows (others' marks arrive within a minute after they
+   * are written, or within six where their replica could not write them at once); null for never.
+   */
   lastAt(kind: UsageKind, key: string): Date | null {
     const at = this.#of(this.#marks, kind).get(key)
     return at === undefined ? null : new Date(at)
@@ -61,15 +68,19 @@ export class UsageMarks {
     }
     try {
       if (rows.length > 0) {
+        await this.#database.assertWritable()
         const text = `INSERT INTO usage_marks (kind, key, last_at)
           SELECT r.kind, r.key, r.last_at FROM json_populate_recordset(NULL::usage_marks, $1::json) r
           ON CONFLICT (kind, key) DO UPDATE SET last_at = GREATEST(usage_marks.last_at, excluded.last_at)`
         await this.#database.pool.query(text, [JSON.stringify(rows)])
       }
       if (this.#database.isShared) await this.#read()
+      if (this.#isFailing) this.#log.info({ written: rows.length }, 'usage marks are flushed again')
+      this.#isFailing = false
     } catch (error) {
       for (const { kind, key } of rows) this.#of(this.#dirty, kind).add(key)
-      this.#log.warn({ err: error, waiting: rows.length }, 'usage marks not flushed; they stay for the next try')
+      if (!this.#isFailing) this.#log.warn({ err: error, waiting: rows.length }, 'usage marks not flushed; they stay for the next try')
+      this.#isFailing = true
     }
   }
 
@@ -81,11 +92,13 @@ export class UsageMarks {
 
   async #read(): Promise<void> {
     const text = 'SELECT kind, key, last_at FROM usage_marks WHERE last_at > $1'
+    if (this.#rounds % READ_ALL_EVERY_ROUNDS === 0) this.#readUpTo = new Date(0)
     const { rows } = await this.#database.pool.query<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
     for (const { kind, key, last_at } of rows) {
       const marks = this.#of(this.#marks, kind)
       marks.set(key, Math.max(marks.get(key) ?? 0, last_at.getTime()))
     }
+    this.#rounds += 1
     // Clocks differ and flushes take a while: look back over two rounds, a mark read twice does no harm.
     this.#readUpTo = new Date(this.#clock.now().getTime() - 2 * FLUSH_EVERY_MS)
   }

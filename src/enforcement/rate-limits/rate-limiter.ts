@@ -20,7 +20,7 @@ export interface RateLimiterOptions {
   readonly settings: Pick<Settings, 'redisUrl' | 'environmentName' | 'authFailuresPerMinute'>
   readonly clock: Clock
   readonly log: Log
-  readonly database: Pick<Database, 'pool'>
+  readonly database: Pick<Database, 'pool' | 'assertWritable'>
 }
 
 /** A limiter that counts in Redis where the settings name one, else in memory. Never fails for the want of Redis. */

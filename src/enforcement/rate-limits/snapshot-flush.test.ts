@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ENGINES, openTestDatabase } from '../../../test/testkit/databases.js'
 import { HandClock, ruleWith } from '../../../test/testkit/limits.js'
 import type { Database } from '../../core/database/database.js'
+import { AppError } from '../../core/errors.js'
 import { createLog } from '../../core/log.js'
 import type { RateLimitRuleRecord } from '../../packs/rate-limits/index.js'
 import type { CounterReading } from './counters.js'
@@ -124,5 +125,24 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
     await database.pool.query('ALTER TABLE elsewhere RENAME TO rate_limit_snapshots')
     await flush.flush()
     expect(await rows()).toMatchObject([{ currentCount: 2, deniedCount: 4 }])
+  })
+
+  it('wait while the disk has no room for them, which is said once', async () => {
+    const disk = { isFull: true }
+    const lines: string[] = []
+    const assertWritable = async () => {
+      if (disk.isFull) throw new AppError('UNAVAILABLE', 'The disk is nearly full.')
+    }
+    const loud = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line).msg) })
+    const careful = new SnapshotFlush({ database: { pool: database.pool, assertWritable }, clock, log: loud, counters, tally })
+    const rule = ruleWith({ scope: 'API_KEY', maxRequests: 2 })
+    await store(rule)
+    call(rule, 'a', 5)
+    for (let round = 0; round < 3; round += 1) await careful.flush()
+    expect(await rows()).toEqual([])
+    disk.isFull = false
+    await careful.close()
+    expect(await rows()).toMatchObject([{ currentCount: 2, deniedCount: 3 }])
+    expect(lines).toEqual(['rate limit snapshots not flushed; they stay for the next try', 'rate limit snapshots are flushed again'])
   })
 })

@@ -41,9 +41,9 @@ const DELETE_SURPLUS = `DELETE FROM rate_limit_snapshots s USING (
 
 /** What reports counters. */
 export interface SnapshotFlushOptions {
-  readonly database: Pick<Database, 'pool'>
+  readonly database: Pick<Database, 'pool' | 'assertWritable'>
   readonly clock: Pick<Clock, 'now'>
-  readonly log: Pick<Log, 'warn'>
+  readonly log: Pick<Log, 'warn' | 'info'>
   readonly counters: Pick<Counters, 'look'>
   readonly tally: Tally
   /** Called with each flush, whether something is to be reported or not. */
@@ -56,6 +56,7 @@ export class SnapshotFlush {
   readonly #timer: NodeJS.Timeout
   #underWay: Promise<void> = Promise.resolve()
   #flushes = 0
+  #isFailing = false
 
   constructor(options: SnapshotFlushOptions) {
     this.#options = options
@@ -84,21 +85,26 @@ export class SnapshotFlush {
       for (; written < entries.length; written += BATCH) await this.#write(entries.slice(written, written + BATCH))
       this.#flushes += 1
       if (this.#flushes % CLEAN_EVERY_FLUSHES === 0) await this.clean()
+      if (this.#isFailing) log.info({ written: entries.length }, 'rate limit snapshots are flushed again')
+      this.#isFailing = false
     } catch (error) {
       tally.putBack(entries.slice(written))
-      log.warn({ err: error, waiting: tally.size }, 'rate limit snapshots not flushed; they stay for the next try')
+      if (!this.#isFailing) log.warn({ err: error, waiting: tally.size }, 'rate limit snapshots not flushed; they stay for the next try')
+      this.#isFailing = true
     }
   }
 
   /** Deletes the rows of deleted rules, those that have not moved for two windows and an hour, and all but the busiest. */
   async clean(): Promise<void> {
     const { database, clock } = this.#options
+    await database.assertWritable()
     await database.pool.query(DELETE_STALE, [clock.now()])
     await database.pool.query(DELETE_SURPLUS)
   }
 
   async #write(entries: readonly TallyEntry[]): Promise<void> {
     const { database, clock, counters } = this.#options
+    await database.assertWritable()
     const readings = await counters.look(
       entries.map(({ applied }) => applied),
       1,
