@@ -1,7 +1,6 @@
-import { AppError } from '../errors.js'
 import type { ChangeRecord } from '../state/change.js'
 import type { ChangeLog, ChangeLogFilter, ChangePosition } from '../state/change-log.js'
-import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
 
 /** Names this list in its cursors. */
 const LIST = 'Change'
@@ -21,11 +20,7 @@ export async function pageOfChanges(changeLog: ChangeLog, filter: ChangeLogFilte
 }
 
 function positionOf(cursor: string): ChangePosition {
-  const [, revision, ordinal] = /^(\d{1,10})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor)) ?? []
-  if (revision === undefined || ordinal === undefined)
-    throw new AppError(
-      'BAD_USER_INPUT',
-      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-    )
+  const [, revision, ordinal] = /^(\d{1,9})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor)) ?? []
+  if (revision === undefined || ordinal === undefined) throw notACursor()
   return { revision: Number(revision), ordinal: Number(ordinal) }
 }

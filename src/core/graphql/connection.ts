@@ -78,13 +78,16 @@ export function encodeCursor(list: string, place: string): string {
 export function decodeCursor(list: string, cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
   const place = text.slice(list.length + 1)
-  if (encodeCursor(list, place) !== cursor) {
-    throw new AppError(
-      'BAD_USER_INPUT',
-      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-    )
-  }
+  if (encodeCursor(list, place) !== cursor) throw notACursor()
   return place
+}
+
+/** The answer to a cursor that is none of its list. */
+export function notACursor(): AppError {
+  return new AppError(
+    'BAD_USER_INPUT',
+    'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
+  )
 }
 
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */

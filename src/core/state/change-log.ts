@@ -5,7 +5,7 @@ import type { Database } from '../database/database.js'
 import { AppError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import type { ChangeRecord } from './change.js'
-import { DatabaseAwayError, orAway, unavailable } from './database-error.js'
+import { orUnavailable } from './database-error.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import type { ChangeAction } from './draft.js'
 import type { SnapshotPosition } from './snapshot.js'
@@ -53,20 +53,20 @@ export class ChangeLog {
     const [, revision, ordinal] = /^([1-9]\d{0,8})\.(\d{1,5})$/.exec(id) ?? []
     if (revision === undefined || ordinal === undefined) return null
     const where = { revision_ordinal: { revision: Number(revision), ordinal: Number(ordinal) } }
-    const row = await this.#ask(() => this.#database.prisma.change.findUnique({ where }))
+    const row = await orUnavailable(() => this.#database.prisma.change.findUnique({ where }))
     return row && toRecord(row)
   }
 
   /** Newest first, at most `take`, beginning behind `after`. */
   async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeRecord[]> {
     const where = { AND: [whereOf(filter), ...(window.after ? [olderThan(window.after)] : [])] }
-    const rows = await this.#ask(() => this.#database.prisma.change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
+    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
     return rows.map(toRecord)
   }
 
   /** How many changes there are. */
   async count(filter: ChangeLogFilter): Promise<number> {
-    return this.#ask(() => this.#database.prisma.change.count({ where: whereOf(filter) }))
+    return orUnavailable(() => this.#database.prisma.change.count({ where: whereOf(filter) }))
   }
 
   /** The newest change of each record, in the order asked for; null where there is none. One question for all. */
@@ -75,7 +75,7 @@ export class ChangeLog {
       JOIN json_to_recordset($1::json) AS t(type text, key text) ON c.target_type = t.type AND c.target_key = t.key
       ORDER BY c.target_type, c.target_key, c.revision DESC, c.ordinal DESC`
     const asked = JSON.stringify(targets.map(({ targetType, targetKey }) => ({ type: targetType, key: targetKey })))
-    const rows = await this.#ask(async () => {
+    const rows = await orUnavailable(async () => {
       const places = await this.#database.pool.query<ChangePosition>(text, [asked])
       return this.#database.prisma.change.findMany({ where: { OR: places.rows.map(({ revision, ordinal }) => ({ revision, ordinal })) } })
     })
@@ -85,7 +85,7 @@ export class ChangeLog {
 
   /** All changes of one revision, in order. */
   async ofRevision(revision: number): Promise<ChangeRecord[]> {
-    const rows = await this.#ask(() => this.#database.prisma.change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
+    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
     return rows.map(toRecord)
   }
 
@@ -94,7 +94,7 @@ export class ChangeLog {
     let after: ChangePosition | undefined
     for (;;) {
       const where = { AND: [whereOf(filter), ...(after ? [newerThan(after)] : [])] }
-      const rows = await this.#ask(() => this.#database.prisma.change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
+      const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
       for (const row of rows) yield toRecord(row)
       after = rows.at(-1)
       if (rows.length < STREAM_PAGE) return
@@ -107,15 +107,19 @@ export class ChangeLog {
       FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
     const ask = () =>
       this.#database.pool.query<{ head_revision: number; head_digest: string; revision: number | null; digest: string | null }>(text)
-    const [row] = (await this.#ask(ask)).rows
+    const [row] = (await orUnavailable(ask)).rows
     if (!row) throw new Error('ledger_head has no row')
     const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
     return { start, head: { revision: row.head_revision, digest: row.head_digest } }
   }
 
-  /** Throws BAD_USER_INPUT when changes that `filter.sinceRevision` asks for have been taken away. */
+  /** Throws BAD_USER_INPUT when `filter.sinceRevision` is no revision, or changes that it asks for have been taken away. */
   async demandKept({ sinceRevision }: ChangeLogFilter): Promise<void> {
     if (sinceRevision === undefined || sinceRevision === null) return
+    if (sinceRevision < 0) {
+      const message = `The filter's \`sinceRevision\` must be 0 or more, is ${sinceRevision}. 0 means from the beginning of the log.`
+      throw new AppError('BAD_USER_INPUT', message)
+    }
     const { revision } = (await this.bounds()).start
     if (sinceRevision >= revision) return
     const message = `The log begins behind revision ${revision}: older changes were taken away. Load the state anew, then go on with sinceRevision ${revision} or later.`
@@ -127,19 +131,10 @@ export class ChangeLog {
     if (revision === 0) return
     const text = `SELECT ${digestAt('$1')} AS digest, (SELECT coalesce(max(revision), 0) FROM ledger_checkpoint) AS start`
     const ask = () => this.#database.pool.query<{ digest: string | null; start: number }>(text, [revision])
-    const [row] = (await this.#ask(ask)).rows
+    const [row] = (await orUnavailable(ask)).rows
     const isTakenAway = !!row && row.digest === null && revision < row.start
     if (row?.digest === digest || isTakenAway) return
     throw new AppError('BAD_USER_INPUT', 'The log was put back to an earlier state. Load the state anew, then go on from its revision.')
-  }
-
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    try {
-      return await orAway('nothing', question)
-    } catch (error) {
-      if (!(error instanceof DatabaseAwayError)) throw error
-      throw unavailable(error, 'nothing')
-    }
   }
 }
 

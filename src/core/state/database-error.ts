@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { Prisma } from '../../generated/prisma/client.js'
 import { AppError } from '../errors.js'
 
 /** SQLSTATE classes that blame the data or the statement, not the server: 21 cardinality, 22 data, 23 constraint, 42 syntax, 54 limits. */
@@ -7,11 +8,16 @@ const DATA_CLASSES: ReadonlySet<string> = new Set(['21', '22', '23', '42', '54']
 /** Faults of the program itself, by name; Prisma's says that a query was malformed before it was sent. */
 const PROGRAM_FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'PrismaClientValidationError'])
 
+/** Prisma's codes for a database that cannot be reached, and for no free connection in time; its others blame the query. */
+const PRISMA_AWAY = /^(?:P1\d{3}|P2024)$/
+
 /** True when the database is not to blame: it refused what it was given, or the program is at fault. */
 function isOwnFault(error: unknown): boolean {
-  if (error instanceof Error && PROGRAM_FAULTS.has(error.name)) return true
-  const code = sqlState(error)
-  return code !== undefined && DATA_CLASSES.has(code.slice(0, 2))
+  if (!(error instanceof Error)) return false
+  if (PROGRAM_FAULTS.has(error.name)) return true
+  const state = sqlState(error)
+  if (state !== undefined) return DATA_CLASSES.has(state.slice(0, 2))
+  return error instanceof Prisma.PrismaClientKnownRequestError && !PRISMA_AWAY.test(error.code)
 }
 
 /**
@@ -21,6 +27,9 @@ function isOwnFault(error: unknown): boolean {
 function isRolledBack(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !/^(?:08|57P|40003)/.test(error.code ?? '08')
 }
+
+/** When another try makes sense. */
+const RETRY_AFTER_SECONDS = 2
 
 /** The database did not answer, or not in time. */
 export class DatabaseAwayError extends Error {
@@ -43,10 +52,22 @@ export async function orAway<T>(landed: 'nothing' | 'unknown', work: () => Promi
   }
 }
 
-/** The SQLSTATE of an error of the driver, five characters; undefined for errors of the connection and of the program. */
-function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+/**
+ * The SQLSTATE of an error, five characters: the driver's own, or the one that Prisma has put away in `meta`. Undefined for
+ * errors of the connection and of the program.
+ */
+function sqlState(error: Error): string | undefined {
+  const found = error instanceof Prisma.PrismaClientKnownRequestError ? driverCode(error) : member(error, 'code')
+  return typeof found === 'string' && /^[0-9A-Z]{5}$/.test(found) ? found : undefined
+}
+
+/** What the driver's error was called, which Prisma's adapter keeps as `originalCode`. */
+function driverCode({ meta }: Prisma.PrismaClientKnownRequestError): unknown {
+  return member(member(member(meta, 'driverAdapterError'), 'cause'), 'originalCode')
+}
+
+function member(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null ? (of as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
 /** The answer to a write that could not be confirmed; `landed` says what is known of it. */
@@ -55,7 +76,7 @@ export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppE
     landed === 'nothing'
       ? 'The database is not answering; nothing was changed. Try again later.'
       : 'The database did not confirm the write in time, so it may or may not have landed. Read the object before you try again; with expectedVersion a second try cannot apply twice.'
-  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: 2, cause })
+  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })
 }
 
 /** The answer to a question to the database; throws AppError UNAVAILABLE when it does not answer. */
@@ -63,6 +84,8 @@ export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
   try {
     return await orAway('nothing', question)
   } catch (error) {
-    throw error instanceof DatabaseAwayError ? unavailable(error, 'nothing') : error
+    if (!(error instanceof DatabaseAwayError)) throw error
+    const message = 'The database is not answering. Try again later.'
+    throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error })
   }
 }

@@ -1,10 +1,10 @@
 import type { AuditOutcome } from '../../core/audit.js'
 import type { ActorRef, ClientType } from '../../core/caller.js'
 import type { Database } from '../../core/database/database.js'
-import { AppError } from '../../core/errors.js'
-import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import { isStorableTime } from '../../core/graphql/filter.js'
 import type { JsonObject } from '../../core/json.js'
-import { DatabaseAwayError, orAway, unavailable } from '../../core/state/database-error.js'
+import { orUnavailable } from '../../core/state/database-error.js'
 import type { Prisma } from '../../generated/prisma/client.js'
 import type { AuditEventModel } from '../../generated/prisma/models.js'
 import type { AuditEventFilter } from './audit-event.types.js'
@@ -29,22 +29,14 @@ export async function pageOfAuditEvents(database: Database, filter: AuditEventFi
   const after = args.after ? olderThan(args.after) : {}
   const where = { AND: [whereOf(filter), after] }
   const find = () => database.prisma.auditEvent.findMany({ where, orderBy: NEWEST_FIRST, take: size + 1 })
-  const rows = size === 0 ? [] : await ask(find)
+  const rows = size === 0 ? [] : await orUnavailable(find)
   return toPage(rows.map(toRecord), {
     list: 'AuditEvent',
     size,
     hasPrevious: Boolean(args.after),
     cursorOf: ({ at, id }) => `${at.toISOString()}/${id}`,
-    totalCount: () => ask(() => database.prisma.auditEvent.count({ where: whereOf(filter) })),
+    totalCount: () => orUnavailable(() => database.prisma.auditEvent.count({ where: whereOf(filter) })),
   })
-}
-
-async function ask<T>(question: () => Promise<T>): Promise<T> {
-  try {
-    return await orAway('nothing', question)
-  } catch (error) {
-    throw error instanceof DatabaseAwayError ? unavailable(error, 'nothing') : error
-  }
 }
 
 function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter): Prisma.AuditEventWhereInput {
@@ -59,14 +51,8 @@ function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter
 /** What stands behind a cursor, which holds the time and the id of an event. */
 function olderThan(cursor: string): Prisma.AuditEventWhereInput {
   const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor('AuditEvent', cursor)) ?? []
-  const ms = Date.parse(time ?? '')
-  if (id === undefined || Number.isNaN(ms)) {
-    throw new AppError(
-      'BAD_USER_INPUT',
-      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-    )
-  }
-  const at = new Date(ms)
+  const at = new Date(time ?? '')
+  if (id === undefined || !isStorableTime(at)) throw notACursor()
   return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }
 }
 

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, Query, Resolver } from 'type-graphql'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
+import { demandAskable } from '../../core/graphql/filter.js'
 import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import { type AuditEventRecord, pageOfAuditEvents } from './audit-event.queries.js'
@@ -25,6 +26,7 @@ export class AuditEventResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: AuditEventFilter | null,
   ): Promise<Page<AuditEventRecord>> {
+    demandAskable(filter ?? {})
     const look = () => pageOfAuditEvents(this.#core.database, filter ?? {}, args)
     return auditedLook(this.#core, { operation: 'auditEvents', context }, look)
   }

@@ -3,6 +3,7 @@ import { Change, ChangeConnection } from '../../core/graphql/change.types.js'
 import { pageOfChanges } from '../../core/graphql/change-pages.js'
 import { streamChanges } from '../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
+import { demandAskable } from '../../core/graphql/filter.js'
 import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { ChangeRecord } from '../../core/state/change.js'
@@ -15,6 +16,11 @@ interface SubscribeCall {
 
 /** Builds the resolver class around its core: a subscription's source cannot be a method of the instance. */
 export function changeResolver(core: CoreServices): object {
+  const demandAnswerable = async (filter: ChangeFilter | null | undefined): Promise<void> => {
+    demandAskable(filter ?? {})
+    await core.changeLog.demandKept(filter ?? {})
+  }
+
   @Resolver(() => Change)
   class ChangeResolver {
     @Query(() => Change, { nullable: true, description: 'One change by its id; null when there is none.' })
@@ -29,14 +35,14 @@ export function changeResolver(core: CoreServices): object {
       @Args(() => PageArgs) args: PageArgs,
       @Arg('filter', () => ChangeFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: ChangeFilter | null,
     ): Promise<Page<ChangeRecord>> {
-      await core.changeLog.demandKept(filter ?? {})
+      await demandAnswerable(filter)
       return pageOfChanges(core.changeLog, filter ?? {}, args)
     }
 
     @Subscription(() => Change, {
       name: 'changes',
       subscribe: async ({ args }: SubscribeCall) => {
-        await core.changeLog.demandKept(args.filter ?? {})
+        await demandAnswerable(args.filter)
         return streamChanges(core, args.filter ?? {})
       },
       description: 'Every change as it is committed, in order, none left out: from `sinceRevision` on, from now on without it.',

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '../../core/errors.js'
-import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../core/smoke-test.js'
 import type { RunProgress } from './run-progress.js'
@@ -108,10 +108,7 @@ export class SmokeRuns {
 function runIdIn(cursor: string): string {
   const id = decodeCursor('SmokeTestRun', cursor)
   if (RUN_ID.test(id)) return id
-  throw new AppError(
-    'BAD_USER_INPUT',
-    'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-  )
+  throw notACursor()
 }
 
 async function* replay(results: readonly SmokeCheckOutcome[]): AsyncGenerator<SmokeCheckOutcome, void, undefined> {

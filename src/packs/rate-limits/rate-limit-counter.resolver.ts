@@ -2,6 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from '
 import { userError } from '../../core/errors.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
+import { demandAskable } from '../../core/graphql/filter.js'
 import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
 import type { Decision } from '../../core/limiter.js'
 import { Operation } from '../../core/operation.js'
@@ -34,6 +35,7 @@ export class RateLimitCounterResolver {
     @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitSnapshotFilter | null,
   ): Promise<Page<RateLimitSnapshotRow>> {
+    demandAskable(filter ?? {})
     const { scope, key } = filter ?? {}
     return this.#snapshots.page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
   }

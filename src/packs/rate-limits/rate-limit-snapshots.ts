@@ -1,9 +1,8 @@
 import DataLoader from 'dataloader'
 import type { Database } from '../../core/database/database.js'
-import { AppError } from '../../core/errors.js'
-import { decodeCursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
 import type { RateLimitScope } from '../../core/limiter.js'
-import { DatabaseAwayError, orAway, unavailable } from '../../core/state/database-error.js'
+import { orUnavailable } from '../../core/state/database-error.js'
 
 /** A counter as it was last reported. */
 export interface RateLimitSnapshotRow {
@@ -107,21 +106,12 @@ export class RateLimitSnapshots {
   }
 
   async #count({ scope, key, ruleId }: RateLimitSnapshotQuery): Promise<number> {
-    return answered(() => this.#database.prisma.rateLimitSnapshot.count({ where: { scope, key, ruleId } }))
+    return orUnavailable(() => this.#database.prisma.rateLimitSnapshot.count({ where: { scope, key, ruleId } }))
   }
 
   async #ask<R extends RateLimitSnapshotRow>(text: string, values: readonly unknown[]): Promise<R[]> {
-    const { rows } = await answered(() => this.#database.pool.query<R>(text, [...values]))
+    const { rows } = await orUnavailable(() => this.#database.pool.query<R>(text, [...values]))
     return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
-  }
-}
-
-/** Throws AppError UNAVAILABLE when the database does not answer. */
-async function answered<T>(question: () => Promise<T>): Promise<T> {
-  try {
-    return await orAway('nothing', question)
-  } catch (error) {
-    throw error instanceof DatabaseAwayError ? unavailable(error, 'nothing') : error
   }
 }
 
@@ -132,11 +122,6 @@ function cursorOf({ ruleId, key }: Place): string {
 function placeOf(cursor: string): Place {
   const place = decodeCursor('RateLimitSnapshot', cursor)
   const space = place.indexOf(' ')
-  if (space < 0 || place.includes('\u0000')) {
-    throw new AppError(
-      'BAD_USER_INPUT',
-      'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-    )
-  }
+  if (space < 0 || place.includes('\u0000')) throw notACursor()
   return { ruleId: place.slice(0, space), key: place.slice(space + 1) }
 }
