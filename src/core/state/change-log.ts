@@ -34,6 +34,14 @@ export interface ChangePosition {
   readonly ordinal: number
 }
 
+interface BoundsRow {
+  readonly head_revision: number
+  readonly head_digest: string
+  readonly revision: number | null
+  readonly digest: string | null
+  readonly outside: number | null
+}
+
 const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
 const NEWEST_FIRST = [{ revision: 'desc' as const }, { ordinal: 'desc' as const }]
 const OLDEST_FIRST = [{ revision: 'asc' as const }, { ordinal: 'asc' as const }]
@@ -101,16 +109,19 @@ export class ChangeLog {
     }
   }
 
-  /** Where the chain begins (genesis, or the checkpoint that the log was shortened to) and where it ends. */
+  /**
+   * Where the chain begins (genesis, or the checkpoint that the log was shortened to) and where it ends, and whether there are
+   * rows outside. One statement: what is committed or taken away meanwhile is seen as a whole or not at all.
+   */
   async bounds(): Promise<ChainBounds> {
-    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, c.revision, c.digest
+    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, c.revision, c.digest, least(
+        (SELECT min(o.revision) FROM changes o WHERE o.revision <= coalesce(c.revision, 0)),
+        (SELECT min(o.revision) FROM changes o WHERE o.revision > h.revision)) AS outside
       FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
-    const ask = () =>
-      this.#database.pool.query<{ head_revision: number; head_digest: string; revision: number | null; digest: string | null }>(text)
-    const [row] = (await orUnavailable(ask)).rows
+    const [row] = (await orUnavailable(() => this.#database.pool.query<BoundsRow>(text))).rows
     if (!row) throw new Error('ledger_head has no row')
     const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
-    return { start, head: { revision: row.head_revision, digest: row.head_digest } }
+    return { start, head: { revision: row.head_revision, digest: row.head_digest }, outsideRevision: row.outside }
   }
 
   /** Throws BAD_USER_INPUT when `filter.sinceRevision` is no revision, or changes that it asks for have been taken away. */

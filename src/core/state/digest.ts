@@ -36,13 +36,26 @@ export interface ChainBounds {
   readonly start: { readonly revision: number; readonly digest: string }
   /** What the head row says. */
   readonly head: { readonly revision: number; readonly digest: string }
+  /** The lowest revision of a row that stands where no walk comes by: at or before the start, or behind the head. */
+  readonly outsideRevision?: number | null
 }
 
 /**
  * Walks over changes in order and compares every link. Finds each edited, deleted, inserted and swapped row, a cut tail and
- * a gap between revisions, in memory that does not grow with the log.
+ * a gap between revisions, in memory that does not grow with the log; and rows outside of the bounds, which count as broken.
  */
 export async function verifyChain(
+  key: string,
+  bounds: ChainBounds,
+  changes: AsyncIterable<ChangeRecord> | Iterable<ChangeRecord>,
+): Promise<ChainVerdict> {
+  const walked = await walkChain(key, bounds, changes)
+  const outside = bounds.outsideRevision ?? null
+  if (outside === null) return walked
+  return { ...walked, isIntact: false, firstBrokenRevision: Math.min(outside, walked.firstBrokenRevision ?? outside) }
+}
+
+async function walkChain(
   key: string,
   bounds: ChainBounds,
   changes: AsyncIterable<ChangeRecord> | Iterable<ChangeRecord>,

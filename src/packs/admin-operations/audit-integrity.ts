@@ -8,7 +8,9 @@ import { verifyChain } from '../../core/state/digest.js'
   description: 'Whether the change log is what was once written: every row is linked to the one before it by a keyed digest.',
 })
 export class AuditIntegrity {
-  @Field(() => Boolean, { description: 'Whether every link holds and the last one is the head.' })
+  @Field(() => Boolean, {
+    description: 'Whether every link holds, the last one is the head, and nothing stands before or behind the chain.',
+  })
   isIntact!: boolean
 
   @Field(() => Int, { description: 'How many revisions were walked over: those from the beginning of the log, or from its checkpoint.' })
@@ -26,10 +28,10 @@ export class AuditIntegrity {
 
 /** Walks over the log. One walk at a time: whoever asks meanwhile gets the same answer. */
 export class AuditIntegrityCheck {
-  readonly #core: CoreServices
+  readonly #core: Pick<CoreServices, 'changeLog' | 'settings'>
   #underWay: Promise<AuditIntegrity> | undefined
 
-  constructor(core: CoreServices) {
+  constructor(core: Pick<CoreServices, 'changeLog' | 'settings'>) {
     this.#core = core
   }
 

@@ -1,0 +1,97 @@
+import pino from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.js'
+import type { Database } from '../../src/core/database/database.js'
+import { ChangeLog } from '../../src/core/state/change-log.js'
+import type { Ledger } from '../../src/core/state/ledger.js'
+import { Retention } from '../../src/core/state/retention.js'
+import { AuditIntegrityCheck } from '../../src/packs/admin-operations/audit-integrity.js'
+import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { settingsOf } from '../testkit/api-clients.js'
+import { ENGINES, openTestDatabase } from '../testkit/databases.js'
+import { AUDIT_KEY, openTestLedger, run } from '../testkit/ledger.js'
+
+const DAY_MS = 86_400_000
+
+describe.each(ENGINES)('the check of the change log on %s', (engine) => {
+  let database: Database
+  let ledger: Ledger
+  let check: AuditIntegrityCheck
+  let nowMs: number
+  const clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() }
+
+  beforeEach(async () => {
+    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    database = await openTestDatabase(engine)
+    ledger = await openTestLedger(database, { clock })
+    const settings = { ...settingsOf({ NODE_ENV: 'test' }), auditKey: AUDIT_KEY }
+    check = new AuditIntegrityCheck({ changeLog: new ChangeLog(database), settings })
+    for (let day = 1; day <= 6; day += 1) {
+      await run(ledger, setFeatureFlag, { key: 'a', description: `day ${day}` })
+      nowMs += DAY_MS
+    }
+  })
+
+  afterEach(async () => {
+    await ledger.close()
+    await database.close()
+  })
+
+  const shorten = (days: number) =>
+    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes: days, auditEvents: 0 } }).run()
+
+  /** A row that the ledger never wrote, made from the newest one. */
+  const forge = (revision: number) =>
+    database.pool.query(
+      `INSERT INTO changes SELECT f.* FROM changes c, json_populate_record(c, json_build_object('revision', $1::int)) f
+       WHERE c.revision = (SELECT max(revision) FROM changes)`,
+      [revision],
+    )
+
+  const verdict = async () => {
+    const { isIntact, firstBrokenRevision, checkedRevisions } = await check.run()
+    return { isIntact, firstBrokenRevision, checkedRevisions }
+  }
+
+  test.each([7, 500])('finds a row that was put behind the head: %i', async (revision) => {
+    expect(await verdict()).toEqual({ isIntact: true, firstBrokenRevision: null, checkedRevisions: 6 })
+    await forge(revision)
+    expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 6 })
+  })
+
+  test.each([0, -1])('finds a row that was put before the first revision: %i', async (revision) => {
+    await forge(revision)
+    expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 6 })
+  })
+
+  test.each([1, 3])('finds a row that was put where the log was shortened: %i', async (revision) => {
+    expect((await shorten(3)).changes).toBe(3)
+    expect(await verdict()).toEqual({ isIntact: true, firstBrokenRevision: null, checkedRevisions: 3 })
+    await forge(revision)
+    expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 3 })
+  })
+
+  test('names the first of several faults', async () => {
+    await forge(500)
+    await database.pool.query("UPDATE changes SET reason = 'forged' WHERE revision = 4")
+    expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: 4, checkedRevisions: 3 })
+  })
+
+  test('takes no commit and no shortening of the log for a fault that happens meanwhile', async () => {
+    let isWriting = true
+    const writing = (async () => {
+      for (let round = 0; round < 60; round += 1) {
+        await run(ledger, setFeatureFlag, { key: 'a', description: `round ${round}` })
+        nowMs += DAY_MS / 10
+        if (round % 10 === 9) await shorten(1)
+      }
+      isWriting = false
+    })()
+    const verdicts = new Set<boolean>()
+    let checks = 0
+    for (; isWriting; checks += 1) verdicts.add((await check.run()).isIntact)
+    await writing
+    expect([...verdicts]).toEqual([true])
+    expect(checks).toBeGreaterThan(3)
+  })
+})
