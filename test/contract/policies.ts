@@ -61,7 +61,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query change': ['OBSERVER', 'read'],
   'query changes': ['OBSERVER', 'read'],
   'query auditEvents': ['OPERATOR', 'read'],
-  'query auditIntegrity': ['OPERATOR', 'read'],
+  'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OPERATOR', 'read'],
   // Its steps bring their own demands.
   'mutation runAdminOperation': ['OPERATOR', 'always'],

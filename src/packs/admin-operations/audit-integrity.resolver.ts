@@ -14,7 +14,7 @@ export class AuditIntegrityResolver {
     description:
       'Walks over the whole change log and tells whether it is what was once written. Takes seconds for a million changes; answers together whoever asks at the same time.',
   })
-  @Operation({ permission: 'audit:read', cost: 20 })
+  @Operation({ permission: 'changes:read', cost: 20 })
   auditIntegrity(): Promise<AuditIntegrity> {
     return this.#check.run()
   }
