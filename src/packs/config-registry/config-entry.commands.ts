@@ -1,5 +1,6 @@
 import type { Caller } from '../../core/caller.js'
 import { type UserErrorData, userError } from '../../core/errors.js'
+import { findJsonFaults, type Json } from '../../core/json.js'
 import { validateKey } from '../../core/key.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
@@ -7,14 +8,21 @@ import { findVersionFaults } from '../../core/state/expectations.js'
 import { findTextFaults } from '../../core/text.js'
 import { type ConfigEntryRecord, configEntries } from './config-entry.collection.js'
 import type { DeleteConfigInput, SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
-import { validateStorable } from './config-value.js'
-import { findSecrets } from './secret-detection.js'
+import { VALUE_LIMITS, validateStorable } from './config-value.js'
+import { findSecrets, type SecretSubject } from './secret-detection.js'
 import { validateSchema, validateValue } from './value-schema.js'
 
 /** What the registry allows on this deployment. */
 export interface ConfigRules {
   /** Lets an ADMIN who gives a reason store what looks like a secret. */
   readonly isSecretValueAllowed: boolean
+}
+
+/** A call of setConfig, and what holds for it. */
+interface SetConfigCall {
+  readonly input: SetConfigInput
+  readonly caller: Caller
+  readonly rules: ConfigRules
 }
 
 /** What the input says about the entry: what is left out is not in it. */
@@ -60,31 +68,61 @@ function locked(field: readonly string[]): UserErrorData {
   return userError('IMMUTABLE', field, 'The entry is locked. An ADMIN can unlock it with unlockConfig, giving a reason.')
 }
 
-/** Values that look like secrets are refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
-async function findSecretFaults(input: SetConfigInput, caller: Caller, rules: ConfigRules): Promise<UserErrorData[]> {
-  if (input.value === undefined || input.value === null || validateStorable(input.value).length > 0) return []
-  const findings = await findSecrets(input.key, input.value)
-  if (findings.length === 0) return []
-  if (!(rules.isSecretValueAllowed && caller.role === 'ADMIN')) {
-    return findings.map(({ path, message }) => userError('LOOKS_SECRET', ['value', ...path], message))
+/** What in the input looks like a secret, as faults; what cannot be stored anyway is not looked at. */
+async function findSecretsIn({ key, value, description, valueSchema }: SetConfigInput): Promise<UserErrorData[]> {
+  const faults: UserErrorData[] = []
+  for (const [subject, part] of Object.entries({ value, description, valueSchema }) as [SecretSubject, Json | undefined][]) {
+    if (part === undefined || part === null || findJsonFaults(part, VALUE_LIMITS).length > 0) continue
+    const findings = await findSecrets(key, part, subject)
+    faults.push(...findings.map(({ path, message }) => userError('LOOKS_SECRET', [subject, ...path], message)))
   }
+  return faults
+}
+
+/** What looks like a secret is refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
+function findSecretFaults(found: UserErrorData[], { input, caller, rules }: SetConfigCall): UserErrorData[] {
+  if (found.length === 0) return []
+  if (!(rules.isSecretValueAllowed && caller.role === 'ADMIN')) return found
   if (input.reason?.trim()) return []
   return [
     userError(
       'REQUIRED',
       ['reason'],
-      'The value looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.',
+      'This entry holds what looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.',
     ),
   ]
 }
 
+/** Faults of an input that holds what looks like a secret: a path or a message could show it, so only the part is named. */
+function withoutDetails(faults: readonly UserErrorData[]): UserErrorData[] {
+  const parts = new Map<string, UserErrorData>()
+  const others: UserErrorData[] = []
+  for (const fault of faults) {
+    const part = fault.field?.[0]
+    if (fault.code === 'INVALID' && (part === 'value' || part === 'valueSchema')) parts.set(part, userError('INVALID', [part], VAGUE[part]))
+    else others.push(fault)
+  }
+  return [...others, ...parts.values()]
+}
+
+const VAGUE = {
+  value: 'does not fit; where and why is not said, as it holds what looks like a secret',
+  valueSchema: 'cannot be used; where and why is not said, as it holds what looks like a secret',
+}
+
 /** Builds setConfig: makes an entry, or changes what the input names. */
 export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, ConfigEntryRecord> {
+  /** Inputs in which the scan has found something. */
+  const suspicious = new WeakSet<SetConfigInput>()
   return {
     name: 'setConfig',
     pack: 'TZ',
     isRevertible: true,
-    prepare: (input, caller) => findSecretFaults(input, caller, rules),
+    async prepare(input, caller) {
+      const found = await findSecretsIn(input)
+      if (found.length > 0) suspicious.add(input)
+      return findSecretFaults(found, { input, caller, rules })
+    },
     run(draft, input, { now, newId }) {
       const before = draft.get(configEntries, input.key)
       const patch = patchOf(input)
@@ -92,7 +130,7 @@ export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, Con
       const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
       const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
       if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
-      if (faults.length > 0) return refused(...faults)
+      if (faults.length > 0) return refused(...(suspicious.has(input) ? withoutDetails(faults) : faults))
       const after = before ? revise(configEntries, before, { patch, now }) : seal(configEntries, next)
       draft.put(configEntries, after)
       return done(after)

@@ -20,6 +20,14 @@ export interface SecretFinding {
  */
 const LEFT_OUT = /-(?:filter-comments|basicauth|database-connection-string)$/
 
+/** Keywords of JSON Schema whose texts are syntax and names: under `password` they look generated, and are not. */
+const SCHEMA_SYNTAX: ReadonlySet<string> = new Set(
+  '$schema $id $ref pattern format type required contentEncoding contentMediaType'.split(' '),
+)
+
+/** What is looked at: the value of an entry with its key, or another part of the entry. */
+export type SecretSubject = 'value' | 'description' | 'valueSchema'
+
 /** The most findings that are reported. */
 const MAX_FINDINGS = 20
 
@@ -34,15 +42,15 @@ interface Place {
 }
 
 /**
- * What in an entry looks like a secret, at most one finding for each place and 20 in all. Looks at the key, every
- * string and every property name: first the shapes of {@link SHAPE_RULES}, then strings under a name like `password`
+ * What in a part of an entry looks like a secret, at most one finding for each place and 20 in all. Looks at every
+ * string and every property name, beside a value also at the key: first the shapes of {@link SHAPE_RULES}, then strings under a name like `password`
  * or `token` (in the key or any property name above) that {@link looksRandom}, then secretlint's recommended rules,
  * which are loaded when they are first needed. Not seen: secrets that are encoded, split up, or shaped like words.
  *
  * The caller has checked the value's size and depth. Never rejects because of what the value holds.
  */
-export async function findSecrets(key: string, value: Json): Promise<SecretFinding[]> {
-  const places = placesOf(key, value)
+export async function findSecrets(key: string, value: Json, subject: SecretSubject = 'value'): Promise<SecretFinding[]> {
+  const places = placesOf(key, value, subject)
   const found = new Map<Place, SecretFinding>()
   for (const place of places) {
     const finding = findShape(place)
@@ -57,8 +65,8 @@ export async function findSecrets(key: string, value: Json): Promise<SecretFindi
 }
 
 /** The key, then every string and property name, in the order of the document. */
-function placesOf(key: string, value: Json): Place[] {
-  const places: Place[] = [{ path: [], text: key, label: null, isNamedSecret: false }]
+function placesOf(key: string, value: Json, subject: SecretSubject): Place[] {
+  const places: Place[] = subject === 'value' ? [{ path: [], text: key, label: null, isNamedSecret: false }] : []
   const open: { path: readonly string[]; value: Json; label: string; isNamedSecret: boolean }[] = [
     { path: [], value, label: key.split(/[./]/).at(-1) ?? key, isNamedSecret: isSecretName(key) },
   ]
@@ -70,7 +78,9 @@ function placesOf(key: string, value: Json): Place[] {
     const members = Object.entries(current as Readonly<Record<string, Json>>)
     if (!isArray) for (const [name] of members) places.push({ path, text: name, label: null, isNamedSecret: false })
     for (const [name, member] of members.reverse()) {
-      const isNamed = isNamedSecret || (!isArray && isSecretName(name))
+      const isSyntax =
+        subject === 'valueSchema' && !isArray && SCHEMA_SYNTAX.has(name) && (typeof member !== 'object' || Array.isArray(member))
+      const isNamed = !isSyntax && (isNamedSecret || (!isArray && isSecretName(name)))
       open.push({ path: [...path, name], value: member, label: isArray ? label : name, isNamedSecret: isNamed })
     }
   }
