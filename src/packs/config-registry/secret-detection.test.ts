@@ -13,6 +13,9 @@ const PEM_START = ['-----BEGIN RSA PRIV', 'ATE KEY-----'].join('')
 const OUR_KEY = ['vk', '_live_', 'k7Gh2Lm9Qr4s_Ab3dEf6hIj9lMn0pQr2tUv4xYz6bCd8f_1aB2cD'].join('')
 const RANDOM = ['wJalrXUt', 'nFEMI7MDENG', 'bPxRfiCY2Eq'].join('')
 
+const KEY_PART = 'aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5'
+const AGE_KEY = ['AGE-SECRET', '-KEY-1', 'QYJ8K0N9XM2V5W7D3P4T6A8C0E2G4J6L8N0P2R4S6T8V0W2X4Y6Z8QQP3M'].join('')
+
 /** What stands for a variable in a template. */
 const VARIABLE = ['$', '{DB_PASSWORD_2026}'].join('')
 
@@ -36,6 +39,20 @@ describe('a value that holds a secret', () => {
     ['an ADO.NET connection string', 'Server=db.example.org;User Id=app;Password=hunter22;', 'dsn-password'],
     ['a libpq connection string', "host=db.example.org user=app password='hunter22'", 'dsn-password'],
     ['a JDBC URL', 'jdbc:postgresql://db.example.org/x?user=app&password=hunter22', 'dsn-password'],
+    ['a password that begins like a variable', 'postgres://u:$ecretPassw0rd@h', 'url-password'],
+    ['a password that begins like a port', 'amqp://app:2024,Winter@mq.example.org', 'url-password'],
+    ['a password behind an IPv6 host', 'http://[::1]:8080/ amqp://app:hunter22@[::1]:5672', 'url-password'],
+    ['a password before a list of hosts', 'mongodb://app:hunter22@h1:27017,h2:27017/?x=me', 'url-password'],
+    ['a key of Stripe', ['sk', '_live_', KEY_PART].join(''), 'stripe-key'],
+    ['a restricted key of Stripe', `(${['rk', '_live_', KEY_PART].join('')})`, 'stripe-key'],
+    ['a key of Google', `key=${['AI', 'za', KEY_PART.slice(1)].join('')}`, 'google-api-key'],
+    ['a key of Azure', `DefaultEndpointsProtocol=https;AccountName=a;Account${'Key='}${KEY_PART}${KEY_PART}==`, 'azure-key'],
+    ['a key of age', AGE_KEY, 'age-secret-key'],
+    [
+      'a token of a Telegram bot',
+      `https://api.telegram.org/bot${['123456789', ':AA', KEY_PART.slice(3)].join('')}/getMe`,
+      'telegram-bot-token',
+    ],
     ['a GitHub token', GITHUB_TOKEN, 'secretlint-github'],
     ['a Slack token', `token: ${SLACK_TOKEN}`, 'secretlint-slack'],
   ])('is found by its shape under any name: %s', async (_, text, rule) => {
@@ -119,6 +136,14 @@ describe('an ordinary value', () => {
     ['db/url', 'postgresql://app:<password>@db.example.org/x'],
     ['db/dsn', 'host=db.example.org user=app password={{password}}'],
     ['service/url', 'http://localhost:4000/users/@me'],
+    ['service/url', 'http://[::1]:8080/users/a@b.c'],
+    ['service/url', 'http://[fe80::1%25eth0]/users/a@b.c'],
+    ['service/brokers', 'mongodb://h1:27017,h2:27017/?x=me@corp'],
+    ['service/brokers', 'kafka://b1:9092,kafka://b2:9092,ops@corp.com'],
+    ['service/brokers', 'kafka://[::1]:9092,[::2]:9092/?owner=ops@corp.com'],
+    ['db/url', 'postgresql://app:$DB_PASSWORD@db.example.org/x'],
+    ['storage', 'AccountName=a;AccountKey=<key>;EndpointSuffix=core.windows.net'],
+    ['payment/key', 'pk_live_' + 'aB3dE5gH7jK9mN1pQ3rS5tU7'],
     ['docs', 'grant_type=password is not used; the password=... parameter neither'],
     ['aws/example', ['AKIA', 'IOSFODNN7EXAMPLE'].join('')],
     ['certificate', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'],
@@ -202,6 +227,16 @@ describe('whatever a value holds', () => {
       '(?',
       '${',
       'Aab',
+      '://a:1,',
+      '://a:1,b.',
+      '://[::',
+      '://a:1,a://',
+      'sk_live_',
+      'AIza',
+      'AccountKey=',
+      'AGE-SECRET-KEY-1A',
+      '12345:A',
+      '1',
       'aA1',
       '/a',
       '"',

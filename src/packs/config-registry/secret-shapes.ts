@@ -5,11 +5,19 @@ export interface SecretRule {
   readonly isIn: (text: string) => boolean
 }
 
-/** What may stand where a secret will be put later: `${NAME}`, `$NAME`, `<name>`, `{{name}}`, `%NAME%`, `****`, `xxx`. */
-const PLACEHOLDER = /^(?:\$\{[^}]*\}|\$[A-Za-z_]\w*|<[^>]*>|\{\{.*\}\}|%\w+%|%s|\*+|x{3,}|\.{3}|…)$/s
+/** What may stand where a secret will be put later: `${name}`, `$NAME`, `<name>`, `{{name}}`, `%NAME%`, `****`, `xxx`. */
+const PLACEHOLDER = /^(?:\$\{[^}]*\}|\$[A-Z_][A-Z\d_]*|<[^>]*>|\{\{.*\}\}|%\w+%|%s|\*+|x{3,}|\.{3}|…)$/s
 
-/** A password in `scheme://user:password@host`; digits before a slash are a port and no password. */
-const URL_PASSWORD = /:\/\/[^\s:/?#@]{0,256}:(?!\d{1,5}[/?#])([^\s@]{1,512})@/g
+/** A host in brackets, with a port or without one: it has colons, and nothing of it is a user or a password. */
+const BRACKETED = String.raw`\[[\da-fA-F:.]{2,45}(?:%[\w.~%-]{1,64})?\]`
+/** What may follow a comma behind a port: the next one of a list of hosts, or a word in lower case that an `@` ends. */
+const NEXT_HOST = String.raw`(?:[a-z][a-z\d+.-]{0,30}:\/\/)?(?:(?:${BRACKETED}|[\w.-]{1,253}):\d{1,5}(?=[,/?#]|$)|[a-z\d.-]{1,253}(?=[@,/?#]|$))`
+
+/** A password in `scheme://user:password@host`; digits before a slash or before another host are a port and no password. */
+const URL_PASSWORD = new RegExp(
+  String.raw`:\/\/(?!${BRACKETED}(?::\d{1,5})?(?:[,/?#]|$))[^\s:/?#@]{0,256}:(?!\d{1,5}(?:[/?#]|,${NEXT_HOST}))([^\s@]{1,512})@`,
+  'g',
+)
 
 /** A password in a connection string of `key=value` pairs, as ADO.NET, JDBC and libpq have them, beside a host or user. */
 const DSN_PASSWORD = /(?:^|[;\s?&])(?:password|pwd)\s?=\s?['"]?([^;\s&'"]{1,512})/gi
@@ -18,7 +26,9 @@ const DSN_MEMBER = /(?:^|[;\s?&])(?:host|hostaddr|server|data source|user|user i
 /**
  * Secrets that are known by their shape. The formats: AWS access key ids are 20 characters that start with a known
  * prefix (AWS IAM, "Unique identifiers"), private keys are PEM (RFC 7468) on one line or many, JWTs are a JWS in
- * compact form (RFC 7515) whose header and payload start with `{"`.
+ * compact form (RFC 7515) whose header and payload start with `{"`, age's keys are Bech32 (C2SP, "The age file encryption
+ * format"); the others are prefixes and lengths as their makers give them out. Every expression has a fixed text to begin
+ * with or bounded repetitions, so that a search takes time in proportion to the text.
  */
 export const SHAPE_RULES: readonly SecretRule[] = [
   {
@@ -41,6 +51,31 @@ export const SHAPE_RULES: readonly SecretRule[] = [
     rule: 'jwt',
     message: 'holds what looks like a JSON Web Token',
     isIn: (text) => /(?<![\w-])eyJ[\w-]{10,4096}\.eyJ[\w-]{10,4096}\.[\w-]*/.test(text),
+  },
+  {
+    rule: 'stripe-key',
+    message: 'holds what looks like a secret key of Stripe',
+    isIn: (text) => /(?<![A-Za-z0-9])[sr]k_(?:live|test)_[0-9A-Za-z]{16}/.test(text),
+  },
+  {
+    rule: 'google-api-key',
+    message: 'holds what looks like an API key of Google',
+    isIn: (text) => /(?<![\w-])AIza[\w-]{35}(?![\w-])/.test(text),
+  },
+  {
+    rule: 'azure-key',
+    message: 'holds what looks like an access key of Azure',
+    isIn: (text) => /(?:Account|SharedAccess)Key\s?=\s?['"]?[0-9A-Za-z+/]{40}/i.test(text),
+  },
+  {
+    rule: 'age-secret-key',
+    message: 'holds what looks like a secret key of age',
+    isIn: (text) => /AGE-SECRET-KEY-1[0-9A-Z]{50}/i.test(text),
+  },
+  {
+    rule: 'telegram-bot-token',
+    message: 'holds what looks like a token of a Telegram bot',
+    isIn: (text) => /(?<!\d)\d{5,16}:A[\w-]{34}(?![\w-])/.test(text),
   },
   {
     rule: 'url-password',
