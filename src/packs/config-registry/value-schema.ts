@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, str, type ValidateFunction } from 'ajv/dist/2020.js'
 import { type UserErrorData, userError } from '../../core/errors.js'
 import { canonicalJson, findJsonFaults, type Json, type JsonFault } from '../../core/json.js'
 import { VALUE_LIMITS } from './config-value.js'
 import { compileLinearRegex } from './linear-regex.js'
+import { isMultipleOf } from './multiple-of.js'
 import { FORMAT_NAMES, hasFormat, LONGEST_FORMATTED } from './schema-formats.js'
 import { COST_KEYWORD, examineSchema } from './schema-keywords.js'
 
@@ -21,6 +22,9 @@ const REGEX_WORK_A_STEP = 256
 const REGEX_LEAST_SIZE = 32
 /** Squared characters of a text with a format that count as one step: the expressions behind formats backtrack. */
 const FORMAT_WORK_A_STEP = 512
+
+/** What dividing two decimals takes at most, in steps; whole numbers take one. */
+const DECIMAL_STEPS = 8
 
 /** The most faults that are reported for one value or schema; a last line says that there are more. */
 const MAX_FAULTS = 100
@@ -158,7 +162,7 @@ class Meter {
  * An Ajv for one schema whose generated code reports its work. Nothing that could run for long is left unmetered:
  * each schema that is evaluated takes its cost and the size of the value, patterns are RE2's, `uniqueItems` compares
  * canonical JSON (Ajv's own is quadratic), formats have a longest text, references are never inlined (copies could
- * outgrow memory). Names that every object inherits count as missing (`ownProperties`).
+ * outgrow memory). `multipleOf` is exact (Ajv divides, which leaves a rest at 19.99 / 0.01). Names that every object inherits count as missing (`ownProperties`).
  */
 function meteredAjv(meter: Meter): Ajv2020 {
   const ajv = new Ajv2020({
@@ -189,6 +193,16 @@ function meteredAjv(meter: Meter): Ajv2020 {
       const texts = isAsked ? items.map(canonicalJson) : []
       meter.take(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_STEP + texts.length)
       return new Set(texts).size === texts.length
+    },
+  })
+  ajv.removeKeyword('multipleOf')
+  ajv.addKeyword({
+    keyword: 'multipleOf',
+    type: 'number',
+    error: { message: ({ schemaCode }) => str`must be multiple of ${schemaCode}` },
+    validate: (factor: number, value: number) => {
+      meter.take(Number.isSafeInteger(value) && Number.isSafeInteger(factor) ? 1 : DECIMAL_STEPS)
+      return isMultipleOf(value, factor)
     },
   })
   for (const name of FORMAT_NAMES) {
