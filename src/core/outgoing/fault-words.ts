@@ -9,7 +9,7 @@ export function describeOutgoingFault(error: unknown): string {
   return code === '' ? 'the connection failed' : `the connection failed (${code})`
 }
 
-const NO_LISTENER = 'nothing takes connections there; is the service running, and at this port?'
+const NO_LISTENER = 'nothing takes connections there; look whether the service is running, and at this port'
 const BROKEN = 'the connection was cut before the answer was whole; look for a crash or a proxy in between'
 const LATE = 'no connection could be made in time; look for a firewall or a wrong port'
 

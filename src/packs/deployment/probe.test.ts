@@ -41,10 +41,22 @@ afterAll(async () => {
   await sink.close()
 })
 
-function ask(spec: Partial<ProbeSpec>, limitMs = 5_000): Promise<Verdict> {
+function ask(spec: Partial<ProbeSpec>, limitMs = 5_000, by = client): Promise<Verdict> {
   const whole: ProbeSpec = { kind: 'HTTP', path: '/json', query: null, expectStatus: 200, expectBody: null, maxLatencyMs: null, ...spec }
-  return probe(whole, { client, key: 'the key', requestId: 'a-run', signal: AbortSignal.timeout(limitMs) })
+  return probe(whole, { client: by, key: 'the key', requestId: 'a-run', signal: AbortSignal.timeout(limitMs) })
 }
+
+describe('a probe of a place where nothing listens', () => {
+  it('says so in one sentence', async () => {
+    const gone = await startSink(() => undefined)
+    await gone.close()
+    const destination = { origin: gone.origin, prefix: '', isOwn: true, literal: '127.0.0.1' }
+    const lost = new OutgoingClient({ destination, clock: systemClock })
+    const { error } = await ask({}, 5_000, lost)
+    expect(error).toBe('No answer: nothing takes connections there; look whether the service is running, and at this port.')
+    await lost.close()
+  })
+})
 
 describe('a probe passes', () => {
   it.each<[string, Partial<ProbeSpec>]>([
