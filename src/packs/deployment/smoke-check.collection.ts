@@ -1,5 +1,6 @@
+import { userError } from '../../core/errors.js'
 import type { Json } from '../../core/json.js'
-import { defineCollection } from '../../core/state/collection.js'
+import { type Collection, defineCollection } from '../../core/state/collection.js'
 
 /**
  * What a check does. HTTP: asks a path. GRAPHQL: sends a query with a key of the run. PROCESS: looks at the process that
@@ -7,6 +8,9 @@ import { defineCollection } from '../../core/state/collection.js'
  */
 export const SMOKE_CHECK_KINDS = ['HTTP', 'GRAPHQL', 'PROCESS'] as const
 export type SmokeCheckKind = (typeof SMOKE_CHECK_KINDS)[number]
+
+/** Most checks that can be added to the built-in ones. */
+export const MAX_CUSTOM_CHECKS = 100
 
 /** What is asked, and what has to come back. */
 export interface SmokeCheckSpec {
@@ -35,7 +39,7 @@ export interface SmokeCheckRecord extends SmokeCheckSpec {
 }
 
 /** All checks that somebody has added, by name. */
-export const smokeChecks = defineCollection<SmokeCheckRecord>({
+export const smokeChecks: Collection<SmokeCheckRecord> = defineCollection<SmokeCheckRecord>({
   name: 'SmokeCheck',
   pack: 'UB',
   table: 'smoke_checks',
@@ -43,6 +47,11 @@ export const smokeChecks = defineCollection<SmokeCheckRecord>({
   id: 'id',
   version: 'version',
   writePermission: () => 'smoke:write',
+  findRestoredFaults(draft) {
+    if (draft.view(smokeChecks).size <= MAX_CUSTOM_CHECKS) return []
+    const message = `There would be more than ${MAX_CUSTOM_CHECKS} checks, which is the limit. Delete one that was added meanwhile first.`
+    return [userError('LIMIT_EXCEEDED', ['name'], message)]
+  },
   fields: {
     name: 'text',
     id: 'text',

@@ -4,8 +4,8 @@ import type { Command } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
 import { Snapshot } from '../../core/state/snapshot.js'
 import { BUILT_IN_CHECKS } from './built-in-checks.js'
-import { type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
-import { deleteSmokeCheck, MAX_CUSTOM_CHECKS, setSmokeCheck } from './smoke-check.commands.js'
+import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
+import { deleteSmokeCheck, setSmokeCheck } from './smoke-check.commands.js'
 import type { SetSmokeCheckInput } from './smoke-check.inputs.js'
 
 const NOW = new Date('2026-03-01T00:00:00.000Z')

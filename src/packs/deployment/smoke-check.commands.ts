@@ -3,7 +3,7 @@ import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { isBuiltIn } from './built-in-checks.js'
-import { type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
+import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
 import type { DeleteSmokeCheckInput, SetSmokeCheckInput } from './smoke-check.inputs.js'
 import {
   findBodyFaults,
@@ -14,8 +14,6 @@ import {
   findStatusFaults,
 } from './smoke-check-validation.js'
 
-/** Most checks that can be added to the built-in ones. */
-export const MAX_CUSTOM_CHECKS = 100
 /** Where GraphQL is served. */
 const GRAPHQL_PATH = '/graphql'
 
