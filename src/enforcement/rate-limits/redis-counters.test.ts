@@ -23,7 +23,7 @@ async function replica(redisUrl: string, environmentName: string) {
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
   const pool = { query: () => Promise.reject(new Error('there is no database')) } as never
   const settings = { redisUrl, environmentName, authFailuresPerMinute: 0 }
-  const limiter = await openRateLimiter({ settings, clock: systemClock, log, database: { pool } })
+  const limiter = await openRateLimiter({ settings, clock: systemClock, log, database: { pool, assertWritable: async () => undefined } })
   endings.push(() => limiter.close())
   const messages = (): unknown[] => logged.map(({ msg }) => msg).filter((msg) => String(msg).startsWith('Redis'))
   return { limiter, messages }
