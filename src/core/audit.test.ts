@@ -177,6 +177,33 @@ describe.each(ENGINES)('the audit trail on %s', (engine) => {
     expect(text).not.toContain('abc')
   })
 
+  it('writes an event without its detail where the database refuses that, and all others as they are', async () => {
+    const { trail, rows, lines } = trailOn(database)
+    for (const [operation, note] of [
+      ['a', 'fine'],
+      ['b', '\ud800'],
+      ['c', 'fine'],
+    ] as const) {
+      trail.record({ operation, outcome: 'DENIED', detail: { note } })
+    }
+    await trail.flush()
+    const written = (await rows()).map(({ operation, detail }) => [
+      operation,
+      (detail as { note?: string }).note,
+      (detail as { count: number }).count,
+    ])
+    expect(written.toSorted()).toEqual([
+      ['a', 'fine', 1],
+      ['b', undefined, 1],
+      ['c', 'fine', 1],
+    ])
+    trail.record({ operation: '\u0000', outcome: 'DENIED' })
+    trail.record({ operation: 'd', outcome: 'DENIED' })
+    await trail.flush()
+    expect((await rows()).map(({ operation }) => operation).toSorted()).toEqual(['a', 'b', 'c', 'd'])
+    expect(lines.map(({ msg }) => msg)).toEqual(['audit events are lost: the database refuses what they hold'])
+  })
+
   it('leaves out a detail that is too long', async () => {
     const { trail, rows } = trailOn(database)
     trail.record({ ...DENIED, detail: { note: 'x'.repeat(2_000) } })

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import type { ActorRef } from './caller.js'
 import type { Clock } from './clock.js'
 import type { Database } from './database/database.js'
@@ -39,6 +40,8 @@ const FLUSH_EVERY_MS = 5_000
 const MAX_GROUPS = 5_000
 /** Most groups that do not; beyond it events are only counted. */
 const MAX_COARSE_GROUPS = 500
+/** The class of SQLSTATEs that blame a value. */
+const DATA_EXCEPTION = '22'
 /** A longer detail is left out; characters of JSON. */
 const MAX_DETAIL_LENGTH = 1_000
 
@@ -150,7 +153,7 @@ export class AuditTrail implements AuditSink {
     try {
       if (groups.length > 0) {
         await this.#database.assertWritable()
-        await this.#database.pool.query(UPSERT, [scrubSecrets(JSON.stringify(groups.map(({ group }) => toRow(group))))])
+        await this.#save(groups.map(({ group }) => group))
       }
       for (const { group, count } of groups) group.writtenCount = count
       this.#forgetFinished()
@@ -158,6 +161,25 @@ export class AuditTrail implements AuditSink {
     } catch (error) {
       if (!this.#isFailing) this.#log.warn({ err: error, waiting: groups.length }, 'audit events not written; they stay for the next try')
       this.#isFailing = true
+    }
+  }
+
+  /** Of rows whose values the database refuses, each is written without its detail; the others never notice. */
+  async #save(groups: readonly Group[]): Promise<void> {
+    try {
+      await this.#database.pool.query(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code?.startsWith(DATA_EXCEPTION))) throw error
+      const half = Math.floor(groups.length / 2)
+      const [group] = groups
+      if (half > 0) {
+        await this.#save(groups.slice(0, half))
+        await this.#save(groups.slice(half))
+      } else if (group && Object.keys(group.detail).length > 0) {
+        group.detail = {}
+        await this.#save([group])
+      } else
+        this.#log.error({ err: error, operation: group?.entry.operation }, 'audit events are lost: the database refuses what they hold')
     }
   }
 

@@ -152,9 +152,29 @@ describe('a secret', () => {
     )
   })
 
+  it.each([
+    ['{"token":["a]b","c"],"x":1}', '{"token":"[redacted]","x":1}'],
+    ['{"token":[["a"],{"b":["c"]}],"x":1}', '{"token":"[redacted]","x":1}'],
+    ['{"token":["a\\"]b"],"x":1}', '{"token":"[redacted]","x":1}'],
+  ])('is taken out with the whole list that it stands in: %s', (line, scrubbed) => {
+    expect(scrubSecrets(line)).toBe(scrubbed)
+  })
+
+  it('is taken out of any JSON without breaking it', () => {
+    const name = fc.constantFrom('token', 'password', 'x')
+    const text = fc.oneof(fc.string(), fc.constantFrom(']', '["', 'password=a', '://u:p@', 'bearer abcdefgh'))
+    const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+      json: fc.oneof({ maxDepth: 6 }, text, fc.array(tie('json'), { maxLength: 3 }), fc.dictionary(name, tie('json'), { maxKeys: 3 })),
+    }))
+    fc.assert(
+      fc.property(json, (value) => void JSON.parse(scrubSecrets(JSON.stringify(value)))),
+      { numRuns: 2_000 },
+    )
+  })
+
   it('is looked for in time that grows with the line, also in a hostile one', () => {
     const started = performance.now()
-    for (const piece of ['://a:', 'password=', 'vk_live_', 'bearer ', '"token":', '\\"', '://'])
+    for (const piece of ['://a:', 'password=', 'vk_live_', 'bearer ', '"token":', '"token":[', '"token":["a",', '\\"', '://'])
       scrubSecrets(piece.repeat(60_000 / piece.length))
     expect(performance.now() - started).toBeLessThan(5_000)
   })

@@ -31,8 +31,16 @@ const SECRET_NAMES = [
   'valhalla_audit_key',
 ].join('|')
 
-/** A member of a JSON object with a secret name and a string or a flat list as its value. */
-const SECRET_MEMBER = new RegExp(`("(?:${SECRET_NAMES})":)(?:"(?:\\\\.|[^"\\\\])*"|\\[[^\\]]*\\])`, 'gi')
+/** A string of JSON. */
+const STRING = '"(?:\\\\.|[^"\\\\])*"'
+
+/** A list of JSON with up to `depth` lists inside one another in it; a bracket in a string is none. */
+function list(depth: number): string {
+  return `\\[(?:${STRING}|[^"[\\]]${depth > 0 ? `|${list(depth - 1)}` : ''})*\\]`
+}
+
+/** A member of a JSON object with a secret name and a string or a list as its value. */
+const SECRET_MEMBER = new RegExp(`("(?:${SECRET_NAMES})":)(?:${STRING}|${list(3)})`, 'gi')
 
 /**
  * One character of a run inside a JSON string: an escape as a whole (but not white space), or anything that is no

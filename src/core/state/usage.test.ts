@@ -68,7 +68,8 @@ describe.each(ENGINES)('marks of usage on %s', (engine) => {
     await far.marks.flush()
     await near.marks.flush()
     expect(near.marks.lastAt('flag', 'early')).toEqual(clock.now())
-    far.disk.isFull = true
+    await database.pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$`)
+    await database.pool.query('CREATE TRIGGER fail BEFORE INSERT ON usage_marks FOR EACH ROW EXECUTE FUNCTION fail()')
     far.marks.touch('flag', 'late')
     const at = clock.now()
     const rounds = async (count: number) => {
@@ -79,7 +80,7 @@ describe.each(ENGINES)('marks of usage on %s', (engine) => {
       }
     }
     await rounds(5)
-    far.disk.isFull = false
+    await database.pool.query('DROP FUNCTION fail CASCADE')
     await rounds(10)
     expect(near.marks.lastAt('flag', 'late')).toEqual(at)
     await near.marks.close()
