@@ -50,7 +50,9 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
         userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`),
       )
     }
-    faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
+    // Where the reason is a part of the input, its faults are among those already.
+    if (!found.some(({ path }) => path.join('.') === 'reason'))
+      faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
