@@ -1,21 +1,15 @@
 import { parseArgs } from 'node:util'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
-import { usePostgres } from '../testkit/databases.js'
 import { builtServer, type ServerProgram } from '../testkit/server-process.js'
 import { type EngineResult, EngineRun } from './engine-run.js'
 import { makePlace } from './place.js'
+import { EXIT_USAGE, fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
 
 /**
  * `npm run fault:kill -- --rounds 50 --engine both --clients 8`: clients write over HTTP while the built server is killed
  * (SIGKILL) in the middle of it, round after round on the same data. After each kill everything that was acknowledged must
  * be there. Exits with 1 when something is not, 64 when the command line cannot be understood.
  */
-const ENGINES_OF: Readonly<Record<string, readonly DatabaseEngine[]>> = {
-  pglite: ['pglite'],
-  postgresql: ['postgresql'],
-  both: ['pglite', 'postgresql'],
-}
-const EXIT_USAGE = 64
 const EXIT_INTERRUPTED = 130
 /** Nothing that is well takes as long as this; milliseconds. */
 const LIMIT_MS = { start: 120_000, round: 30_000 }
@@ -32,12 +26,9 @@ async function main(): Promise<number> {
   if (typeof plan === 'string') return fail(plan, EXIT_USAGE)
   const program = builtServer()
   if (!program) return fail('there is no dist/main.js: run `npm run build` first', 1)
-  let isWell = true
-  for (const engine of plan.engines) {
-    if (engine === 'postgresql' && !(await usePostgres())) {
-      isWell &&= plan.engines.length > 1
-      continue
-    }
+  const engines = await presentEngines(plan.engines)
+  let isWell = engines.length > 0
+  for (const engine of engines) {
     const result = await runEngine(engine, program, plan)
     if (result === 'interrupted') return EXIT_INTERRUPTED
     isWell &&= report(engine, result)
@@ -53,10 +44,9 @@ function readPlan(): Plan | string {
       clients: { type: 'string', default: '8' },
     } as const
     const { values } = parseArgs({ options })
-    const engines = ENGINES_OF[values.engine]
-    if (!engines) return `--engine must be one of ${Object.keys(ENGINES_OF).join(', ')}`
-    if (![values.rounds, values.clients].every((text) => /^[1-9]\d{0,3}$/.test(text)))
-      return '--rounds and --clients must be whole numbers from 1 to 9999'
+    const engines = readEngines(values.engine)
+    if (typeof engines === 'string') return engines
+    if (![values.rounds, values.clients].every(isCount)) return '--rounds and --clients must be whole numbers from 1 to 9999'
     return { engines, rounds: Number(values.rounds), clients: Number(values.clients) }
   } catch (error) {
     return messageOf(error)
@@ -130,15 +120,6 @@ function report(engine: DatabaseEngine, result: EngineResult): boolean {
   for (const violation of violations.slice(0, MAX_SHOWN)) console.error(`  ${violation}`)
   if (violations.length > MAX_SHOWN) console.error(`  and ${violations.length - MAX_SHOWN} more`)
   return violations.length === 0
-}
-
-function fail(line: string, status: number): number {
-  console.error(line)
-  return status
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 process.exit(await main())
