@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AuditTrail } from '../../src/core/audit.js'
 import type { Database } from '../../src/core/database/database.js'
 import { AppError } from '../../src/core/errors.js'
@@ -8,6 +8,7 @@ import type { Ledger } from '../../src/core/state/ledger.js'
 import { Retention, type RetentionDays } from '../../src/core/state/retention.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { openTestLedger, TESTER } from '../testkit/ledger.js'
+import { until } from '../testkit/until.js'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -53,6 +54,18 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(await retention(keep).run()).toEqual({ changes: 0, auditEvents: 0, answers: 1 })
     expect(await keys()).toEqual(['b'])
     expect(await answer('b')).toMatchObject({ ok: true, isReplay: true })
+  })
+
+  test('looks by itself, also where everything else is kept for ever', async () => {
+    await answer('a')
+    nowMs += DAY_MS
+    const looking = retention({ changes: 0, auditEvents: 0 })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    looking.open()
+    vi.advanceTimersByTime(60_000)
+    vi.useRealTimers()
+    await until(async () => (await keys()).length === 0)
+    await looking.close()
   })
 
   test('however many first answers have expired, all of them go', async () => {
