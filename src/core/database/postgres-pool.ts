@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import pg from 'pg'
 import type { DatabaseLog } from './database.js'
 import { END_WAIT_MS } from './end-client.js'
@@ -39,7 +38,10 @@ export function openPool({ config, max, log }: PoolOptions): PostgresPool {
     const isIdle = await endsWithin(pool.end(), CLOSE_WAIT_MS)
     if (!isIdle) log.warn({}, 'the database is closed although connections are still in use')
     // The pool itself does not wait for the server's goodbye, which never comes when the network swallows it.
-    await endsWithin(Promise.all([...clients].map((client) => once(client, 'end'))), END_WAIT_MS)
+    await endsWithin(
+      Promise.all([...clients].map((client) => new Promise<void>((resolve) => client.once('end', () => resolve())))),
+      END_WAIT_MS,
+    )
     for (const client of clients) client.connection.stream.destroy()
   }
   return { pool, end }
