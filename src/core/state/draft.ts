@@ -23,6 +23,19 @@ interface Touched {
   readonly before: object | undefined
 }
 
+/** A record that a command has asked for, whether it was there or not. */
+export interface RecordRead {
+  readonly collection: AnyCollection
+  readonly key: string
+}
+
+/** A look-up in a unique index that found nothing. */
+export interface IndexMiss {
+  readonly collection: AnyCollection
+  readonly index: string
+  readonly value: string
+}
+
 /**
  * A snapshot with pending edits on top. Commands read and write it as if it were the state; the base never notices.
  * It remembers what every touched record was before, and costs what it touches.
@@ -31,6 +44,8 @@ export class Draft {
   readonly base: Snapshot
   readonly #tables = new Map<string, Table>()
   readonly #touched = new Map<string, Touched>()
+  readonly #reads = new Map<string, RecordRead>()
+  readonly #misses: IndexMiss[] = []
 
   constructor(base: Snapshot) {
     this.base = base
@@ -38,16 +53,40 @@ export class Draft {
 
   /** The records of a collection, pending edits included. */
   view<R extends object>(collection: Collection<R>): View<R> {
-    return this.#table(collection) as unknown as View<R>
+    const table = (): View<R> => this.#table(collection) as unknown as View<R>
+    return {
+      get size() {
+        return table().size
+      },
+      get: (key) => this.get(collection, key),
+      find: (index, value) => {
+        const record = table().find(index, value)
+        if (record) this.#noteRead(collection, collection.keyOf(record))
+        else this.#misses.push({ collection, index, value })
+        return record
+      },
+      values: (afterKey) => table().values(afterKey),
+    }
   }
 
   get<R extends object>(collection: Collection<R>, key: string): R | undefined {
-    return this.view(collection).get(key)
+    return this.read(collection, key) as R | undefined
   }
 
   /** {@link get} for code that does not care about the record's type. */
   read(collection: AnyCollection, key: string): object | undefined {
+    this.#noteRead(collection, key)
     return this.#table(collection).get(key)
+  }
+
+  /** The records that were asked for one by one, there or not. Walks over a whole collection are not among them. */
+  get reads(): readonly RecordRead[] {
+    return [...this.#reads.values()]
+  }
+
+  /** The look-ups in unique indexes that found nothing. */
+  get misses(): readonly IndexMiss[] {
+    return this.#misses
   }
 
   /** Creates or replaces a record. Putting the very object that is there already is no change. */
@@ -84,6 +123,11 @@ export class Draft {
     const tables = new Map(this.base.tables)
     for (const [name, table] of this.#tables) tables.set(name, table)
     return new Snapshot(position, tables)
+  }
+
+  #noteRead(collection: AnyCollection, key: string): void {
+    const mark = `${collection.name}\u0000${key}`
+    if (!this.#reads.has(mark)) this.#reads.set(mark, { collection, key })
   }
 
   #table(collection: AnyCollection): Table {

@@ -1,8 +1,7 @@
 import { type UserErrorData, userError } from '../../core/errors.js'
-import { isSameJson, type Json, type JsonObject } from '../../core/json.js'
+import type { Json, JsonObject } from '../../core/json.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { ChangeAction, Draft, DraftChange } from '../../core/state/draft.js'
-import type { Snapshot } from '../../core/state/snapshot.js'
 
 /** Most steps of one operation. */
 export const MAX_STEPS = 100
@@ -29,15 +28,15 @@ export interface PlannedChangeData {
 /** What an operation is made of. */
 export interface AdminOperation {
   readonly steps: readonly BoundStep[]
-  /** When given, the operation is refused where an object that it touches is not what it was in this state. */
-  readonly plannedOn?: Snapshot | undefined
+  /** What the operation was planned on and does not hold any more: such faults go before those of the steps. */
+  readonly findStale?: ((draft: Draft) => readonly UserErrorData[]) | undefined
 }
 
 /**
  * One command out of several: all steps on one draft, so that they land under one revision or not at all. Every fault of
  * every step is reported, below `steps.<index>.<name>`.
  */
-export function createAdminCommand({ steps, plannedOn }: AdminOperation): Command<object, readonly PlannedChangeData[]> {
+export function createAdminCommand({ steps, findStale }: AdminOperation): Command<object, readonly PlannedChangeData[]> {
   return {
     name: 'runAdminOperation',
     pack: 'UF',
@@ -48,10 +47,11 @@ export function createAdminCommand({ steps, plannedOn }: AdminOperation): Comman
     },
     run(draft, _input, context) {
       const { faults, stepOf } = runSteps(draft, steps, context)
+      // A step that fails, or has nothing left to do, may do so just because its object has moved on.
+      const stale = findStale?.(draft) ?? []
+      if (stale.length > 0) return refused(...stale)
       if (faults.length > 0) return refused(...faults)
-      const changes = draft.changes()
-      const stale = plannedOn ? findStale(changes, draft.base, plannedOn) : []
-      return stale.length > 0 ? refused(...stale) : done(changes.map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0)))
+      return done(draft.changes().map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0)))
     },
     replay: { toJson: (plan) => plan as unknown as Json, fromJson: (json) => json as unknown as readonly PlannedChangeData[] },
   }
@@ -79,25 +79,6 @@ function below(steps: readonly BoundStep[], index: number, faults: readonly User
 
 function markOf({ collection, key }: DraftChange): string {
   return `${collection.name}\u0000${key}`
-}
-
-function findStale(changes: readonly DraftChange[], base: Snapshot, plannedOn: Snapshot): UserErrorData[] {
-  return changes.flatMap(({ collection, key }) => {
-    const [planned, actual] = [plannedOn, base].map((state) => {
-      const record = state.table(collection.name).get(key)
-      return record ? collection.imageOf(record) : null
-    })
-    return isSameJson(planned, actual) ? [] : [stalePlan(collection.name, key)]
-  })
-}
-
-/** The refusal of a plan that an object has moved away from. */
-export function stalePlan(targetType: string, targetKey: string): UserErrorData {
-  return userError(
-    'STALE_PLAN',
-    ['plannedAtRevision'],
-    `${targetType} ${targetKey} has changed since the plan was made. Plan again, and look at what is different.`,
-  )
 }
 
 /** A draft's change as a plan shows it. */

@@ -5,15 +5,17 @@ import type { CoreServices } from '../../core/pack.js'
 import type { SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
+import { orUnavailable } from '../../core/state/database-error.js'
 import { createRevertCommand } from '../../core/state/revert.js'
 import type { Write } from '../../core/state/write.js'
-import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, stalePlan, toPlanned } from './admin-operation.command.js'
+import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
   RevertRevisionInput,
   RevertRevisionPayload,
   RunAdminOperationArguments,
   RunAdminOperationPayload,
 } from './admin-operation.types.js'
+import { findWhatMoved } from './planned-state.js'
 
 /** What admin operations work with, besides the core. */
 export interface AdminOperationParts {
@@ -39,24 +41,11 @@ export class AdminOperationService {
   async run(context: RequestContext, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
     const steps = this.#bind(input)
     for (const { name } of steps) await context.admit(name)
-    const faults = [...findStepFaults(steps), ...this.#findRevisionFaults(input.plannedAtRevision)]
+    const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
     if (faults.length > 0) return this.#refused(faults)
-    const plannedOn =
-      input.plannedAtRevision === undefined || input.plannedAtRevision === null ? undefined : this.#parts.core.ledger.snapshot
-    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, plannedOn }) }
-    const plan = await this.#parts.core.ledger.plan(write)
-    // A replayed key is answered before anything else: its first call was judged on the state of that time.
-    if (!plan.ok && !write.idempotencyKey) return this.#refused(plan.userErrors)
-    if (plan.ok && plannedOn && !write.idempotencyKey) {
-      const stale = await this.#findStale(
-        plan.changes.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key })),
-        input.plannedAtRevision as number,
-      )
-      if (stale.length > 0) return this.#refused(stale)
-    }
-    if (!input.dryRun) return this.#apply(context, write, input)
-    if (!plan.ok) return this.#refused(plan.userErrors)
-    return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
+    const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
+    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, findStale }) }
+    return input.dryRun ? this.#plan(write) : this.#apply(context, write, input)
   }
 
   /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
@@ -64,22 +53,29 @@ export class AdminOperationService {
     const { core, collections } = this.#parts
     const changes = await core.changeLog.ofRevision(input.revision)
     this.#demandRights(context, changes)
-    const command = createRevertCommand({ changes, collections })
     const write = {
-      command,
+      command: createRevertCommand({ changes, collections }),
       input: { revision: input.revision },
       caller: context.caller,
       correlationId: context.requestId,
       reason: input.reason ?? `revert of revision ${input.revision}`,
     }
-    const plan = await core.ledger.plan(write)
-    if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
-    const planned = plan.changes.map((change) => toPlanned(change, 0))
-    if (input.dryRun) return { plan: planned, changes: [], revision: null, userErrors: [] }
+    if (input.dryRun) {
+      await this.#catchUpTo(context, input.revision)
+      const plan = await core.ledger.plan(write)
+      if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
+      return { plan: plan.changes.map((change) => toPlanned(change, 0)), changes: [], revision: null, userErrors: [] }
+    }
     const outcome = await core.ledger.commit(write)
     context.snapshot = core.ledger.snapshot
     if (!outcome.ok) return { plan: [], changes: [], revision: null, userErrors: outcome.userErrors }
-    return { plan: planned, changes: outcome.changes, revision: outcome.revision, userErrors: [] }
+    return { plan: outcome.changes.map(asPlanned), changes: outcome.changes, revision: outcome.revision, userErrors: [] }
+  }
+
+  async #plan(write: AdminWrite): Promise<RunAdminOperationPayload> {
+    const plan = await this.#parts.core.ledger.plan(write)
+    if (!plan.ok) return this.#refused(plan.userErrors)
+    return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
   }
 
   async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
@@ -151,16 +147,25 @@ export class AdminOperationService {
     })
   }
 
-  #findRevisionFaults(plannedAtRevision: number | null | undefined): UserErrorData[] {
+  async #findRevisionFaults(context: RequestContext, plannedAtRevision: number | null | undefined): Promise<UserErrorData[]> {
+    if (plannedAtRevision === undefined || plannedAtRevision === null) return []
+    await this.#catchUpTo(context, plannedAtRevision)
     const { revision } = this.#parts.core.ledger.snapshot
-    if (plannedAtRevision === undefined || plannedAtRevision === null || (plannedAtRevision >= 0 && plannedAtRevision <= revision))
-      return []
+    if (plannedAtRevision >= 0 && plannedAtRevision <= revision) return []
     return [userError('INVALID', ['plannedAtRevision'], `There is no revision ${plannedAtRevision} yet; the newest is ${revision}.`)]
   }
 
-  async #findStale(targets: readonly { targetType: string; targetKey: string }[], plannedAtRevision: number): Promise<UserErrorData[]> {
-    const last = targets.length === 0 ? [] : await this.#parts.core.changeLog.lastOf(targets)
-    return last.flatMap((change) => (change && change.revision > plannedAtRevision ? [stalePlan(change.targetType, change.targetKey)] : []))
+  #findStale({ caller }: RequestContext, steps: readonly BoundStep[], plannedAtRevision: number | null | undefined) {
+    if (plannedAtRevision === undefined || plannedAtRevision === null) return undefined
+    return findWhatMoved(this.#parts.core, { steps, caller, plannedAtRevision })
+  }
+
+  /** A revision that a client knows of may have been made by another replica a moment ago. */
+  async #catchUpTo(context: RequestContext, revision: number): Promise<void> {
+    const { ledger } = this.#parts.core
+    if (revision <= ledger.snapshot.revision) return
+    await orUnavailable(() => ledger.catchUp())
+    context.snapshot = ledger.snapshot
   }
 
   /** Whether the operation that made these changes has put them back itself: then both bear its correlation id. */
@@ -214,6 +219,11 @@ function writeOf(context: RequestContext, input: RunAdminOperationArguments, ste
     reason: input.reason ?? reasons[0] ?? null,
     idempotencyKey: input.dryRun ? null : (input.idempotencyKey ?? null),
   }
+}
+
+/** A change that was made, as a plan shows it. */
+function asPlanned({ pack, targetType, targetId, action, before, after }: ChangeRecord): PlannedChangeData {
+  return { step: 0, pack, targetType, targetId, action, before, after }
 }
 
 /** A step does not repeat itself: the key that would let it belongs to the operation. */

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newId } from '../../src/core/ids.js'
+import { operate, revertRevision } from '../testkit/admin-operations.js'
+import { createTestDatabase, usePostgres } from '../testkit/databases.js'
+import { startTestServer, type TestServer } from '../testkit/server.js'
+
+/** Often enough that one replica is behind the other in some of them. */
+const ROUNDS = 12
+
+describe.runIf(await usePostgres())('what one replica has written, another one acts on at once:', { timeout: 60_000 }, () => {
+  let drop: () => Promise<void>
+  let a: TestServer
+  let b: TestServer
+  /** The key of the admin that both know. */
+  let admin: { key: string }
+
+  beforeAll(async () => {
+    const { url, drop: dropDatabase } = await createTestDatabase()
+    drop = dropDatabase
+    a = await startTestServer({ DATABASE_URL: url })
+    b = await startTestServer({ DATABASE_URL: url })
+    admin = { key: a.adminKey }
+  })
+
+  afterAll(async () => {
+    await Promise.all([a.close(), b.close()])
+    await drop()
+  })
+
+  /** What each of some rounds came to, one after the other. */
+  async function rounds<T>(round: (key: string) => Promise<T>): Promise<T[]> {
+    const outcomes: T[] = []
+    for (let index = 0; index < ROUNDS; index += 1) outcomes.push(await round(newId()))
+    return outcomes
+  }
+
+  test('an operation on an object that is new', async () => {
+    const faults = await rounds(async (key) => {
+      await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
+      return (await operate(b, { steps: [{ deleteFeatureFlag: { key } }] }, admin)).userErrors
+    })
+    expect(faults.flat()).toEqual([])
+  })
+
+  test('an operation that was planned there', async () => {
+    const faults = await rounds(async (key) => {
+      await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
+      const steps = [{ setFeatureFlag: { key, isEnabled: false } }]
+      const { plannedAtRevision } = await operate(a, { dryRun: true, steps }, admin)
+      return (await operate(b, { plannedAtRevision, steps }, admin)).userErrors
+    })
+    expect(faults.flat()).toEqual([])
+  })
+
+  test('an operation that was planned before an edit there is refused as stale', async () => {
+    const codes = await rounds(async (key) => {
+      const steps = [{ setFeatureFlag: { key, isEnabled: false } }]
+      const { plannedAtRevision } = await operate(b, { dryRun: true, steps }, admin)
+      await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
+      return (await operate(b, { plannedAtRevision, steps, idempotencyKey: `stale-${key}` }, admin)).userErrors.map(({ code }) => code)
+    })
+    expect(codes).toEqual(Array.from({ length: ROUNDS }, () => ['STALE_PLAN']))
+  })
+
+  test('a revert, and the plan of one', async () => {
+    const outcomes = await rounds(async (key) => {
+      await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
+      const { revision } = await operate(a, { steps: [{ setFeatureFlag: { key, isEnabled: false } }] }, admin)
+      const dry = await revertRevision(b, { revision, dryRun: true }, admin)
+      const { revision: next } = await operate(a, { steps: [{ setConfig: { key, value: 1 } }] }, admin)
+      const reverted = await revertRevision(b, { revision: next }, admin)
+      expect(reverted.plan).toEqual([{ targetType: 'ConfigEntry', action: 'DELETE' }])
+      return [...dry.userErrors, ...reverted.userErrors]
+    })
+    expect(outcomes.flat()).toEqual([])
+  })
+
+  test('a revert of what has changed there since is refused', async () => {
+    const outcomes = await rounds(async (key) => {
+      const { revision } = await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
+      await operate(a, { steps: [{ setFeatureFlag: { key, isEnabled: false } }] }, admin)
+      return (await revertRevision(b, { revision }, admin)).userErrors.map(({ code }) => code)
+    })
+    expect(outcomes).toEqual(Array.from({ length: ROUNDS }, () => ['INVALID_STATE']))
+  })
+})
