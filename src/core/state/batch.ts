@@ -11,6 +11,11 @@ import type { Write, WriteOutcome } from './write.js'
 /** How long a first answer is kept for its idempotency key, in hours. */
 export const REPLAY_KEY_HOURS = 24
 
+/** From when until when an answer is kept. */
+export function keptFrom(now: Date): Pick<IdempotencyRow, 'created_at' | 'expires_at'> {
+  return { created_at: now.toISOString(), expires_at: new Date(now.getTime() + REPLAY_KEY_HOURS * 3_600_000).toISOString() }
+}
+
 /** A call that waits for its outcome. */
 export interface Pending {
   readonly write: Write<object, unknown>
@@ -60,6 +65,20 @@ export function evaluateBatch(input: BatchInput): Evaluation {
   return { batch: { base, head, changes, records: [...records.values()], idempotency }, snapshot, outcomes }
 }
 
+/** The first answer to the same key and input; throws IDEMPOTENCY_KEY_REUSED when the key came with another input. */
+export function replayedAnswer<I extends object, O>(
+  { write, inputHash }: { readonly write: Write<I, O>; readonly inputHash: string | null },
+  row: IdempotencyRow,
+): WriteOutcome<O> | undefined {
+  const { name, replay } = write.command
+  if (!replay) return undefined
+  if (row.input_hash !== inputHash) {
+    const message = `The idempotency key was used for another input of ${name} within the last ${REPLAY_KEY_HOURS} hours. Use a new key for a new operation.`
+    throw new AppError('IDEMPOTENCY_KEY_REUSED', message)
+  }
+  return { ok: true, value: replay.fromJson(row.answer), revision: row.revision, changes: [], isReplay: true }
+}
+
 class BatchRun {
   snapshot: Snapshot
   readonly changes: ChangeRecord[] = []
@@ -100,16 +119,11 @@ class BatchRun {
     return { ok: true, value: result.value, revision, changes, isReplay: false }
   }
 
-  /** The first answer to the same key and input; throws when the key came with another input. */
-  #replay({ write, inputHash }: Pending): WriteOutcome<unknown> | undefined {
+  #replay(pending: Pending): WriteOutcome<unknown> | undefined {
+    const { write } = pending
     if (!write.idempotencyKey || !write.command.replay) return undefined
     const row = this.#answers.get(replayMark(write.caller.id, write.command.name, write.idempotencyKey))
-    if (!row) return undefined
-    if (row.input_hash !== inputHash) {
-      const message = `The idempotency key was used for another input of ${write.command.name} within the last ${REPLAY_KEY_HOURS} hours. Use a new key for a new operation.`
-      throw new AppError('IDEMPOTENCY_KEY_REUSED', message)
-    }
-    return { ok: true, value: write.command.replay.fromJson(row.answer), revision: row.revision, changes: [], isReplay: true }
+    return row && replayedAnswer(pending, row)
   }
 
   #keep({ write, inputHash }: Pending, value: unknown, revision: number | null): IdempotencyRow | undefined {
@@ -122,8 +136,7 @@ class BatchRun {
       input_hash: inputHash,
       answer: write.command.replay.toJson(value),
       revision,
-      created_at: now.toISOString(),
-      expires_at: new Date(now.getTime() + REPLAY_KEY_HOURS * 3_600_000).toISOString(),
+      ...keptFrom(now),
     }
   }
 

@@ -79,6 +79,11 @@ export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppE
   return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })
 }
 
+/** True for an {@link unavailable} write that may have landed all the same. */
+export function mayHaveLanded(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof DatabaseAwayError && error.cause.landed === 'unknown'
+}
+
 /** The answer to a question to the database; throws AppError UNAVAILABLE when it does not answer. */
 export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../errors.js'
-import { findJsonFaults } from '../json.js'
+import { canonicalJson, findJsonFaults } from '../json.js'
 import type { Write } from './write.js'
 
 /** Longest reason, in characters. */
@@ -18,6 +19,11 @@ function findClientKeys(value: unknown, path: readonly string[] = []): (readonly
   if (typeof value === 'string') return CLIENT_KEY.test(value) ? [path] : []
   if (value === null || typeof value !== 'object') return []
   return Object.entries(value).flatMap(([name, member]) => (CLIENT_KEY.test(name) ? [path] : findClientKeys(member, [...path, name])))
+}
+
+/** SHA-256 of an input, by which calls with the same idempotency key are compared. */
+export function hashInput(input: object): string {
+  return createHash('sha256').update(canonicalJson(input)).digest('hex')
 }
 
 /** What is wrong with an input before its command is asked. */

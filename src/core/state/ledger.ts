@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Caller } from '../caller.js'
 import type { Clock } from '../clock.js'
 import type { Database } from '../database/database.js'
 import { AppError, type UserErrorData } from '../errors.js'
 import { newId } from '../ids.js'
-import { canonicalJson } from '../json.js'
 import type { Log } from '../log.js'
 import { type Evaluation, evaluateBatch, type Pending } from './batch.js'
 import type { ChangeRecord } from './change.js'
@@ -12,7 +10,7 @@ import type { AnyCollection } from './collection.js'
 import type { CommandContext, CommandResult } from './command.js'
 import { DatabaseAwayError, unavailable } from './database-error.js'
 import { Draft } from './draft.js'
-import { findInputFaults } from './input.js'
+import { findInputFaults, hashInput } from './input.js'
 import type { Snapshot } from './snapshot.js'
 import { Store } from './store.js'
 import type { Plan, Write, WriteOutcome } from './write.js'
@@ -187,7 +185,7 @@ export class Ledger {
       }
       const pending: Pending = {
         write: write as unknown as Write<object, unknown>,
-        inputHash: write.idempotencyKey ? createHash('sha256').update(canonicalJson(write.input)).digest('hex') : null,
+        inputHash: write.idempotencyKey ? hashInput(write.input) : null,
         settle: (outcome) => finish(() => resolve(outcome as WriteOutcome<O>)),
         fail: (error) => finish(() => reject(error)),
       }
@@ -315,7 +313,8 @@ export class Ledger {
   #giveUp(pending: Pending): void {
     const index = this.#queue.indexOf(pending)
     if (index >= 0) this.#queue.splice(index, 1)
-    pending.fail(unavailable(undefined, index >= 0 ? 'nothing' : 'unknown'))
+    const landed = index >= 0 ? 'nothing' : 'unknown'
+    pending.fail(unavailable(new DatabaseAwayError(`no confirmation within ${this.#options.writeTimeoutMs} ms`, landed), landed))
   }
 
   #context(caller: Caller): CommandContext {

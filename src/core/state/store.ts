@@ -55,6 +55,9 @@ export function digestAt(place: string): string {
     (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
 }
 
+const REPLACE_ANSWER =
+  'ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at'
+
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** The ledger's SQL: how batches are written and how state is read back. */
@@ -137,6 +140,12 @@ export class Store {
     const ask = () => this.#database.ledgerPool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
     const { rows } = await orAway('nothing', ask)
     return rows.map(({ row }) => row)
+  }
+
+  /** Keeps an answer by itself, in place of one with the same key. */
+  async keepAnswer(row: IdempotencyRow): Promise<void> {
+    const text = `INSERT INTO idempotency_records SELECT r.* FROM json_populate_recordset(NULL::idempotency_records, $1::json) r ${REPLACE_ANSWER}`
+    await orAway('unknown', () => this.#database.pool.query(text, [JSON.stringify([row])]))
   }
 
   /**
@@ -240,7 +249,7 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
     // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
     // one's row, then finds it young: a division by zero takes back all of its statement.
     parts.push(
-      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE idempotency_records.expires_at <= excluded.created_at RETURNING 1)`,
+      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ${REPLACE_ANSWER} WHERE idempotency_records.expires_at <= excluded.created_at RETURNING 1)`,
     )
     announced = `revision / (CASE (SELECT count(*) FROM answers) WHEN ${batch.idempotency.length} THEN 1 ELSE 0 END)`
   }

@@ -2,12 +2,13 @@ import type { AdminStep } from '../../core/admin-step.js'
 import { AppError, type UserErrorData, userError } from '../../core/errors.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import type { CoreServices } from '../../core/pack.js'
-import type { SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
+import type { SmokeTester } from '../../core/smoke-test.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
 import { orUnavailable } from '../../core/state/database-error.js'
+import { KeptAnswers } from '../../core/state/kept-answers.js'
 import { createRevertCommand } from '../../core/state/revert.js'
-import type { Write } from '../../core/state/write.js'
+import type { WriteOutcome } from '../../core/state/write.js'
 import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
   RevertRevisionInput,
@@ -15,6 +16,7 @@ import type {
   RunAdminOperationArguments,
   RunAdminOperationPayload,
 } from './admin-operation.types.js'
+import { type AdminWrite, OperationGuard } from './operation-guard.js'
 import { findWhatMoved } from './planned-state.js'
 
 /** What admin operations work with, besides the core. */
@@ -25,15 +27,17 @@ export interface AdminOperationParts {
   readonly smokeTester: SmokeTester
 }
 
-type AdminWrite = Write<object, readonly PlannedChangeData[]>
+type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
 
 /** Plans, applies, proves and reverts changes over several packs. */
 export class AdminOperationService {
   readonly #parts: AdminOperationParts
   readonly #steps: ReadonlyMap<string, AdminStep>
+  readonly #guard: OperationGuard
 
   constructor(parts: AdminOperationParts) {
     this.#parts = parts
+    this.#guard = new OperationGuard(parts)
     this.#steps = new Map(parts.steps.map((step) => [step.name, step]))
   }
 
@@ -79,60 +83,41 @@ export class AdminOperationService {
   }
 
   async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
-    const { ledger, changeLog } = this.#parts.core
-    const slot = input.guardWithSmokeTest ? this.#parts.smokeTester.reserve() : undefined
-    if (input.guardWithSmokeTest && !slot) {
-      return this.#refused([
-        userError(
-          'INVALID_STATE',
-          ['guardWithSmokeTest'],
-          'Another smoke test is under way on this replica; nothing was changed. Try again in a few seconds.',
-        ),
-      ])
-    }
+    if (input.guardWithSmokeTest) return this.#applyGuarded(context, write)
+    const outcome = await this.#parts.core.ledger.commit(write)
+    return outcome.ok ? this.#done(context, outcome) : this.#refused(outcome.userErrors)
+  }
+
+  /** A call that is a repetition is answered without a turn: what it asks for has happened already. */
+  async #applyGuarded(context: RequestContext, write: AdminWrite): Promise<RunAdminOperationPayload> {
+    const kept = await new KeptAnswers(this.#parts.core).find(write)
+    if (kept?.ok) return this.#replayed(context, write, kept)
+    const turn = this.#guard.begin(write)
+    if ('code' in turn) return this.#refused([turn])
     try {
-      const outcome = await ledger.commit(write)
-      context.snapshot = ledger.snapshot
+      const outcome = await this.#guard.commit(write)
       if (!outcome.ok) return this.#refused(outcome.userErrors)
-      const { revision, value: plan } = outcome
-      const changes = outcome.isReplay && revision !== null ? await changeLog.ofRevision(revision) : outcome.changes
-      const payload = { ...this.#refused([]), plan, changes, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
-      if (outcome.isReplay) return { ...payload, wasReverted: await this.#wasReverted(changes) }
-      if (!slot || revision === null) return payload
-      return { ...payload, ...(await this.#prove(context, slot, changes)) }
+      if (outcome.isReplay) return await this.#replayed(context, write, outcome)
+      const payload = await this.#done(context, outcome)
+      const { revision, changes } = outcome
+      if (revision === null) return payload
+      return { ...payload, ...(await this.#guard.prove(context, turn.slot, { write, revision, changes })) }
     } finally {
-      slot?.release()
+      turn.end()
     }
   }
 
-  /** Probes the service; puts the changes back when it does not hold. */
-  async #prove(
-    context: RequestContext,
-    slot: SmokeTestSlot,
-    changes: readonly ChangeRecord[],
-  ): Promise<Pick<RunAdminOperationPayload, 'wasReverted' | 'smokeTestRun' | 'userErrors'>> {
-    const { core, collections } = this.#parts
-    const { run, reason } = await probe(slot, context)
-    if (!reason) return { wasReverted: false, smokeTestRun: run, userErrors: [] }
-    const revision = changes[0]?.revision ?? 0
-    const command = createRevertCommand({ changes, collections })
-    const outcome = await core.ledger.commit({
-      command,
-      input: { revision },
-      caller: context.caller,
-      correlationId: context.requestId,
-      reason,
-    })
-    context.snapshot = core.ledger.snapshot
-    if (outcome.ok) return { wasReverted: true, smokeTestRun: run, userErrors: [] }
-    const faults = outcome.userErrors.map(({ message }) =>
-      userError(
-        'INVALID_STATE',
-        ['guardWithSmokeTest'],
-        `The smoke test failed, and revision ${revision} could not be put back: ${message}`,
-      ),
-    )
-    return { wasReverted: false, smokeTestRun: run, userErrors: faults }
+  async #replayed(context: RequestContext, write: AdminWrite, outcome: Committed): Promise<RunAdminOperationPayload> {
+    const payload = await this.#done(context, outcome)
+    const { revision, changes } = payload
+    return revision === null ? payload : { ...payload, ...(await this.#guard.recall({ write, revision, changes })) }
+  }
+
+  async #done(context: RequestContext, { revision, value: plan, changes, isReplay }: Committed): Promise<RunAdminOperationPayload> {
+    const { ledger, changeLog } = this.#parts.core
+    context.snapshot = ledger.snapshot
+    const made = isReplay && revision !== null ? await changeLog.ofRevision(revision) : changes
+    return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 
   #bind(input: RunAdminOperationArguments): BoundStep[] {
@@ -168,17 +153,6 @@ export class AdminOperationService {
     context.snapshot = ledger.snapshot
   }
 
-  /** Whether the operation that made these changes has put them back itself: then both bear its correlation id. */
-  async #wasReverted(changes: readonly ChangeRecord[]): Promise<boolean> {
-    const [first] = changes
-    if (!first) return false
-    const later = await this.#parts.core.changeLog.page(
-      { operation: 'revertRevision', targetType: first.targetType, targetKey: first.targetKey, sinceRevision: first.revision },
-      { take: 100 },
-    )
-    return later.some(({ correlationId }) => correlationId === first.correlationId)
-  }
-
   #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {
     const byName = new Map(this.#parts.collections.map((collection) => [collection.name, collection]))
     for (const change of changes) {
@@ -194,18 +168,6 @@ export class AdminOperationService {
   #refused(userErrors: readonly UserErrorData[]): RunAdminOperationPayload {
     const plannedAtRevision = this.#parts.core.ledger.snapshot.revision
     return { plan: [], plannedAtRevision, changes: [], revision: null, wasReverted: false, smokeTestRun: null, userErrors }
-  }
-}
-
-/** Runs the smoke test; a run that could not be made counts as failed, since it proved nothing. */
-async function probe(slot: SmokeTestSlot, { caller }: RequestContext): Promise<{ run: SmokeTestRunRecord | null; reason: string | null }> {
-  try {
-    const run = await slot.run(caller)
-    if (run.isOk) return { run, reason: null }
-    const failed = run.results.filter(({ status, isBlocking }) => status === 'FAILED' && isBlocking).map(({ name }) => name)
-    return { run, reason: `smoke test ${run.id} failed: ${failed.join(', ')}` }
-  } catch (error) {
-    return { run: null, reason: `the smoke test could not be run: ${error instanceof AppError ? error.message : 'an internal error'}` }
   }
 }
 
