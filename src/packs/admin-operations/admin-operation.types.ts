@@ -39,6 +39,10 @@ export class PlannedChange implements PlannedChangeData {
 const PLAN = { description: 'What the steps do, object by object.' }
 const CHANGES = { description: 'The rows of the change log that this made; empty for a dry run.' }
 const ERRORS = { description: 'What is wrong with the input; with user errors nothing was changed.' }
+const GUARD_ERRORS = {
+  description:
+    'What is wrong with the input; with user errors nothing was changed. One exception: where `revision` is set too, it was committed, and its guard could not prove it or put it back. The message says what to do.',
+}
 const REVISION = { nullable: true, description: 'The revision that this made; null for a dry run, and when nothing had to change.' }
 
 /** What runAdminOperation came to. */
@@ -63,11 +67,12 @@ export class RunAdminOperationPayload {
 
   @Field(() => SmokeTestRun, {
     nullable: true,
-    description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when an idempotency key replayed the answer.',
+    description:
+      'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run or its outcome is not known.',
   })
   smokeTestRun!: SmokeTestRunRecord | null
 
-  @Field(() => [UserError], ERRORS)
+  @Field(() => [UserError], GUARD_ERRORS)
   userErrors!: readonly UserErrorData[]
 }
 
@@ -142,7 +147,8 @@ export function runAdminOperationInput(steps: readonly AdminStep[]): ClassType<R
     @Field(() => Boolean, {
       nullable: true,
       defaultValue: false,
-      description: 'Probes the service after the commit, and puts everything back when a blocking check fails.',
+      description:
+        'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
     })
     guardWithSmokeTest?: boolean | null
 
