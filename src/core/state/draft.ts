@@ -21,6 +21,8 @@ interface Touched {
   readonly collection: AnyCollection
   readonly key: string
   readonly before: object | undefined
+  /** Whether it was deleted and made again: then it is another object under the same key. */
+  readonly isMadeAnew: boolean
 }
 
 /** A record that a command has asked for, whether it was there or not. */
@@ -104,16 +106,20 @@ export class Draft {
     this.#write(collection, key, record)
   }
 
-  /** What this draft changes, in the order of first touch. A record that ended as it began is not among them. */
+  /**
+   * What this draft changes, in the order of first touch. A record that ended as it began is not among them. One that was
+   * deleted and made again is two objects: the end of one, then the beginning of the other.
+   */
   changes(): DraftChange[] {
     const changes: DraftChange[] = []
-    for (const { collection, key, before } of this.#touched.values()) {
+    for (const { collection, key, before, isMadeAnew } of this.#touched.values()) {
       const after = this.#table(collection).get(key)
       if (before === after) continue
-      const images = { before: before ? collection.imageOf(before) : null, after: after ? collection.imageOf(after) : null }
-      const action = before ? (after ? 'UPDATE' : 'DELETE') : 'CREATE'
-      const id = collection.idOf((after ?? before) as object)
-      changes.push({ collection, key, id, action, ...images, record: after })
+      const change = { collection, key, record: after }
+      if (!before || !after || isMadeAnew) {
+        if (before) changes.push({ ...change, ...imagesOf(collection, before, undefined), record: undefined })
+        if (after) changes.push({ ...change, ...imagesOf(collection, undefined, after) })
+      } else changes.push({ ...change, ...imagesOf(collection, before, after) })
     }
     return changes
   }
@@ -143,7 +149,22 @@ export class Draft {
       this.#tables.set(collection.name, table)
     }
     const mark = `${collection.name}\u0000${key}`
-    if (!this.#touched.has(mark)) this.#touched.set(mark, { collection, key, before })
+    const touched = this.#touched.get(mark)
+    if (!touched) this.#touched.set(mark, { collection, key, before, isMadeAnew: false })
+    else if (touched.before && !before) this.#touched.set(mark, { ...touched, isMadeAnew: true })
     table.set(key, record)
+  }
+}
+
+function imagesOf(
+  collection: AnyCollection,
+  before: object | undefined,
+  after: object | undefined,
+): Pick<DraftChange, 'id' | 'action' | 'before' | 'after'> {
+  return {
+    id: collection.idOf((after ?? before) as object),
+    action: before ? (after ? 'UPDATE' : 'DELETE') : 'CREATE',
+    before: before ? collection.imageOf(before) : null,
+    after: after ? collection.imageOf(after) : null,
   }
 }

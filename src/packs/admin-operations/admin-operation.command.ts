@@ -77,8 +77,9 @@ function below(steps: readonly BoundStep[], index: number, faults: readonly User
   return faults.map(({ code, message, field }) => userError(code, [...place, ...(field ?? [])], message))
 }
 
-function markOf({ collection, key }: DraftChange): string {
-  return `${collection.name}\u0000${key}`
+/** Tells objects apart: one that is deleted and made again is two of them. */
+function markOf({ collection, key, id, record }: DraftChange): string {
+  return [collection.name, key, id, record ? 'there' : 'gone'].join('\u0000')
 }
 
 /** A draft's change as a plan shows it. */
