@@ -1,6 +1,7 @@
 import { type UserErrorData, userError } from '../errors.js'
 import { isSameJson } from '../json.js'
 import type { ChangeRecord } from './change.js'
+import type { ChangeLog } from './change-log.js'
 import type { AnyCollection } from './collection.js'
 import { type Command, done, refused } from './command.js'
 import type { Draft } from './draft.js'
@@ -14,6 +15,16 @@ export interface RevertInput {
 export interface RevertSubject {
   readonly changes: readonly ChangeRecord[]
   readonly collections: readonly AnyCollection[]
+  /**
+   * The newest change of each record that they are of, as the log has it: an object that was made and deleted again looks as
+   * if nothing had happened. What happens after this look is told by the contents.
+   */
+  readonly last?: readonly (ChangeRecord | null)[]
+}
+
+/** What has to be known of a revision to revert it. */
+export async function findRevertSubject(changeLog: ChangeLog, of: Pick<RevertSubject, 'changes' | 'collections'>): Promise<RevertSubject> {
+  return { ...of, last: of.changes.length === 0 ? [] : await changeLog.lastOf(of.changes) }
 }
 
 /**
@@ -21,7 +32,8 @@ export interface RevertSubject {
  * expectedVersion from before the revert never passes by accident. Refused as a whole, naming each object, where an
  * object has moved since or a change cannot be put back.
  */
-export function createRevertCommand({ changes, collections }: RevertSubject): Command<RevertInput, readonly string[]> {
+export function createRevertCommand({ changes, collections, last = [] }: RevertSubject): Command<RevertInput, readonly string[]> {
+  const movedOn = new Set(changes.filter(({ revision }, index) => (last[index]?.revision ?? 0) > revision))
   const byName = new Map(collections.map((collection) => [collection.name, collection]))
   return {
     name: 'revertRevision',
@@ -35,14 +47,20 @@ export function createRevertCommand({ changes, collections }: RevertSubject): Co
       for (const change of changes.toReversed()) {
         const collection = byName.get(change.targetType)
         if (!collection || !change.isRevertible) faults.push(notRevertible(change))
-        else if (hasMoved(draft, collection, change)) faults.push(moved(change))
+        else if (movedOn.has(change) || hasMoved(draft, collection, change)) faults.push(moved(change))
         else putBack(draft, { collection, change, now })
       }
       if (faults.length === 0)
-        for (const change of changes) faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
+        for (const change of lastOfEach(changes))
+          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
   }
+}
+
+/** One change of each record: one that was deleted and made again has two in one revision. */
+function lastOfEach(changes: readonly ChangeRecord[]): Iterable<ChangeRecord> {
+  return new Map(changes.map((change) => [`${change.targetType}\u0000${change.targetKey}`, change])).values()
 }
 
 function hasMoved(draft: Draft, collection: AnyCollection, change: ChangeRecord): boolean {

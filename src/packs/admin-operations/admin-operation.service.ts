@@ -7,7 +7,7 @@ import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
 import { orUnavailable } from '../../core/state/database-error.js'
 import { KeptAnswers } from '../../core/state/kept-answers.js'
-import { createRevertCommand } from '../../core/state/revert.js'
+import { createRevertCommand, findRevertSubject } from '../../core/state/revert.js'
 import type { WriteOutcome } from '../../core/state/write.js'
 import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
@@ -58,7 +58,7 @@ export class AdminOperationService {
     const changes = await core.changeLog.ofRevision(input.revision)
     this.#demandRights(context, changes)
     const write = {
-      command: createRevertCommand({ changes, collections }),
+      command: createRevertCommand(await findRevertSubject(core.changeLog, { changes, collections })),
       input: { revision: input.revision },
       caller: context.caller,
       correlationId: context.requestId,

@@ -9,7 +9,7 @@ import type { AnyCollection } from '../../core/state/collection.js'
 import { mayHaveLanded } from '../../core/state/database-error.js'
 import { MAX_REASON_LENGTH } from '../../core/state/input.js'
 import { KeptAnswers } from '../../core/state/kept-answers.js'
-import { createRevertCommand } from '../../core/state/revert.js'
+import { createRevertCommand, findRevertSubject } from '../../core/state/revert.js'
 import type { Write } from '../../core/state/write.js'
 import type { PlannedChangeData } from './admin-operation.command.js'
 
@@ -122,8 +122,9 @@ export class OperationGuard {
   async #putBack(context: RequestContext, { revision, changes }: GuardedOperation, { run, reason }: Failure): Promise<GuardOutcome> {
     const { core, collections } = this.#parts
     try {
+      const subject = await findRevertSubject(core.changeLog, { changes, collections })
       const outcome = await core.ledger.commit({
-        command: createRevertCommand({ changes, collections }),
+        command: createRevertCommand(subject),
         input: { revision },
         caller: context.caller,
         correlationId: context.requestId,
