@@ -21,9 +21,19 @@ function findClientKeys(value: unknown, path: readonly string[] = []): (readonly
   return Object.entries(value).flatMap(([name, member]) => (CLIENT_KEY.test(name) ? [path] : findClientKeys(member, [...path, name])))
 }
 
+/** Members for which null means just what leaving them out means, in every command. Elsewhere null may clear a field. */
+const LEFT_OUT_AS_NULL: ReadonlySet<string> = new Set(['reason', 'expectedVersion', 'plannedAtRevision'])
+
+/** An input without the members that say nothing: calls that mean the same look the same. */
+export function withoutEmpty(input: object): object {
+  return Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== null || !LEFT_OUT_AS_NULL.has(name)))
+}
+
 /** SHA-256 of an input, by which calls with the same idempotency key are compared. */
 export function hashInput(input: object): string {
-  return createHash('sha256').update(canonicalJson(input)).digest('hex')
+  return createHash('sha256')
+    .update(canonicalJson(withoutEmpty(input)))
+    .digest('hex')
 }
 
 /** What is wrong with an input before its command is asked. */
