@@ -156,7 +156,7 @@ class BatchRun {
         before: change.before,
         after: change.after,
         operation: write.command.name,
-        reason: write.reason ?? null,
+        reason: change.reason ?? write.reason ?? null,
         actor: { id: write.caller.id, name: write.caller.name, clientType: write.caller.clientType },
         correlationId: write.correlationId,
         at: this.#input.now,

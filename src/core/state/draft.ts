@@ -1,5 +1,6 @@
 import type { JsonObject } from '../json.js'
 import type { AnyCollection, Collection } from './collection.js'
+import { MAX_REASON_LENGTH } from './input.js'
 import { Snapshot, type SnapshotPosition, type Table, type View } from './snapshot.js'
 
 /** What happened to a record. */
@@ -15,14 +16,18 @@ export interface DraftChange {
   readonly after: JsonObject | null
   /** The record to store; undefined deletes it. */
   readonly record: object | undefined
+  /** Why, where the command has said so for this very record: see {@link Draft.because}. */
+  readonly reason: string | null
 }
 
 interface Touched {
   readonly collection: AnyCollection
   readonly key: string
   readonly before: object | undefined
-  /** Whether it was deleted and made again: then it is another object under the same key. */
-  readonly isMadeAnew: boolean
+  /** Why it was written. */
+  readonly reasons: Set<string>
+  /** Why it was deleted, once it was made again: then it is another object under the same key. */
+  readonly endReasons?: ReadonlySet<string>
 }
 
 /** A record that a command has asked for, whether it was there or not. */
@@ -48,6 +53,7 @@ export class Draft {
   readonly #touched = new Map<string, Touched>()
   readonly #reads = new Map<string, RecordRead>()
   readonly #misses: IndexMiss[] = []
+  #reason: string | null = null
 
   constructor(base: Snapshot) {
     this.base = base
@@ -106,20 +112,29 @@ export class Draft {
     this.#write(collection, key, record)
   }
 
+  /** Says why the edits from here on are made, for commands whose parts have reasons of their own; null for no such reason. */
+  because(reason: string | null): void {
+    this.#reason = reason
+  }
+
   /**
    * What this draft changes, in the order of first touch. A record that ended as it began is not among them. One that was
    * deleted and made again is two objects: the end of one, then the beginning of the other.
    */
   changes(): DraftChange[] {
     const changes: DraftChange[] = []
-    for (const { collection, key, before, isMadeAnew } of this.#touched.values()) {
+    for (const { collection, key, before, reasons, endReasons } of this.#touched.values()) {
       const after = this.#table(collection).get(key)
       if (before === after) continue
-      const change = { collection, key, record: after }
-      if (!before || !after || isMadeAnew) {
-        if (before) changes.push({ ...change, ...imagesOf(collection, before, undefined), record: undefined })
-        if (after) changes.push({ ...change, ...imagesOf(collection, undefined, after) })
-      } else changes.push({ ...change, ...imagesOf(collection, before, after) })
+      const place = { collection, key }
+      if (before && after && endReasons) {
+        const end = { ...place, record: undefined, reason: joinReasons(endReasons) }
+        changes.push({ ...end, ...imagesOf(collection, before, undefined) })
+        changes.push({ ...place, record: after, reason: joinReasons(reasons), ...imagesOf(collection, undefined, after) })
+      } else {
+        const reason = joinReasons(new Set([...(endReasons ?? []), ...reasons]))
+        changes.push({ ...place, record: after, reason, ...imagesOf(collection, before, after) })
+      }
     }
     return changes
   }
@@ -149,11 +164,18 @@ export class Draft {
       this.#tables.set(collection.name, table)
     }
     const mark = `${collection.name}\u0000${key}`
-    const touched = this.#touched.get(mark)
-    if (!touched) this.#touched.set(mark, { collection, key, before, isMadeAnew: false })
-    else if (touched.before && !before) this.#touched.set(mark, { ...touched, isMadeAnew: true })
+    const touched = this.#touched.get(mark) ?? { collection, key, before, reasons: new Set<string>() }
+    const isMadeAnew = touched.before !== undefined && before === undefined
+    const now = isMadeAnew ? { ...touched, reasons: new Set<string>(), endReasons: touched.endReasons ?? touched.reasons } : touched
+    if (this.#reason !== null) now.reasons.add(this.#reason)
+    this.#touched.set(mark, now)
     table.set(key, record)
   }
+}
+
+/** All reasons together, as short as one has to be. */
+function joinReasons(reasons: ReadonlySet<string>): string | null {
+  return reasons.size === 0 ? null : [...reasons].join('; ').slice(0, MAX_REASON_LENGTH).toWellFormed()
 }
 
 function imagesOf(

@@ -1,7 +1,9 @@
+import type { Caller } from '../../core/caller.js'
 import { type UserErrorData, userError } from '../../core/errors.js'
 import type { Json, JsonObject } from '../../core/json.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { ChangeAction, Draft, DraftChange } from '../../core/state/draft.js'
+import { MAX_REASON_LENGTH } from '../../core/state/input.js'
 
 /** Most steps of one operation. */
 export const MAX_STEPS = 100
@@ -28,6 +30,8 @@ export interface PlannedChangeData {
 /** What an operation is made of. */
 export interface AdminOperation {
   readonly steps: readonly BoundStep[]
+  /** Why; that of each step which does not have its own. */
+  readonly reason?: string | null | undefined
   /** What the operation was planned on and does not hold any more: such faults go before those of the steps. */
   readonly findStale?: ((draft: Draft) => readonly UserErrorData[]) | undefined
 }
@@ -36,17 +40,18 @@ export interface AdminOperation {
  * One command out of several: all steps on one draft, so that they land under one revision or not at all. Every fault of
  * every step is reported, below `steps.<index>.<name>`.
  */
-export function createAdminCommand({ steps, findStale }: AdminOperation): Command<object, readonly PlannedChangeData[]> {
+export function createAdminCommand(operation: AdminOperation): Command<object, readonly PlannedChangeData[]> {
+  const { steps, findStale } = operation
   return {
     name: 'runAdminOperation',
     pack: 'UF',
     isRevertible: steps.every(({ command }) => command.isRevertible),
     async prepare(_input, caller) {
-      const faults = await Promise.all(steps.map(({ command, input }) => command.prepare?.(input, caller) ?? []))
+      const faults = await Promise.all(steps.map((step) => findStepFaults(step, operation, caller)))
       return faults.flatMap((found, index) => below(steps, index, found))
     },
     run(draft, _input, context) {
-      const { faults, stepOf } = runSteps(draft, steps, context)
+      const { faults, stepOf } = runSteps(draft, operation, context)
       // A step that fails, or has nothing left to do, may do so just because its object has moved on.
       const stale = findStale?.(draft) ?? []
       if (stale.length > 0) return refused(...stale)
@@ -57,12 +62,30 @@ export function createAdminCommand({ steps, findStale }: AdminOperation): Comman
   }
 }
 
+/**
+ * What can be said of a step before it is run. The operation's reason stands for that of the step here only: a command may
+ * keep its own as a part of the state, for everybody to see.
+ */
+async function findStepFaults({ command, input }: BoundStep, { reason }: AdminOperation, caller: Caller): Promise<UserErrorData[]> {
+  const own = ownReason(input)
+  const faults = [...((await command.prepare?.(own === null && reason ? { ...input, reason } : input, caller)) ?? [])]
+  if (own !== null && own.length > MAX_REASON_LENGTH) {
+    faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${own.length}.`))
+  }
+  return faults
+}
+
+function ownReason(input: object): string | null {
+  return 'reason' in input && typeof input.reason === 'string' && input.reason.trim() !== '' ? input.reason : null
+}
+
 /** Runs every step, also behind one that was refused: later faults are worth knowing too. */
-function runSteps(draft: Draft, steps: readonly BoundStep[], context: CommandContext) {
+function runSteps(draft: Draft, { steps, reason }: AdminOperation, context: CommandContext) {
   const faults: UserErrorData[] = []
   const stepOf = new Map<string, number>()
   let records = new Map<string, object | undefined>()
   for (const [index, { command, input }] of steps.entries()) {
+    draft.because(ownReason(input) ?? reason ?? null)
     const result = command.run(draft, input, context)
     if (!result.ok) faults.push(...below(steps, index, result.userErrors))
     const now = new Map(draft.changes().map((change) => [markOf(change), change.record]))

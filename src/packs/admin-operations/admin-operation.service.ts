@@ -6,6 +6,7 @@ import type { SmokeTester } from '../../core/smoke-test.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
 import { orUnavailable } from '../../core/state/database-error.js'
+import { withoutEmpty } from '../../core/state/input.js'
 import { KeptAnswers } from '../../core/state/kept-answers.js'
 import { createRevertCommand, findRevertSubject } from '../../core/state/revert.js'
 import type { WriteOutcome } from '../../core/state/write.js'
@@ -48,7 +49,7 @@ export class AdminOperationService {
     const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
     if (faults.length > 0) return this.#refused(faults)
     const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
-    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, findStale }) }
+    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, reason: input.reason, findStale }) }
     return input.dryRun ? this.#plan(write) : this.#apply(context, write, input)
   }
 
@@ -172,13 +173,17 @@ export class AdminOperationService {
 }
 
 function writeOf(context: RequestContext, input: RunAdminOperationArguments, steps: readonly BoundStep[]) {
-  const reasons = steps.flatMap(({ input: step }) => ('reason' in step && typeof step.reason === 'string' ? [step.reason] : []))
-  const { steps: given, plannedAtRevision, guardWithSmokeTest } = input
+  const { plannedAtRevision, guardWithSmokeTest, reason } = input
   return {
-    input: { steps: given, plannedAtRevision, guardWithSmokeTest, reason: input.reason },
+    input: {
+      steps: steps.map((step) => ({ [step.name]: withoutEmpty(step.input) })),
+      plannedAtRevision,
+      guardWithSmokeTest: guardWithSmokeTest ?? false,
+      reason,
+    },
     caller: context.caller,
     correlationId: context.requestId,
-    reason: input.reason ?? reasons[0] ?? null,
+    reason: reason ?? null,
     idempotencyKey: input.dryRun ? null : (input.idempotencyKey ?? null),
   }
 }

@@ -131,7 +131,7 @@ export function runAdminOperationInput(steps: readonly AdminStep[]): ClassType<R
 
     @Field(() => String, {
       nullable: true,
-      description: 'Why; stands in the change log with every change. Reasons of single steps count where this is left out.',
+      description: 'Why; stands in the change log with every change of a step that has no reason of its own.',
     })
     reason?: string | null
 
