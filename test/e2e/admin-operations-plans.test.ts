@@ -86,3 +86,14 @@ describe('an operation that is applied as planned is refused with STALE_PLAN', (
     expect(stale.userErrors[0]?.message).toContain('cannot be told any more')
   })
 })
+
+test('an operation that is nested without end is refused for that, also when it is applied as planned', async () => {
+  const deep = JSON.parse(`${'['.repeat(500)}1${']'.repeat(500)}`)
+  const steps = [{ setConfig: { key: 'deep', value: deep } }]
+  const { plannedAtRevision } = await operate(server, { dryRun: true, steps: [{ setConfig: { key: 'deep', value: 1 } }] })
+  const refusals = [await operate(server, { steps }), await operate(server, { steps, plannedAtRevision })]
+  for (const { userErrors, revision } of refusals) {
+    expect(userErrors.map(({ code }) => code)).toEqual(['INVALID'])
+    expect(revision).toBe(null)
+  }
+})

@@ -5,6 +5,7 @@ import { isSameJson } from '../../core/json.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { AnyCollection } from '../../core/state/collection.js'
 import { Draft, type IndexMiss, type RecordRead } from '../../core/state/draft.js'
+import { findInputFaults } from '../../core/state/input.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { type BoundStep, createAdminCommand } from './admin-operation.command.js'
 
@@ -25,8 +26,11 @@ export type FindStale = (draft: Draft) => readonly UserErrorData[]
 export async function findWhatMoved(core: CoreServices, operation: PlannedOperation): Promise<FindStale> {
   const { steps, caller, plannedAtRevision } = operation
   const { ledger, changeLog, clock } = core
+  const command = createAdminCommand({ steps })
+  // No command is asked before it is known that its input has an end; such a one is refused for that anyway.
+  if (!findInputFaults({ command, input: { steps: steps.map(({ input }) => input) } }).isWalkable) return () => []
   const draft = new Draft(ledger.snapshot)
-  createAdminCommand({ steps }).run(draft, {}, { caller, now: clock.now(), newId })
+  command.run(draft, {}, { caller, now: clock.now(), newId })
   const { base, reads } = draft
   const targets = reads.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key }))
   const last = targets.length === 0 ? [] : await changeLog.lastOf(targets)
