@@ -1,5 +1,6 @@
 import type { MaintenanceModeName } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
+import { orUnavailable } from '../../core/state/database-error.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import type { AuditIntegrity } from './audit-integrity.js'
 import { FINDING_SEVERITIES, type FindingSeverityName, type SecurityFinding, type SecuritySnapshot } from './security-snapshot.types.js'
@@ -159,10 +160,11 @@ function isLoopback(host: string): boolean {
 
 async function countLastHour({ database }: CoreServices, now: Date): Promise<HourCounts> {
   const text = `SELECT
-      coalesce(sum(n) FILTER (WHERE outcome = 'DENIED' AND code IS DISTINCT FROM 'UNAUTHENTICATED'), 0)::int AS denied,
+      coalesce(sum(n) FILTER (WHERE outcome = 'DENIED' AND actor_id IS NOT NULL AND code IS DISTINCT FROM 'UNAUTHENTICATED'), 0)::int AS denied,
       coalesce(sum(n) FILTER (WHERE code = 'UNAUTHENTICATED'), 0)::int AS "failedAuthentications",
-      coalesce(sum(n) FILTER (WHERE code = 'RATE_LIMITED'), 0)::int AS "rateLimited"
-    FROM (SELECT outcome, code, coalesce((detail ->> 'count')::int, 1) AS n FROM audit_events WHERE at >= $1) events`
-  const { rows } = await database.pool.query<HourCounts>(text, [new Date(now.getTime() - HOUR_MS)])
+      coalesce(sum(n) FILTER (WHERE outcome = 'DENIED' AND code = 'RATE_LIMITED'), 0)::int AS "rateLimited"
+    FROM (SELECT outcome, code, actor_id, coalesce((detail ->> 'count')::int, 1) AS n FROM audit_events WHERE at >= $1) events`
+  const since = new Date(now.getTime() - HOUR_MS)
+  const { rows } = await orUnavailable(() => database.pool.query<HourCounts>(text, [since]))
   return rows[0] ?? { denied: 0, failedAuthentications: 0, rateLimited: 0 }
 }
