@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import { isLoopback, normalAddress } from '../core/loopback.js'
+
+export { isLoopback }
 
 /**
  * The client's address behind `trustedProxies` proxies. Each proxy appends the address of its own peer to
@@ -20,12 +22,6 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
   return address
 }
 
-/** Whether an address (or a name to listen on) can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  const address = normalAddress(host)
-  return host.toLowerCase() === 'localhost' || address === '::1' || (address?.startsWith('127.') ?? false)
-}
-
 /**
  * Whether a request comes from this machine itself: from a loopback address, not handed on by a proxy, and meant for a
  * loopback host (a page on the web whose name was rebound to 127.0.0.1 names its own host).
@@ -34,14 +30,4 @@ export function isFromThisMachine(request: IncomingMessage): boolean {
   const { headers, socket } = request
   if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false
   return isLoopback(socket.remoteAddress ?? '') && isLoopback((headers.host ?? '').replace(/:\d{1,5}$/, ''))
-}
-
-/** An IP address without brackets, port, zone and IPv4-in-IPv6 dress; undefined when it is none. */
-function normalAddress(text: string): string | undefined {
-  let address = text.trim().toLowerCase()
-  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(address)
-  if (bracketed) address = bracketed[1] ?? ''
-  else if (/^[\d.]+:\d{1,5}$/.test(address)) address = address.slice(0, address.indexOf(':'))
-  address = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '')
-  return isIP(address) === 0 ? undefined : address
 }

@@ -53,6 +53,15 @@ describe('the security snapshot', () => {
   })
 })
 
+test.each(['127.0.0.1', 'LOCALHOST'])('introspection is told to be open where it is: development on %s', async (host) => {
+  const server = await startTestServer({ NODE_ENV: 'development', HOST: host })
+  expect((await server.gql('{ __typename }', {}, { key: null })).status).toBe(200)
+  expect((await server.gql('{ securitySnapshot { isIntrospectionOpen findings { code } } }')).data).toMatchObject({
+    securitySnapshot: { isIntrospectionOpen: true, findings: expect.arrayContaining([{ code: 'INTROSPECTION_OPEN' }]) },
+  })
+  await server.close()
+})
+
 describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
   test.each([
     ['securitySnapshot', `{ securitySnapshot { ${COUNTS} } }`],

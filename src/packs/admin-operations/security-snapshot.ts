@@ -1,3 +1,4 @@
+import { isLoopback } from '../../core/loopback.js'
 import type { MaintenanceModeName } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import { orUnavailable } from '../../core/state/database-error.js'
@@ -152,10 +153,6 @@ function chainFindings({ isIntact, firstBrokenRevision }: AuditIntegrity): Secur
 function listed(clients: readonly ClientFacts[]): string {
   const names = clients.slice(0, MAX_NAMES).map(({ name }) => name)
   return clients.length > MAX_NAMES ? `${names.join(', ')} and ${clients.length - MAX_NAMES} more` : names.join(', ')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 async function countLastHour({ database }: CoreServices, now: Date): Promise<HourCounts> {
