@@ -45,7 +45,7 @@ export class ConfigEntryResolver {
   }
 
   @Mutation(() => SetConfigPayload, { description: 'Makes an entry or changes it. Setting what is already there changes nothing.' })
-  @Operation({ permission: 'config:write', writes: true })
+  @Operation({ permission: 'config:write', writes: true, sample: 'input: { key: "example/key", value: { example: true } }' })
   async setConfig(
     @Ctx() context: RequestContext,
     @Arg('input', () => SetConfigInput, { description: 'The key, and what is to be changed.' }) input: SetConfigInput,

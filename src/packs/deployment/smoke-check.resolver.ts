@@ -27,7 +27,11 @@ export class SmokeCheckResolver {
   @Mutation(() => SetSmokeCheckPayload, {
     description: 'Adds a check of your own, or changes one; at most 100. Setting what is already there changes nothing.',
   })
-  @Operation({ permission: 'smoke:write', writes: true })
+  @Operation({
+    permission: 'smoke:write',
+    writes: true,
+    sample: 'input: { name: "example", kind: HTTP, path: "/livez", isBlocking: false }',
+  })
   async setSmokeCheck(
     @Ctx() context: RequestContext,
     @Arg('input', () => SetSmokeCheckInput, { description: 'The name, the kind, and what is to be changed.' }) input: SetSmokeCheckInput,

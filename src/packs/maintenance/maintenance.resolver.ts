@@ -118,7 +118,13 @@ export class MaintenanceWindowResolver {
   }
 
   @Mutation(() => ScheduleMaintenanceWindowPayload, { description: 'Plans a window; it begins and ends by itself.' })
-  @Operation({ permission: 'maintenance:write', writes: true })
+  @Operation({
+    permission: 'maintenance:write',
+    writes: true,
+    // Far away and of the mildest mode: it is a real window all the same.
+    sample:
+      'input: { startsAt: "2099-01-01T00:00:00.000Z", endsAt: "2099-01-01T01:00:00.000Z", mode: READ_ONLY, description: "A trial; cancel it again" }',
+  })
   async scheduleMaintenanceWindow(
     @Ctx() context: RequestContext,
     @Arg('input', () => ScheduleMaintenanceWindowInput, { description: 'When, which mode, and why.' })

@@ -44,7 +44,7 @@ export class RateLimitCounterResolver {
     description:
       'Counts a call of another service under the rules of this control plane, on the same counters. Without a rule on the subject, it is allowed and nothing is counted.',
   })
-  @Operation({ permission: 'limits:consume', allowedDuring: 'always' })
+  @Operation({ permission: 'limits:consume', allowedDuring: 'always', sample: 'input: { scope: IP, key: "192.0.2.7" }' })
   async consumeRateLimit(
     @Ctx() context: RequestContext,
     @Arg('input', () => ConsumeRateLimitInput, { description: 'The subject and the cost.' }) input: ConsumeRateLimitInput,
