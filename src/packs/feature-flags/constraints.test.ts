@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Json } from '../../core/json.js'
+import type { Json, JsonObject } from '../../core/json.js'
 import { isConstraintMet, parseDecimal, parseInstant, parseVersion } from './constraints.js'
 import { readContextField } from './context-field.js'
 import { CONSTRAINT_OPERATORS, type ConstraintOperator, type EvaluationContext, type FlagConstraint } from './evaluation.js'
@@ -34,6 +34,11 @@ describe('a context field', () => {
   it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('%s is not found on a prototype', (field) => {
     expect(readContextField({ properties: {} }, field, NOW)).toBe(undefined)
     expect(readContextField({}, field, NOW)).toBe(undefined)
+  })
+
+  it.each(['abc', ['a', 'b'], 7, true])('is nothing that properties have which are no object: %j', (strange) => {
+    const properties = strange as unknown as JsonObject
+    for (const field of ['length', '0', 'toString']) expect(readContextField({ properties }, field, NOW)).toBe(undefined)
   })
 
   it('is no property that an object inherits', () => {

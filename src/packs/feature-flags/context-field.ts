@@ -31,9 +31,14 @@ function readNamedField(context: EvaluationContext, field: string, now: Date): u
 }
 
 function readProperty(context: EvaluationContext, field: string): string | undefined {
-  const properties = context.properties
-  if (properties === null || properties === undefined || !Object.hasOwn(properties, field)) return undefined
+  const properties: unknown = context.properties
+  if (!isPropertyBag(properties) || !Object.hasOwn(properties, field)) return undefined
   return toText(properties[field])
+}
+
+/** Whether a value can be the `properties` of a context: texts and lists have fields too, such as `length`, that nobody gave. */
+export function isPropertyBag(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function toText(value: unknown): string | undefined {

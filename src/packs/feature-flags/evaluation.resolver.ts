@@ -4,6 +4,7 @@ import type { RequestContext } from '../../core/graphql/context.js'
 import { Operation } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
+import { isPropertyBag } from './context-field.js'
 import { evaluateFlag } from './evaluate.js'
 import type { Evaluation } from './evaluation.js'
 import { type FeatureFlagRecord, featureFlagCollection } from './feature-flag.collection.js'
@@ -20,10 +21,10 @@ const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer w
 
 @Resolver()
 export class EvaluationResolver {
-  readonly #core: CoreServices
+  readonly #core: Pick<CoreServices, 'clock' | 'usage' | 'log'>
   readonly #loggedAtMs = new Map<string, number>()
 
-  constructor(core: CoreServices) {
+  constructor(core: Pick<CoreServices, 'clock' | 'usage' | 'log'>) {
     this.#core = core
   }
 
@@ -33,22 +34,24 @@ export class EvaluationResolver {
   })
   @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
   isFeatureEnabled(
-    @Ctx() { snapshot }: RequestContext,
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
     @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
   ): boolean {
+    demandReadable(context)
     return this.#evaluate(snapshot, { key, context, defaultValue }).isEnabled
   }
 
   @Query(() => FlagEvaluation, { description: 'Whether a flag is on, with its variant and the reason.' })
   @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
   evaluateFlag(
-    @Ctx() { snapshot }: RequestContext,
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
     @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
   ): Evaluation & { revision: number } {
+    demandReadable(context)
     return { ...this.#evaluate(snapshot, { key, context, defaultValue }), revision: snapshot.revision }
   }
 
@@ -57,7 +60,7 @@ export class EvaluationResolver {
   })
   @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
   evaluateFlags(
-    @Ctx() { snapshot }: RequestContext,
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
     @Arg('keys', () => [String], {
       nullable: true,
       description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).',
@@ -66,6 +69,7 @@ export class EvaluationResolver {
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
     @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
   ): readonly (Evaluation & { revision: number })[] {
+    demandReadable(context)
     const { revision } = snapshot
     return this.#keysOf(snapshot, keys, group).map((key) => ({
       ...this.#evaluate(snapshot, { key, context, defaultValue: true }),
@@ -113,6 +117,15 @@ export class EvaluationResolver {
     this.#loggedAtMs.set(key, nowMs)
     this.#core.log.error({ err: error, flag: key }, 'evaluation failed; the default was answered')
   }
+}
+
+/** Throws BAD_USER_INPUT for a context that no constraint could read as it is meant. */
+function demandReadable(context: EvaluationContextInput | null | undefined): void {
+  const properties = context?.properties ?? null
+  if (properties === null || isPropertyBag(properties)) return
+  const message =
+    'The `properties` of the context must be an object of texts, numbers and booleans, such as { "plan": "pro" }. Leave them out where there are none.'
+  throw new AppError('BAD_USER_INPUT', message)
 }
 
 function* allKeys(flags: Iterable<FeatureFlagRecord>): Generator<string> {
