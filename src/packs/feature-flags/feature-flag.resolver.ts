@@ -63,10 +63,10 @@ export class FeatureFlagResolver {
 
   @FieldResolver(() => DateTimeISO, {
     nullable: true,
-    description: 'When somebody last asked for it, to within a minute across replicas; null: never.',
+    description: 'When somebody last asked for it since it was made, to within a minute across replicas; null: never.',
   })
   lastEvaluatedAt(@Root() flag: FeatureFlagRecord): Date | null {
-    return this.#core.usage.lastAt('flag', flag.key)
+    return this.#lastEvaluatedAt(flag)
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
@@ -83,7 +83,13 @@ export class FeatureFlagResolver {
     if (typeof group === 'string' && flag.group !== group) return false
     if (typeof isEnabled === 'boolean' && flag.isEnabled !== isEnabled) return false
     if (search && !`${flag.key}\n${flag.description ?? ''}`.toLowerCase().includes(search.toLowerCase())) return false
-    const lastAt = unusedSince ? this.#core.usage.lastAt('flag', flag.key) : null
+    const lastAt = unusedSince ? this.#lastEvaluatedAt(flag) : null
     return !(unusedSince && lastAt && lastAt >= unusedSince)
+  }
+
+  /** Marks are kept by key: one from before the flag was made is of a flag that was deleted. */
+  #lastEvaluatedAt({ key, createdAt }: FeatureFlagRecord): Date | null {
+    const lastAt = this.#core.usage.lastAt('flag', key)
+    return lastAt && lastAt >= createdAt ? lastAt : null
   }
 }
