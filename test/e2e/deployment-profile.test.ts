@@ -52,6 +52,22 @@ describe('the deployment profile (seed: profile retrieval)', () => {
     })
   })
 
+  it('looks at the migrations once for both lists of them', async () => {
+    let looks = 0
+    const count = (): void => void looks++
+    const { pool } = server.services.database
+    pool.on('acquire', count)
+    const found: number[] = []
+    for (let round = 0; round < 5; round += 1) {
+      looks = 0
+      await profileOf(server)
+      found.push(looks)
+    }
+    pool.off('acquire', count)
+    // Now and then the process asks something of its own.
+    expect(Math.min(...found)).toBe(1)
+  })
+
   it('has the address at which the process listens where there is no public URL (seed: environment handling)', async () => {
     const plain = await startTestServer()
     try {

@@ -1,4 +1,4 @@
-import { Ctx, FieldResolver, Query, Resolver } from 'type-graphql'
+import { Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql'
 import { buildInfo } from '../../core/build-info.js'
 import type { MigrationReport } from '../../core/database/database.js'
 import { migrationsFolder, readMigrationState, readMigrations } from '../../core/database/migrate.js'
@@ -10,6 +10,8 @@ import { DeploymentProfile } from './deployment-profile.types.js'
 @Resolver(() => DeploymentProfile)
 export class DeploymentProfileResolver {
   readonly #core: CoreServices
+  /** What was read for a profile: both lists come from one look. */
+  readonly #reports = new WeakMap<DeploymentProfile, Promise<MigrationReport>>()
 
   constructor(core: CoreServices) {
     this.#core = core
@@ -42,15 +44,21 @@ export class DeploymentProfileResolver {
   @FieldResolver(() => [String], {
     description: 'Migrations that the database has, in their order. While it is away: those it had at the start.',
   })
-  async appliedMigrations(): Promise<readonly string[]> {
-    return (await this.#migrations()).applied
+  async appliedMigrations(@Root() profile: DeploymentProfile): Promise<readonly string[]> {
+    return (await this.#migrationsFor(profile)).applied
   }
 
   @FieldResolver(() => [String], {
     description: 'Migrations of this build that the database lacks: none, unless it was put back to an earlier state since the start.',
   })
-  async pendingMigrations(): Promise<readonly string[]> {
-    return (await this.#migrations()).pending
+  async pendingMigrations(@Root() profile: DeploymentProfile): Promise<readonly string[]> {
+    return (await this.#migrationsFor(profile)).pending
+  }
+
+  #migrationsFor(profile: DeploymentProfile): Promise<MigrationReport> {
+    const report = this.#reports.get(profile) ?? this.#migrations()
+    this.#reports.set(profile, report)
+    return report
   }
 
   async #migrations(): Promise<MigrationReport> {
