@@ -1,3 +1,4 @@
+import type { ClientFacts } from '../../core/client-facts.js'
 import { isLoopback } from '../../core/loopback.js'
 import type { MaintenanceModeName } from '../../core/operation.js'
 import type { CoreServices } from '../../core/pack.js'
@@ -5,17 +6,6 @@ import { orUnavailable } from '../../core/state/database-error.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import type { AuditIntegrity } from './audit-integrity.js'
 import { FINDING_SEVERITIES, type FindingSeverityName, type SecurityFinding, type SecuritySnapshot } from './security-snapshot.types.js'
-
-/** What the picture needs to know of a client. */
-export interface ClientFacts {
-  readonly name: string
-  readonly isAdmin: boolean
-  /** Its key works now. */
-  readonly isUsable: boolean
-  readonly createdAt: Date
-  readonly expiresAt: Date | null
-  readonly lastUsedAt: Date | null
-}
 
 /** What other packs know. */
 export interface SecurityPorts {

@@ -1,17 +1,7 @@
+import type { ClientFacts } from '../../core/client-facts.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
-
-/** What others may know of a client: nothing of its key. */
-export interface ClientFacts {
-  readonly name: string
-  readonly isAdmin: boolean
-  /** Its key works now. */
-  readonly isUsable: boolean
-  readonly createdAt: Date
-  readonly expiresAt: Date | null
-  readonly lastUsedAt: Date | null
-}
 
 /** The facts of every client. */
 export function clientFacts({ usage }: CoreServices, snapshot: Snapshot, now: Date): ClientFacts[] {
