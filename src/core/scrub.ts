@@ -2,10 +2,15 @@
 export const REDACTED = '[redacted]'
 
 /**
- * An API key of this system, or one that lost its checksum: `vk_<live|test>_<12>_<32>_<crc32>`, all in base62. The
- * first group is what a preview may show. The checksum ends where another key starts right behind it.
+ * An API key of this system is `vk_<live|test>_<12>_<32>_<crc32>`, all in base62: what a preview may show of it, and the
+ * rest without the checksum, which is easily lost.
  */
-const API_KEY = /(vk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{8}_[0-9A-Za-z]{32}(?:_(?:(?!vk_)[0-9A-Za-z])*)?/g
+const PREVIEW = 'vk_(?:live|test)_[0-9A-Za-z]{4}'
+const REST = '[0-9A-Za-z]{8}_[0-9A-Za-z]{32}'
+/** A key with or without its checksum, which ends where another key starts right behind it. */
+const API_KEY = new RegExp(`(${PREVIEW})${REST}(?:_(?:(?!vk_)[0-9A-Za-z])*)?`, 'g')
+const ANY_API_KEY = new RegExp(PREVIEW + REST)
+const WHOLE_API_KEY = new RegExp(`^${PREVIEW}${REST}_[0-9A-Za-z]{1,6}$`)
 
 /** Names whose string (or list) is hidden at any depth, whatever it holds; compared without case, `-` and `_`. */
 const SECRET_NAMES = [
@@ -80,5 +85,10 @@ export function scrubApiKeys(text: string): string {
 
 /** Whether a text is shaped like an API key of this system and nothing else; its checksum is not looked at. */
 export function isApiKeyShaped(text: string): boolean {
-  return /^vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{1,6}$/.test(text)
+  return WHOLE_API_KEY.test(text)
+}
+
+/** Whether a text holds an API key of this system anywhere, with or without its checksum. */
+export function holdsApiKey(text: string): boolean {
+  return ANY_API_KEY.test(text)
 }

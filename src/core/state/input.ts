@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../errors.js'
 import { canonicalJson, findJsonFaults } from '../json.js'
+import { holdsApiKey } from '../scrub.js'
 import type { Write } from './write.js'
 
 /** Longest reason, in characters. */
@@ -11,14 +12,11 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 const MAX_INPUT_DEPTH = 64
 const MAX_INPUT_BYTES = 1024 * 1024
 
-/** One of our own keys for API clients, wherever it stands in a text: what a command is given ends up in the log. */
-const CLIENT_KEY = /vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}/
-
-/** Paths of the texts that hold a client's key. */
+/** Paths of the texts that hold a client's key: what a command is given ends up in the log. */
 function findClientKeys(value: unknown, path: readonly string[] = []): (readonly string[])[] {
-  if (typeof value === 'string') return CLIENT_KEY.test(value) ? [path] : []
+  if (typeof value === 'string') return holdsApiKey(value) ? [path] : []
   if (value === null || typeof value !== 'object') return []
-  return Object.entries(value).flatMap(([name, member]) => (CLIENT_KEY.test(name) ? [path] : findClientKeys(member, [...path, name])))
+  return Object.entries(value).flatMap(([name, member]) => (holdsApiKey(name) ? [path] : findClientKeys(member, [...path, name])))
 }
 
 /** Members for which null means just what leaving them out means, in every command. Elsewhere null may clear a field. */

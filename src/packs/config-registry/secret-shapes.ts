@@ -1,3 +1,5 @@
+import { holdsApiKey } from '../../core/scrub.js'
+
 /** A rule of ours: the name it is reported by, what to say, and whether a text holds such a secret anywhere. */
 export interface SecretRule {
   readonly rule: string
@@ -45,7 +47,7 @@ export const SHAPE_RULES: readonly SecretRule[] = [
   {
     rule: 'valhalla-key',
     message: 'holds what looks like an API key of this system',
-    isIn: (text) => /vk_(?:live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}/.test(text),
+    isIn: holdsApiKey,
   },
   {
     rule: 'jwt',
