@@ -3,6 +3,7 @@ import { newId } from '../../src/core/ids.js'
 import { operate, revertRevision } from '../testkit/admin-operations.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { until } from '../testkit/until.js'
 
 /** Often enough that one replica is behind the other in some of them. */
 const ROUNDS = 12
@@ -82,5 +83,28 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
       return (await revertRevision(b, { revision }, admin)).userErrors.map(({ code }) => code)
     })
     expect(outcomes).toEqual(Array.from({ length: ROUNDS }, () => ['INVALID_STATE']))
+  })
+
+  test('a revert needs the permissions of what it puts back, on a replica that has not heard of it yet as well', async () => {
+    const operator = await a.addClient({ role: 'OPERATOR', name: 'operator' })
+    await until(() => b.services.ledger.snapshot.revision === a.services.ledger.snapshot.revision)
+    const refusals = await rounds(async (key) => {
+      await operate(a, { steps: [{ setConfig: { key, value: 1 } }] }, admin)
+      const { revision } = await operate(a, { steps: [{ setConfig: { key, isMutable: false } }] }, admin)
+      const { status } = await b.gql(
+        'mutation ($revision: Int!) { revertRevision(input: { revision: $revision }) { revision } }',
+        { revision },
+        operator,
+      )
+      return [status, (await revertRevision(b, { revision }, admin)).userErrors.length]
+    })
+    expect(refusals).toEqual(Array.from({ length: ROUNDS }, () => [403, 0]))
+  })
+
+  test('a guarded operation is repeated there with what its guard came to here', async () => {
+    const input = { steps: [{ setFeatureFlag: { key: 'guarded' } }], guardWithSmokeTest: true, idempotencyKey: 'guarded' }
+    const first = await operate(a, input, admin)
+    expect(first).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
+    expect(await operate(b, input, admin)).toEqual(first)
   })
 })
