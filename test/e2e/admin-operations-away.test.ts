@@ -62,4 +62,12 @@ describe.runIf(await usePostgres())('with the database away, a guarded operation
     expect(errors?.[0]?.message).toContain('If it has, no smoke test has proved it')
     expect(server.logged.filter(({ level, msg }) => level === 'error' && String(msg).includes('without a smoke test')).length).toBe(1)
   })
+
+  test('that may be a repetition is refused in the time that a write has', async () => {
+    proxy.stall()
+    const startedAtMs = performance.now()
+    const { errors } = await server.gql(RUN_ADMIN_OPERATION, { input: { ...guarded, idempotencyKey: 'stalled' } })
+    expect(errors?.[0]?.extensions?.['code']).toBe('UNAVAILABLE')
+    expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+  })
 })

@@ -7,7 +7,6 @@ import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
 import { orUnavailable } from '../../core/state/database-error.js'
 import { withoutEmpty } from '../../core/state/input.js'
-import { KeptAnswers } from '../../core/state/kept-answers.js'
 import { createRevertCommand, findRevertSubject } from '../../core/state/revert.js'
 import type { WriteOutcome } from '../../core/state/write.js'
 import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
@@ -91,7 +90,7 @@ export class AdminOperationService {
 
   /** A call that is a repetition is answered without a turn: what it asks for has happened already. */
   async #applyGuarded(context: RequestContext, write: AdminWrite): Promise<RunAdminOperationPayload> {
-    const kept = await new KeptAnswers(this.#parts.core).find(write)
+    const kept = await this.#guard.findAnswer(write)
     if (kept?.ok) return this.#replayed(context, write, kept)
     const turn = this.#guard.begin(write)
     if ('code' in turn) return this.#refused([turn])

@@ -6,7 +6,7 @@ import type { CoreServices } from '../../core/pack.js'
 import type { SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../core/smoke-test.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import type { AnyCollection } from '../../core/state/collection.js'
-import { mayHaveLanded } from '../../core/state/database-error.js'
+import { DatabaseAwayError, mayHaveLanded, unavailable } from '../../core/state/database-error.js'
 import { MAX_REASON_LENGTH } from '../../core/state/input.js'
 import { KeptAnswers } from '../../core/state/kept-answers.js'
 import { createRevertCommand, findRevertSubject } from '../../core/state/revert.js'
@@ -60,6 +60,20 @@ export class OperationGuard {
 
   constructor(parts: GuardParts) {
     this.#parts = parts
+  }
+
+  /** The answer to the first call with this key, if there was one; throws UNAVAILABLE when that cannot be told in the time that a write has. */
+  async findAnswer(write: AdminWrite) {
+    const { writeTimeoutMs } = this.#parts.core.settings
+    const limit = new AbortController()
+    const late = wait(writeTimeoutMs, undefined, { signal: limit.signal }).then(() => {
+      throw unavailable(new DatabaseAwayError(`no answer within ${writeTimeoutMs} ms`, 'nothing'), 'nothing')
+    })
+    try {
+      return await Promise.race([this.#answers().find(write), late])
+    } finally {
+      limit.abort()
+    }
   }
 
   /** Takes the turn to commit and prove an operation: there is one at a time. To be ended in any case. */
