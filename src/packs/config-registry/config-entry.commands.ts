@@ -105,6 +105,11 @@ function withoutDetails(faults: readonly UserErrorData[]): UserErrorData[] {
   return [...others, ...parts.values()]
 }
 
+/** The parts of an input that have paths. */
+function objectsOf({ value, valueSchema }: SetConfigInput): object[] {
+  return [value, valueSchema].filter((part) => typeof part === 'object' && part !== null)
+}
+
 const VAGUE = {
   value: 'does not fit; where and why is not said, as it holds what looks like a secret',
   valueSchema: 'cannot be used; where and why is not said, as it holds what looks like a secret',
@@ -112,15 +117,15 @@ const VAGUE = {
 
 /** Builds setConfig: makes an entry, or changes what the input names. */
 export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, ConfigEntryRecord> {
-  /** Inputs in which the scan has found something. */
-  const suspicious = new WeakSet<SetConfigInput>()
+  /** Values and schemas of inputs in which the scan has found something. Not the inputs: a step of an operation comes as a copy. */
+  const suspicious = new WeakSet<object>()
   return {
     name: 'setConfig',
     pack: 'TZ',
     isRevertible: true,
     async prepare(input, caller) {
       const found = await findSecretsIn(input)
-      if (found.length > 0) suspicious.add(input)
+      if (found.length > 0) for (const part of objectsOf(input)) suspicious.add(part)
       return findSecretFaults(found, { input, caller, rules })
     },
     run(draft, input, { now, newId }) {
@@ -130,7 +135,7 @@ export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, Con
       const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
       const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
       if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
-      if (faults.length > 0) return refused(...(suspicious.has(input) ? withoutDetails(faults) : faults))
+      if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
       const after = before ? revise(configEntries, before, { patch, now }) : seal(configEntries, next)
       draft.put(configEntries, after)
       return done(after)

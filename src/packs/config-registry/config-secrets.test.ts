@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTestDatabase } from '../../../test/testkit/databases.js'
-import { openTestLedger, run } from '../../../test/testkit/ledger.js'
+import { openTestLedger, run, TESTER } from '../../../test/testkit/ledger.js'
 import type { Database } from '../../core/database/database.js'
 import type { Json } from '../../core/json.js'
+import { Draft } from '../../core/state/draft.js'
 import type { Ledger } from '../../core/state/ledger.js'
 import { configEntries } from './config-entry.collection.js'
 import { createSetConfig } from './config-entry.commands.js'
@@ -99,6 +100,14 @@ describe('a property name that is a secret', () => {
     expect(await faultsOf({ key: 'other', value: input.value }, lenient)).toEqual(['REQUIRED reason'])
     expect(await run(ledger, lenient, { ...input, key: 'other' })).toMatchObject({ ok: true })
     expect(ledger.snapshot.view(configEntries).get('other')?.value).toEqual({ [GITHUB_TOKEN]: 1 })
+  })
+
+  test('is not written back either where the scan and the command were given copies of an input', async () => {
+    const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, valueSchema }
+    await setConfig.prepare?.({ ...input, reason: 'a test' }, TESTER)
+    const result = setConfig.run(new Draft(ledger.snapshot), input, { caller: TESTER, now: new Date(), newId: () => 'id' })
+    expect(result).toMatchObject({ ok: false, userErrors: [{ code: 'INVALID', field: ['value'] }] })
+    expect(JSON.stringify(result)).not.toContain(GITHUB_TOKEN)
   })
 
   test('does not hide other faults', async () => {
