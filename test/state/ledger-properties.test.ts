@@ -60,23 +60,22 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
   })
 
   test('a revert right after a commit gives the contents before it, in memory and in the tables', async () => {
-    let reverted = 0
     await fc.assert(
       fc.asyncProperty(anyCall, async ({ command, input }) => {
         const before = substanceOf(ledger.snapshot)
         const outcome = await run(ledger, command, input)
+        // What changed nothing has nothing to put back: it is not counted as a run.
+        fc.pre(outcome.ok && outcome.revision !== null)
         if (!outcome.ok || outcome.revision === null) return
         const changes = await new ChangeLog(database).ofRevision(outcome.revision)
         const revert = await run(ledger, createRevertCommand({ changes, collections: COLLECTIONS }), { revision: outcome.revision })
         expect(revert).toMatchObject({ ok: true, revision: outcome.revision + 1 })
         expect(substanceOf(ledger.snapshot)).toEqual(before)
         expect(contentsOf(await new Store(database, COLLECTIONS).loadAll())).toEqual(contentsOf(ledger.snapshot))
-        reverted += 1
         // Goes on from a changed state, so that later runs meet existing records.
         await run(ledger, command, input)
       }),
-      { numRuns: 4 * RUNS },
+      { numRuns: RUNS },
     )
-    expect(reverted).toBeGreaterThan(RUNS)
   })
 })
