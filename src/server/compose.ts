@@ -4,12 +4,15 @@ import { openDatabase } from '../core/database/open.js'
 import { createLog, type Log } from '../core/log.js'
 import type { Settings } from '../core/settings.js'
 import { openCore } from './core.js'
+import { NETWORK_LIMITS, type NetworkLimits } from './network-limits.js'
 import type { RunningServer } from './serve.js'
 
 /** What may be brought along instead of the usual. */
 export interface Overrides {
   readonly clock?: Clock
   readonly log?: Log
+  /** What differs from the usual limits of connections. */
+  readonly network?: Partial<NetworkLimits>
 }
 
 /**
@@ -19,7 +22,7 @@ export interface Overrides {
  */
 export async function startServer(
   settings: Settings,
-  { clock = systemClock, log = createLog(settings) }: Overrides = {},
+  { clock = systemClock, log = createLog(settings), network = {} }: Overrides = {},
 ): Promise<RunningServer> {
   const { databaseUrl, dataDir, diskReserveBytes } = settings
   const opening = openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock })
@@ -36,7 +39,7 @@ export async function startServer(
   try {
     const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
     for (const pack of packs) await pack.prepare?.(core.services, system)
-    return await serve(core, packs)
+    return await serve(core, packs, { ...NETWORK_LIMITS, ...network })
   } catch (error) {
     await core.stopWriting()
     await core.close()

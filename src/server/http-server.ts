@@ -1,5 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { NetworkLimits } from './network-limits.js'
 
 /** The HTTP server cannot listen where it is told to. The message is one line for whoever started the program. */
 class ListenError extends Error {
@@ -17,27 +19,19 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** A whole request has to be there in this time; milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000
-/** Its headers in this time. */
-const HEADERS_TIMEOUT_MS = 10_000
-/** How often these times are looked at. */
-const CHECK_EVERY_MS = 2_000
-/** Longer than the minute after which most load balancers let go of an idle connection, so that it is never us who are first. */
-const KEEP_ALIVE_MS = 65_000
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** A server that is not listening yet. */
-export function createHttpServer(listener: RequestListener): HttpServer {
+export function createHttpServer(listener: RequestListener, network: NetworkLimits): HttpServer {
   const running = new Set<ServerResponse>()
   let isDraining = false
   let onIdle: (() => void) | undefined
   const server = createServer(
     {
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: network.requestMs,
+      headersTimeout: network.headersMs,
+      connectionsCheckingInterval: network.checkEveryMs,
+      keepAliveTimeout: network.keepAliveMs,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
     },
@@ -51,6 +45,9 @@ export function createHttpServer(listener: RequestListener): HttpServer {
       listener(request, response)
     },
   )
+  // An answer that nobody reads must not be held for ever.
+  server.setTimeout(network.idleMs)
+  const upgraded = trackUpgrades(server)
   let closed: Promise<void> | undefined
   const stop = (): Promise<void> => {
     closed ??= new Promise((resolve) => server.close(() => resolve()))
@@ -76,9 +73,21 @@ export function createHttpServer(listener: RequestListener): HttpServer {
     async close() {
       const done = stop()
       server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
       await done
     },
   }
+}
+
+/** Connections that asked for another protocol: Node hands them over and forgets them, though it waits for their end. */
+function trackUpgrades(server: Server): ReadonlySet<Duplex> {
+  const upgraded = new Set<Duplex>()
+  server.on('upgrade', (_request, socket: Duplex) => {
+    if (upgraded.has(socket)) return
+    upgraded.add(socket)
+    socket.once('close', () => upgraded.delete(socket))
+  })
+  return upgraded
 }
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {

@@ -19,6 +19,7 @@ import { createRequestListener } from './http.js'
 import { createHttpServer, type HttpServer } from './http-server.js'
 import { createErrorMask } from './mask-errors.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
+import type { NetworkLimits } from './network-limits.js'
 import { buildPackSchema } from './schema.js'
 import { type Subscriptions, serveSubscriptions } from './subscriptions.js'
 
@@ -43,10 +44,10 @@ export function permissionsOf(packs: readonly Pack[]): PermissionsByRole {
 }
 
 /** Puts GraphQL in front of an open core, and listens. */
-export async function serve(core: OpenCore, packs: readonly Pack[]): Promise<RunningServer> {
+export async function serve(core: OpenCore, packs: readonly Pack[], network: NetworkLimits): Promise<RunningServer> {
   const { services } = core
   const { settings } = services
-  const front = await buildFront(services, packs)
+  const front = await buildFront(services, packs, network)
   const address = await front.http.listen(settings.port, settings.host).catch(async (error: unknown) => {
     await front.close()
     throw error
@@ -85,7 +86,7 @@ interface Front {
   close(): Promise<void>
 }
 
-async function buildFront(services: CoreServices, packs: readonly Pack[]): Promise<Front> {
+async function buildFront(services: CoreServices, packs: readonly Pack[], network: NetworkLimits): Promise<Front> {
   const { settings, clock, log, ledger, usage, changeLog, audit, limiter, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing
@@ -113,6 +114,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[]): Promi
       audit,
       health,
     }),
+    network,
   )
   const subscriptions = serveSubscriptions(http.server, {
     schema,

@@ -9,8 +9,10 @@ export interface UpgradeCall {
   readonly head: Buffer
 }
 
+/** How long a client may take to read why it is refused; milliseconds. */
+const REFUSAL_LIMIT_MS = 5_000
 /** Headers that belong to the asked-for upgrade only. */
-const UPGRADE_HEADERS: ReadonlySet<string> = new Set(['upgrade', 'http2-settings', 'connection'])
+const UPGRADE_HEADERS: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
 
 /** Answers an upgrade with plain HTTP, and ends the connection. */
 export function refuseUpgrade(socket: Duplex, { status, message }: { status: number; message: string }): void {
@@ -21,6 +23,10 @@ export function refuseUpgrade(socket: Duplex, { status, message }: { status: num
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
   ]
+  const timer = setTimeout(() => socket.destroy(), REFUSAL_LIMIT_MS)
+  timer.unref()
+  // Node's own time limits do not reach this connection any more, and its client may never close its side.
+  socket.once('finish', () => socket.destroy()).once('close', () => clearTimeout(timer))
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
@@ -32,8 +38,16 @@ export function serveWithoutUpgrade(server: Server, { request, socket, head }: U
   const lines = [`${request.method} ${request.url} HTTP/1.1`]
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] as string
-    if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[index + 1]}`)
+    const value = request.rawHeaders[index + 1] as string
+    if (name.toLowerCase() === 'connection') lines.push(`${name}: ${withoutUpgrade(value)}`)
+    else if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
   server.emit('connection', socket)
+}
+
+/** What a Connection header asks for besides the upgrade, such as `close`. */
+function withoutUpgrade(options: string): string {
+  const kept = options.split(',').filter((option) => !UPGRADE_HEADERS.has(option.trim().toLowerCase()))
+  return kept.join(',').trim()
 }

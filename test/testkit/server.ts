@@ -8,6 +8,7 @@ import { type Command, done } from '../../src/core/state/command.js'
 import { type ApiClient, apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
 import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
 import { startServer } from '../../src/server/compose.js'
+import type { NetworkLimits } from '../../src/server/network-limits.js'
 import type { RunningServer } from '../../src/server/serve.js'
 import { clientWithKey, settingsOf } from './api-clients.js'
 import { testTemplate } from './databases.js'
@@ -39,8 +40,11 @@ export interface TestServer extends RunningServer {
 
 const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
-/** Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given). */
-export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+/**
+ * Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given), and
+ * `network` what differs from the usual limits of connections.
+ */
+export async function startTestServer(env: Record<string, string> = {}, network: Partial<NetworkLimits> = {}): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
   await cp(await testTemplate(), dataDir, { recursive: true })
@@ -56,7 +60,7 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log })
+  const server = await startServer(settings, { log, network })
   const put = (client: ApiClient) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
   return {
