@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '../core/caller.js'
 import { AppError } from '../core/errors.js'
 
 /** One request on its way to its answer. */
@@ -9,6 +10,8 @@ export interface Exchange {
   readonly requestId: string
   /** Headers that every answer to this request carries, whatever it is. */
   readonly headers: Readonly<Record<string, string>>
+  /** Who asks, once that is known. */
+  caller: Caller | undefined
 }
 
 /** What is sent back. */

@@ -23,11 +23,6 @@ export interface AnsweredCall {
   readonly errors: readonly GraphQLFormattedError[] | undefined
 }
 
-/** Whether an error is one of those that are audited. */
-export function isAudited({ extensions }: GraphQLFormattedError): boolean {
-  return AUDITED[String(extensions?.['code'])] !== undefined
-}
-
 /** Audits what was denied and what failed in an answer, by root field. Costs nothing where nothing did. */
 export function auditCall(audit: AuditSink, { call, document, operation, errors = [] }: AnsweredCall): void {
   const { caller, remoteAddress, requestId } = call
@@ -59,17 +54,20 @@ export function auditRefusal(audit: AuditSink, { error, operation, caller, remot
   const code = error instanceof AppError ? error.code : 'INTERNAL_SERVER_ERROR'
   const outcome = AUDITED[code]
   if (outcome === undefined) return
-  // Before there is an operation only failed authentications are limited.
-  const isStranger = code === 'UNAUTHENTICATED' || code === 'RATE_LIMITED'
-  const reason = error instanceof AppError && error.cause instanceof Error ? error.cause.message : 'no key'
+  const isStranger = caller === undefined && (code === 'UNAUTHENTICATED' || code === 'RATE_LIMITED')
   audit.record({
     operation: isStranger ? 'authenticate' : operation,
     outcome,
     code,
     caller,
     remoteAddress,
-    detail: { requestId, ...(code === 'UNAUTHENTICATED' ? { reason } : {}) },
+    detail: { requestId, ...(code === 'UNAUTHENTICATED' ? { reason: verdictOf(error) } : {}) },
   })
+}
+
+/** What is wrong with the key of a call that was refused: for operators, never for the caller. */
+export function verdictOf(error: unknown): string {
+  return error instanceof AppError && error.cause instanceof Error ? error.cause.message : 'no key'
 }
 
 /** The name of the root field that stands in the answer under this name: clients choose aliases, and those are not kept. */

@@ -1,15 +1,24 @@
 import type { IncomingMessage } from 'node:http'
+import type { DocumentNode } from 'graphql'
 import { WebSocket } from 'ws'
 import type { Caller } from '../core/caller.js'
+import type { EventStream } from './event-stream.js'
 
-/** Codes that a WebSocket is closed with (4400-4499 are graphql-transport-ws's; clients come back after all but 4401). */
+/**
+ * Codes that a WebSocket is closed with (4400-4499 are graphql-transport-ws's). Clients of that protocol come back by
+ * themselves after all but `unauthenticated`, `sameId` and `internal`.
+ */
 export const CLOSE_CODES = {
   /** The server stops; come back. */
   goingAway: 1001,
+  /** The API client has as many connections as it may have; come back later. */
+  tooMany: 1013,
   /** No key, or none that works. */
   unauthenticated: 4401,
   /** The key stopped working, or may do something else now; come back with another. */
   forbidden: 4403,
+  /** An operation was begun under the id of one that still runs. */
+  sameId: 4409,
   /** Events came faster than they were taken. Nothing is lost: come back with `sinceRevision`. */
   tooSlow: 4413,
   internal: 4500,
@@ -22,6 +31,10 @@ export const NO_LONGER_VALID = 'key no longer valid'
 export interface RunningOperation {
   readonly requestId: string
   readonly startedAtMs: number
+  /** Once it has been validated; before that it is any text. */
+  document: DocumentNode | undefined
+  /** Of a subscription, once it has begun. */
+  stream: EventStream | undefined
 }
 
 /** One WebSocket, from its upgrade on. */
@@ -31,8 +44,10 @@ export interface Connection {
   readonly remoteAddress: string
   /** Known from connection_init on. */
   caller: Caller | undefined
-  /** By the id that the client gave them. */
+  /** By the id that the client gave them; each until it has really ended, also when its client has lost interest. */
   readonly operations: Map<string, RunningOperation>
+  /** Id of the operation that the message began which is being heard. */
+  begun: string | undefined
 }
 
 /** A close frame holds at most 125 bytes, two of which are the code (RFC 6455, 5.5). */
@@ -44,7 +59,7 @@ export function closeSocket(socket: WebSocket, code: number, reason: string): vo
   socket.close(code, Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : '')
 }
 
-/** Every open connection, and those of each client. */
+/** Every connection that is not closed yet. */
 export class Connections implements Iterable<Connection> {
   readonly #all = new Set<Connection>()
 
@@ -64,9 +79,11 @@ export class Connections implements Iterable<Connection> {
     this.#all.delete(connection)
   }
 
-  /** Closes every connection of an API client. */
-  closeClient(clientId: string, code: number, reason: string): void {
-    for (const { caller, socket } of this.#all) if (caller?.id === clientId) closeSocket(socket, code, reason)
+  /** How many connections are open of those that are meant. */
+  countOpen(isMeant: (connection: Connection) => boolean): number {
+    let count = 0
+    for (const connection of this.#all) if (connection.socket.readyState === WebSocket.OPEN && isMeant(connection)) count += 1
+    return count
   }
 
   /** Closes every connection whose caller does not pass. */

@@ -1,11 +1,10 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { AppError } from '../core/errors.js'
 import { newId } from '../core/ids.js'
-import type { Log } from '../core/log.js'
 import { scrubApiKeys } from '../core/scrub.js'
 import { isTrustedHere } from './anonymous.js'
 import { type Exchange, HttpFault, JSON_TYPE, refusalOf, send } from './answer.js'
-import { auditRefusal } from './audit-calls.js'
+import { auditRefusal, verdictOf } from './audit-calls.js'
 import { ClientGoneError } from './body.js'
 import { clientAddress } from './client-address.js'
 import { corsHeaders } from './cors.js'
@@ -22,7 +21,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 export function createRequestListener(parts: HttpParts): RequestListener {
   return (request, response) => {
     const headers = corsHeaders(request, parts.settings.corsOrigins)
-    const exchange = { request, response, requestId: requestIdOf(request), headers }
+    const exchange: Exchange = { request, response, requestId: requestIdOf(request), headers, caller: undefined }
     route(exchange, parts).catch((error: unknown) => refuse(exchange, error, parts))
   }
 }
@@ -75,7 +74,8 @@ async function answerMetrics(exchange: Exchange, { settings, authenticator, metr
   const { authorization, 'x-api-key': apiKey } = exchange.request.headers
   const isOpen = authorization === undefined && apiKey === undefined && isTrustedHere(exchange.request, settings)
   const remoteAddress = clientAddress(exchange.request, settings.trustedProxies)
-  if (!isOpen && !authenticator.authenticate({ authorization, apiKey }, remoteAddress).permissions.has(METRICS_READ)) {
+  if (!isOpen) exchange.caller = authenticator.authenticate({ authorization, apiKey }, remoteAddress)
+  if (exchange.caller && !exchange.caller.permissions.has(METRICS_READ)) {
     throw new AppError('FORBIDDEN', `Metrics need the permission ${METRICS_READ}.`)
   }
   const { contentType, body } = await metrics.text()
@@ -89,21 +89,16 @@ function refuse(exchange: Exchange, error: unknown, { settings, log, metrics, au
     response.destroy()
     return
   }
+  const peer = clientAddress(request, settings.trustedProxies)
   const isExpected = error instanceof AppError || error instanceof HttpFault
   const fault = isExpected ? error : new AppError('INTERNAL_SERVER_ERROR', internalMessage(requestId), { extensions: { requestId } })
   if (!isExpected) log.error({ requestId, err: error }, 'request failed')
-  else if (fault.code === 'UNAUTHENTICATED') logDenied(exchange, fault, log)
+  else if (fault.code === 'UNAUTHENTICATED') log.info({ requestId, peer, reason: verdictOf(fault) }, 'refused: not authenticated')
   if (fault instanceof AppError) {
     const operation = request.url?.startsWith('/metrics') ? 'metrics' : 'request'
-    auditRefusal(audit, { error: fault, operation, remoteAddress: clientAddress(request, settings.trustedProxies), requestId })
+    auditRefusal(audit, { error: fault, operation, caller: exchange.caller, remoteAddress: peer, requestId })
   }
   if (request.url?.startsWith('/graphql')) metrics.observe({ operation: 'none', outcome: fault.code })
   if (response.headersSent) response.destroy()
   else send(exchange, refusalOf(fault))
-}
-
-/** Only what is wrong with the key, never the key. */
-function logDenied({ request, requestId }: Exchange, { cause }: Error, log: Log): void {
-  const reason = cause instanceof Error ? cause.message : 'no key'
-  log.info({ requestId, peer: request.socket.remoteAddress, reason }, 'refused: not authenticated')
 }

@@ -54,7 +54,11 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
   const engine = createEngine({
     schema,
-    limits: { isIdle: () => true, admit: () => ({ headers: {}, error: undefined }) },
+    limits: {
+      isIdle: () => true,
+      admit: () => ({ headers: {}, error: undefined }),
+      admitRefused: () => ({ headers: {}, error: undefined }),
+    },
     mask: createErrorMask(log),
     metrics: { observe: () => undefined },
     audit: { record: () => undefined },

@@ -56,7 +56,8 @@ export async function serve(core: OpenCore, packs: readonly Pack[], network: Net
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     front.refuse()
-    await front.http.drain(settings.shutdownGraceMs)
+    const { shutdownGraceMs } = settings
+    await Promise.all([front.http.drain(shutdownGraceMs), front.subscriptions.drain(shutdownGraceMs)])
     await core.stopWriting()
     await front.close()
     await core.close()
@@ -129,6 +130,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
     settings,
     ledger,
     isClosing,
+    network,
   })
   await engine.start()
   return {

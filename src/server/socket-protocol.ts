@@ -5,15 +5,12 @@ import {
   type ExecutionResult,
   execute,
   type FormattedExecutionResult,
-  GraphQLError,
   type GraphQLFormattedError,
-  type GraphQLSchema,
   getOperationAST,
-  parse,
-  validate,
 } from 'graphql'
-import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws'
+import { makeServer, type Server } from 'graphql-ws'
 import type { AuditSink } from '../core/audit.js'
+import type { Caller } from '../core/caller.js'
 import type { Clock } from '../core/clock.js'
 import { AppError } from '../core/errors.js'
 import { SlowConsumerError } from '../core/graphql/change-stream.js'
@@ -21,39 +18,27 @@ import type { RequestContext } from '../core/graphql/context.js'
 import { newId } from '../core/ids.js'
 import type { Log } from '../core/log.js'
 import { ANONYMOUS, type Authenticator, type Credentials } from '../enforcement/authenticate.js'
-import type { OperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
-import { auditCall, auditRefusal, isAudited } from './audit-calls.js'
-import { CLOSE_CODES, type Connection, closeSocket, NO_LONGER_VALID } from './connections.js'
-import type { CreateContext } from './context.js'
-import { endUser } from './end-user.js'
+import { auditCall, auditRefusal, verdictOf } from './audit-calls.js'
+import { CLOSE_CODES, type Connection, type Connections, closeSocket } from './connections.js'
 import { EventStream, type StreamActivity } from './event-stream.js'
-import { findBrokenLimits, LIMITS } from './limits.js'
 import type { ErrorMask } from './mask-errors.js'
 import type { Metrics } from './metrics.js'
+import type { NetworkLimits } from './network-limits.js'
 import { operationLabel, outcomeOf } from './outcome.js'
-import { limitPrepared } from './socket-limits.js'
+import { type AskedOperation, type OperationParts, prepare, type SocketContext } from './socket-operations.js'
 
 /** What operations on a WebSocket are answered with. */
-export interface ProtocolParts {
-  /** Guarded. */
-  readonly schema: GraphQLSchema
-  readonly limits: OperationLimiter
+export interface ProtocolParts extends OperationParts {
   readonly authenticator: Authenticator
-  readonly createContext: CreateContext
   readonly mask: ErrorMask
   readonly metrics: Pick<Metrics, 'observe'>
   readonly audit: AuditSink
   readonly clock: Clock
   readonly log: Log
   readonly activity: StreamActivity
+  readonly connections: Pick<Connections, 'countOpen'>
+  readonly network: NetworkLimits
 }
-
-/** How long a client may take to say who it is; milliseconds. */
-const INIT_TIMEOUT_MS = 5_000
-/** Operations that may run at the same time on one connection. */
-const MAX_OPERATIONS = 100
-
-type SocketContext = Context<Record<string, unknown>, Connection>
 
 /**
  * The graphql-transport-ws protocol over connections that are open already: the same rules, guard and masking as over HTTP,
@@ -61,12 +46,15 @@ type SocketContext = Context<Record<string, unknown>, Connection>
  */
 export function createProtocol(parts: ProtocolParts): Server<Connection> {
   return makeServer<Record<string, unknown>, Connection>({
-    connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+    connectionInitWaitTimeout: parts.network.initMs,
     onConnect: (context) => authenticate(context, parts),
-    onSubscribe: (context, id, payload) => limitPrepared(prepare(context, { id, payload }, parts), parts.limits),
+    onSubscribe: (context, id, payload) => prepare(context, { id, payload }, parts),
     subscribe: (args) => subscribe(args, parts),
     onOperation: ({ extra }, id, _payload, args, result) => {
-      if (isEventStream(result)) observe(extra, { id, args, outcome: 'ok' }, parts)
+      if (!(result instanceof EventStream)) return
+      const running = extra.operations.get(id)
+      if (running) running.stream = result
+      observe(extra, { id, args, outcome: 'ok' }, parts)
     },
     onNext({ extra }, id, _payload, args, result) {
       const masked = maskResult(extra, { id, result }, parts)
@@ -82,36 +70,48 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
     onError({ extra }, id, payload, errors) {
       const slow = errors.map(({ originalError }) => originalError).find((error) => error instanceof SlowConsumerError)
       if (slow) closeSocket(extra.socket, CLOSE_CODES.tooSlow, slow.message)
-      const shown = slow ? [{ message: slow.message }] : parts.mask.mask(errors, requestIdOf(extra, id))
-      auditErrors(extra, { id, payload, errors: shown }, parts)
+      const requestId = requestIdOf(extra, id)
+      const shown = slow ? [{ message: slow.message }] : parts.mask.mask(errors, requestId)
+      auditErrors(extra, { asked: { id, payload }, requestId, errors: shown }, parts)
       parts.metrics.observe({ operation: 'none', outcome: slow ? 'TOO_SLOW' : outcomeOf({ errors: shown }) })
-      extra.operations.delete(id)
       return shown
-    },
-    onComplete({ extra }, id) {
-      extra.operations.delete(id)
     },
   })
 }
 
 /** Closes the socket itself, since the protocol's own answer would be the same for every reason. */
-function authenticate({ connectionParams, extra }: SocketContext, { authenticator, audit, log }: ProtocolParts): boolean {
+function authenticate({ connectionParams, extra }: SocketContext, parts: ProtocolParts): boolean {
+  let caller: Caller | undefined
   try {
-    extra.caller = authenticator.authenticate(credentialsOf(connectionParams, extra), extra.remoteAddress)
+    caller = parts.authenticator.authenticate(credentialsOf(connectionParams, extra), extra.remoteAddress)
+    refuseCrowd(caller, parts)
+    extra.caller = caller
     return true
   } catch (error) {
-    const isRefusal = error instanceof AppError
-    if (isRefusal && error.code === 'UNAUTHENTICATED')
-      log.info({ peer: extra.remoteAddress, reason: error.message }, 'connection refused: not authenticated')
-    else if (!isRefusal) log.error({ err: error }, 'connection failed')
-    auditRefusal(audit, { error, operation: 'connect', remoteAddress: extra.remoteAddress, requestId: newId() })
-    closeSocket(
-      extra.socket,
-      isRefusal ? CLOSE_CODES.unauthenticated : CLOSE_CODES.internal,
-      isRefusal ? 'Unauthorized: a valid API key is needed' : 'Internal error',
-    )
+    refuseConnection(extra, { error, caller }, parts)
     return false
   }
+}
+
+/** Throws AppError RATE_LIMITED when a client has as many connections as it may have. */
+function refuseCrowd({ id }: Caller, { connections, network }: ProtocolParts): void {
+  if (connections.countOpen(({ caller }) => caller?.id === id) < network.socketsPerClient) return
+  throw new AppError('RATE_LIMITED', `An API client may have ${network.socketsPerClient} connections; close others first.`)
+}
+
+/** Logs, audits and closes a connection that was not let in. */
+function refuseConnection(
+  { socket, remoteAddress }: Connection,
+  { error, caller }: { error: unknown; caller: Caller | undefined },
+  { audit, log }: ProtocolParts,
+): void {
+  const code = error instanceof AppError ? error.code : undefined
+  if (code === 'UNAUTHENTICATED') log.info({ peer: remoteAddress, reason: verdictOf(error) }, 'connection refused: not authenticated')
+  else if (code === undefined) log.error({ err: error }, 'connection failed')
+  auditRefusal(audit, { error, operation: 'connect', caller, remoteAddress, requestId: newId() })
+  if (code === undefined) closeSocket(socket, CLOSE_CODES.internal, 'Internal error')
+  else if (caller) closeSocket(socket, CLOSE_CODES.tooMany, 'Too many connections of this API client')
+  else closeSocket(socket, CLOSE_CODES.unauthenticated, 'Unauthorized: a valid API key is needed')
 }
 
 /** The key of connection_init, as browsers must send it, else that of the upgrade's headers. */
@@ -120,47 +120,6 @@ function credentialsOf(parameters: Readonly<Record<string, unknown>> | undefined
   if (authorization === undefined && apiKey === undefined) return { authorization: headers.authorization, apiKey: headers['x-api-key'] }
   const isBareKey = typeof authorization === 'string' && authorization.startsWith('vk_')
   return isBareKey ? { authorization: `Bearer ${authorization}`, apiKey } : { authorization, apiKey }
-}
-
-/** Parses and validates; what it returns is executed, or shown as errors. */
-function prepare(
-  { subscriptions, connectionParams, extra: connection }: SocketContext,
-  { id, payload }: { id: string; payload: SubscribePayload },
-  { schema, authenticator, createContext, clock }: ProtocolParts,
-): ExecutionArgs | readonly GraphQLError[] {
-  // This one counts already.
-  if (Object.keys(subscriptions).length > MAX_OPERATIONS) {
-    return [new AppError('RATE_LIMITED', `At most ${MAX_OPERATIONS} operations may run on one connection; complete one first.`)]
-  }
-  if (connection.caller && !authenticator.isStillValid(connection.caller)) {
-    closeSocket(connection.socket, CLOSE_CODES.forbidden, NO_LONGER_VALID)
-    return [new AppError('UNAUTHENTICATED', 'The API key of this connection is not valid any more.')]
-  }
-  const requestId = newId()
-  connection.operations.set(id, { requestId, startedAtMs: clock.monotonicMs() })
-  const document = parseDocument(payload.query)
-  if (document instanceof GraphQLError) return [document]
-  const broken = findBrokenLimits(document)
-  if (broken.length > 0) return broken
-  const faults = validate(schema, document)
-  if (faults.length > 0) return faults.map((fault) => withCode(fault, 'GRAPHQL_VALIDATION_FAILED'))
-  const { caller = ANONYMOUS, remoteAddress, request } = connection
-  const contextValue = createContext({ caller, requestId, remoteAddress, user: endUser(request, connectionParams) })
-  return { schema, document, contextValue, operationName: payload.operationName, variableValues: payload.variables }
-}
-
-function parseDocument(query: string): DocumentNode | GraphQLError {
-  try {
-    return parse(query, { maxTokens: LIMITS.tokens })
-  } catch (error) {
-    if (error instanceof GraphQLError) return withCode(error, 'GRAPHQL_PARSE_FAILED')
-    throw error
-  }
-}
-
-function withCode(error: GraphQLError, code: string): GraphQLError {
-  const { message, nodes, source, positions, extensions } = error
-  return new GraphQLError(message, { nodes, source, positions, extensions: { ...extensions, code } })
 }
 
 /** Like graphql-js's `subscribe`, but every event is executed in a context of its own, on the state of its time. */
@@ -176,10 +135,6 @@ async function subscribe(
   return new EventStream(source, executeEvent, activity)
 }
 
-function isEventStream(result: unknown): boolean {
-  return result instanceof EventStream
-}
-
 function maskResult(
   connection: Connection,
   { id, result }: { id: string; result: ExecutionResult },
@@ -189,18 +144,18 @@ function maskResult(
   return errors ? { ...rest, errors: mask.mask(errors, requestIdOf(connection, id)) } : rest
 }
 
-/** Audits what ended an operation before or between its answers; its document is only looked at when it was refused. */
+/**
+ * Audits what ended an operation before or between its answers. The text of one that was refused before it was validated may
+ * be anything, and is not looked at.
+ */
 function auditErrors(
-  connection: Connection,
-  { id, payload, errors }: { id: string; payload: SubscribePayload; errors: readonly GraphQLFormattedError[] },
+  { operations, caller = ANONYMOUS, remoteAddress }: Connection,
+  { asked: { id, payload }, requestId, errors }: { asked: AskedOperation; requestId: string; errors: readonly GraphQLFormattedError[] },
   { audit }: ProtocolParts,
 ): void {
-  if (!errors.some(isAudited)) return
-  const parsed = parseDocument(payload.query)
-  const document = parsed instanceof GraphQLError ? undefined : parsed
-  const call = { caller: connection.caller ?? ANONYMOUS, requestId: requestIdOf(connection, id), remoteAddress: connection.remoteAddress }
+  const document: DocumentNode | undefined = operations.get(id)?.document
   const operation = document && (getOperationAST(document, payload.operationName) ?? undefined)
-  auditCall(audit, { call, document, operation, errors })
+  auditCall(audit, { call: { caller, requestId, remoteAddress }, document, operation, errors })
 }
 
 function requestIdOf({ operations }: Connection, id: string): string {

@@ -245,16 +245,6 @@ describe('a subscription', () => {
     expect(received).toEqual(received.map((_, index) => since + 1 + index))
     expect(Number(reason.split(' ').at(-1))).toBe(received.at(-1))
   })
-
-  it('can be closed for one client by the server', async () => {
-    const [stopped, other] = [await server.addClient({ name: 'stopped' }), await server.addClient({ name: 'other' })]
-    const [first, second] = [await open({ apiKey: stopped.key }), await open({ apiKey: other.key })]
-    await until(() => first.messages.length > 0 && second.messages.length > 0)
-    server.connections.closeClient(stopped.client.id, 4403, 'because')
-    expect(await first.closed).toEqual({ code: 4403, reason: 'because' })
-    expect(second.socket.readyState).toBe(WebSocket.OPEN)
-    second.socket.close()
-  })
 })
 
 describe('the end of the server', () => {

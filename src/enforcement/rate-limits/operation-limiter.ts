@@ -26,18 +26,24 @@ export interface OperationLimiter {
   isIdle(snapshot: Snapshot): boolean
   /** A promise only when counters are not in memory. */
   admit(pending: PendingOperation): Admission | Promise<Admission>
+  /** Counts a document that is not executed (syntax, validation, limits) as one unit: reading it has cost something, too. */
+  admitRefused(context: RequestContext): Admission | Promise<Admission>
 }
+
+/** What a document costs that is not executed. */
+const REFUSED_COST = 1
 
 /** A limiter of the operations of a schema. */
 export function createOperationLimiter(schema: GraphQLSchema, limiter: RateLimiter): OperationLimiter {
   const costOf = operationCosts(schema)
+  const take = ({ snapshot, subjects }: RequestContext, cost: number): Admission | Promise<Admission> => {
+    const decision = limiter.consume({ snapshot, subjects, cost })
+    return decision instanceof Promise ? decision.then((decided) => admissionOf(decided, cost)) : admissionOf(decision, cost)
+  }
   return {
     isIdle: (snapshot) => limiter.isIdle(snapshot),
-    admit({ document, operation, context: { snapshot, subjects, caller } }) {
-      const cost = costOf(document, operation, caller)
-      const decision = limiter.consume({ snapshot, subjects, cost })
-      return decision instanceof Promise ? decision.then((decided) => admissionOf(decided, cost)) : admissionOf(decision, cost)
-    },
+    admit: ({ document, operation, context }) => take(context, costOf(document, operation, context.caller)),
+    admitRefused: (context) => take(context, REFUSED_COST),
   }
 }
 
