@@ -23,6 +23,8 @@ describe('limits of a document', () => {
 
   it.each([
     ['depth', nested(LIMITS.depth + 1), LIMITS.depth + 1],
+    ['pages', `{ rules { nodes { snapshots { edges { node { rule { snapshots { nodes { key } } } } } } } } }`, 3],
+    ['pages', `{ rules { list: nodes { snapshots { list: nodes { rule { snapshots { list: nodes { key } } } } } } } }`, 3],
     ['aliases', `{ node { ${aliases(LIMITS.aliases + 1)} } }`, LIMITS.aliases + 1],
     ['rootFields', `{ ${'leaf '.repeat(LIMITS.rootFields + 1)} }`, LIMITS.rootFields + 1],
     ['directives', `{ leaf ${'@include(if: true) '.repeat(LIMITS.directives + 1)} }`, LIMITS.directives + 1],
@@ -30,6 +32,15 @@ describe('limits of a document', () => {
     ['fields', `{ node { ${'leaf '.repeat(LIMITS.fields)} } }`, LIMITS.fields + 1],
   ])('refuses one %s too many', (limit, document, actual) => {
     expect(broken(document)).toEqual({ [limit]: actual })
+  })
+
+  it('counts pages along a path only, and through fragments', () => {
+    const history = 'history { nodes { actor { apiClient { lastChange { reason } } } } edges { cursor } }'
+    expect(broken(`{ flags { nodes { ${history} } edges { node { ${history} } } } rules { nodes { key } totalCount } }`)).toEqual({})
+    const fragments =
+      'fragment S on Rule { snapshots { nodes { rule { ...T } } } } fragment T on Rule { snapshots { ... on Page { nodes { key } } } }'
+    expect(broken(`{ rules { nodes { ...T } } } ${fragments}`)).toEqual({})
+    expect(broken(`{ rules { nodes { ...S } } } ${fragments}`)).toEqual({ pages: 3 })
   })
 
   it('says which limit, what is allowed and what there is', () => {

@@ -16,6 +16,8 @@ export const LIMITS = {
   depth: 12,
   /** Levels of fields below `__schema` and `__type`; the standard introspection query has 15. */
   introspectionDepth: 20,
+  /** Lists that come in pages (`nodes`, `edges`) within each other: every level multiplies the answer by up to a hundred. */
+  pages: 2,
   /** Fields of the root type. */
   rootFields: 20,
   /** Aliases, of `__typename` too. */
@@ -29,15 +31,20 @@ export const LIMITS = {
 interface Size {
   depth: number
   introspectionDepth: number
+  pages: number
   rootFields: number
   aliases: number
   directives: number
   fields: number
 }
 
+/** The fields that hold what is on a page; a list's other fields (`totalCount`, `pageInfo`) are the same however long it is. */
+const PAGE_FIELDS: ReadonlySet<string> = new Set(['nodes', 'edges'])
+
 const WORDS: Readonly<Record<keyof Size, string>> = {
   depth: 'levels of fields',
   introspectionDepth: 'levels of introspection fields',
+  pages: 'pages within each other',
   rootFields: 'root fields',
   aliases: 'aliases',
   directives: 'directives',
@@ -97,7 +104,7 @@ class Measure {
   }
 
   #selections(set: SelectionSetNode | undefined): Size {
-    const size: Size = { depth: 0, introspectionDepth: 0, rootFields: 0, aliases: 0, directives: 0, fields: 0 }
+    const size: Size = { depth: 0, introspectionDepth: 0, pages: 0, rootFields: 0, aliases: 0, directives: 0, fields: 0 }
     for (const selection of set?.selections ?? []) this.#add(size, selection)
     return size
   }
@@ -110,6 +117,7 @@ class Measure {
     if (selection.kind !== Kind.FIELD) {
       size.rootFields += inner.rootFields
       size.depth = Math.max(size.depth, inner.depth)
+      size.pages = Math.max(size.pages, inner.pages)
       size.introspectionDepth = Math.max(size.introspectionDepth, inner.introspectionDepth)
       return
     }
@@ -119,6 +127,7 @@ class Measure {
     size.fields += 1
     if (selection.alias) size.aliases += 1
     size.depth = Math.max(size.depth, isIntrospection ? 1 : inner.depth + 1)
+    size.pages = Math.max(size.pages, inner.pages + (PAGE_FIELDS.has(selection.name.value) ? 1 : 0))
     size.introspectionDepth = Math.max(size.introspectionDepth, isIntrospection ? inner.depth : inner.introspectionDepth)
   }
 
