@@ -115,6 +115,24 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
     expect(await rows()).toEqual([])
   })
 
+  it('are one row for a rule that is changed in between, told as the rule is now', async () => {
+    const rule = ruleWith({ scope: 'API_KEY', maxRequests: 2, windowSeconds: 60 })
+    await store(rule)
+    call(rule, 'a', 3)
+    call({ ...rule, windowSeconds: 90, maxRequests: 5 }, 'a', 1)
+    await flush.flush()
+    expect(await rows()).toMatchObject([{ windowSeconds: 90, maxRequests: 5, currentCount: 1, deniedCount: 1 }])
+    // Also when it is changed while what was counted cannot be written.
+    call({ ...rule, windowSeconds: 90, maxRequests: 5 }, 'a', 5)
+    await database.pool.query('ALTER TABLE rate_limit_snapshots RENAME TO elsewhere')
+    await flush.flush()
+    call({ ...rule, windowSeconds: 120, maxRequests: 6 }, 'a', 1)
+    await database.pool.query('ALTER TABLE elsewhere RENAME TO rate_limit_snapshots')
+    await flush.flush()
+    expect(await rows()).toMatchObject([{ windowSeconds: 120, maxRequests: 6, currentCount: 1, deniedCount: 2 }])
+    expect(tally.size).toBe(0)
+  })
+
   it('that cannot be written are written later', async () => {
     const rule = ruleWith({ scope: 'API_KEY', maxRequests: 2 })
     await store(rule)

@@ -5,9 +5,15 @@ export const MAX_REPORTED = 10_000
 
 /** What happened to one subject of a rule since it was last reported. */
 export interface TallyEntry {
-  readonly applied: AppliedRule
+  /** As the rule was when it was last applied: a rule that was changed in between is still the same rule. */
+  applied: AppliedRule
   calls: number
   denials: number
+}
+
+/** What is reported in one row: a rule's window is not part of it, since that may be changed. */
+function keyOf({ rule, subject }: AppliedRule): string {
+  return `${rule.id}\u0000${subject}`
 }
 
 /** Which counters have moved: bounded, the busiest first. */
@@ -20,13 +26,14 @@ export class Tally {
 
   /** Notes a call. Costs one look-up. */
   note(applied: AppliedRule, isDenied: boolean): void {
-    const key = `${applied.counterId}\u0000${applied.subject}`
+    const key = keyOf(applied)
     let entry = this.#entries.get(key)
     if (!entry) {
       if (this.#entries.size >= 2 * MAX_REPORTED) this.#entries = new Map(this.#busiest())
       entry = { applied, calls: 0, denials: 0 }
       this.#entries.set(key, entry)
     }
+    entry.applied = applied
     entry.calls += 1
     if (isDenied) entry.denials += 1
   }
@@ -41,7 +48,7 @@ export class Tally {
   /** Takes back what could not be reported. */
   putBack(entries: readonly TallyEntry[]): void {
     for (const { applied, calls, denials } of entries) {
-      const key = `${applied.counterId}\u0000${applied.subject}`
+      const key = keyOf(applied)
       const newer = this.#entries.get(key)
       if (newer) {
         newer.calls += calls
