@@ -25,8 +25,16 @@ export interface Answer {
 /** Media type of everything here that is not GraphQL's own answer. */
 export const JSON_TYPE = 'application/json; charset=utf-8'
 
+/** The media type of GraphQL over HTTP. */
+export const RESPONSE_TYPE = 'application/graphql-response+json'
+
+/** Whether a client asks for GraphQL's own media type, and so for the statuses that go with it. */
+export function isResponseTypeWanted(accept: string | undefined): boolean {
+  return accept?.includes(RESPONSE_TYPE) ?? false
+}
+
 /** Nothing here is a page, and no answer may be kept by anybody on the way. */
-export const SAFE_HEADERS: Readonly<Record<string, string>> = {
+const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -64,13 +72,18 @@ const DRAINED_BYTES = 64 * 1024
 /** How long the rest of a larger body is read and thrown away after the answer, in milliseconds. */
 const LINGER_MS = 2_000
 
+/** A fault as it is shown, without what is meant for HTTP only. */
+export function shownFault(fault: AppError | HttpFault): { readonly message: string; readonly extensions: Record<string, unknown> } {
+  const { http: _http, ...extensions } = fault instanceof AppError ? fault.extensions : { code: fault.code }
+  return { message: fault.message, extensions }
+}
+
 /** The answer to a refused request, in GraphQL's shape. */
 export function refusalOf(fault: AppError | HttpFault): Answer {
-  const { http: _http, ...extensions } = fault instanceof AppError ? fault.extensions : { code: fault.code }
   return {
     status: fault.status,
     contentType: JSON_TYPE,
-    body: `${JSON.stringify({ errors: [{ message: fault.message, extensions }] })}\n`,
+    body: `${JSON.stringify({ errors: [shownFault(fault)] })}\n`,
     headers: fault instanceof AppError ? Object.fromEntries(fault.headers) : fault.headers,
   }
 }

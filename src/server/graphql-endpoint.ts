@@ -2,20 +2,20 @@ import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
 import type { GraphQLError } from 'graphql'
 import type { Caller } from '../core/caller.js'
 import { AppError } from '../core/errors.js'
+import type { RequestContext } from '../core/graphql/context.js'
 import { ANONYMOUS, type Credentials } from '../enforcement/authenticate.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
-import { type Exchange, HttpFault, JSON_TYPE, SAFE_HEADERS, send } from './answer.js'
+import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send, shownFault } from './answer.js'
+import { auditCall } from './audit-calls.js'
 import { checkContentType, parseBody, type RequestBody, readBody } from './body.js'
 import { clientAddress } from './client-address.js'
 import { preflightHeaders } from './cors.js'
 import { endUser } from './end-user.js'
 import type { HttpParts } from './http-parts.js'
+import { outcomeOf } from './outcome.js'
 
 /** What Apollo looks at; it never sees a key. */
 const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
-
-/** The media type of GraphQL over HTTP. */
-const RESPONSE_TYPE = 'application/graphql-response+json'
 
 /** A GraphQL request that may be executed. */
 interface Admitted {
@@ -76,9 +76,10 @@ function credentialsOf({ request: { headers } }: Exchange): Credentials {
 async function execute(exchange: Exchange, parts: HttpParts, { caller, method, body, search }: Admitted): Promise<void> {
   const { request, requestId } = exchange
   const query = method === 'GET' ? new URLSearchParams(search).get('query') : body?.['query']
-  const faults = typeof query === 'string' ? parts.gate(query) : []
-  if (faults.length > 0) return refuseDocument(exchange, parts, faults)
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
+  const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
+  const faults = typeof query === 'string' ? parts.gate(query) : []
+  if (faults.length > 0) return refuseDocument(exchange, parts, { faults, context: context() })
   const headers = new HeaderMap()
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers[name]
@@ -88,37 +89,48 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
   if (caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
   const answer = await parts.engine.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search, body },
-    context: () => Promise.resolve(parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })),
+    context: () => Promise.resolve(context()),
   })
   return sendAnswer(exchange, answer)
 }
 
-/** In the media type and with the status of a document that is not valid. */
-function refuseDocument(exchange: Exchange, { metrics }: HttpParts, errors: readonly GraphQLError[]): void {
-  const isStrict = exchange.request.headers.accept?.includes(RESPONSE_TYPE) ?? false
-  metrics.observe({ operation: 'none', outcome: 'GRAPHQL_VALIDATION_FAILED' })
+/** A document that breaks a limit of documents. */
+interface RefusedDocument {
+  readonly faults: readonly GraphQLError[]
+  readonly context: RequestContext
+}
+
+/** In the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
+async function refuseDocument(
+  exchange: Exchange,
+  { limits, metrics, audit }: HttpParts,
+  { faults, context }: RefusedDocument,
+): Promise<void> {
+  const { headers = {}, error } = limits.isIdle(context.snapshot) ? {} : await limits.admitRefused(context)
+  const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())
+  auditCall(audit, { call: context, document: undefined, operation: undefined, errors })
+  metrics.observe({ operation: 'none', outcome: outcomeOf({ errors }) })
   send(exchange, {
-    status: 400,
-    contentType: isStrict ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
+    status: error?.status ?? 400,
+    contentType: isResponseTypeWanted(exchange.request.headers.accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
     body: `${JSON.stringify({ errors })}\n`,
+    headers: { ...headers, ...Object.fromEntries(error?.headers ?? []) },
   })
 }
 
-async function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): Promise<void> {
-  const contentType = headers.get('content-type') ?? JSON_TYPE
-  if (body.kind === 'complete') {
-    return send(exchange, { status, contentType, body: body.string, headers: Object.fromEntries(headers) })
-  }
-  const { response, requestId } = exchange
-  response.writeHead(status, {
-    ...SAFE_HEADERS,
-    ...exchange.headers,
-    ...Object.fromEntries(headers),
-    'x-request-id': requestId,
-    'content-type': contentType,
+function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): void {
+  send(exchange, {
+    status,
+    contentType: headers.get('content-type') ?? JSON_TYPE,
+    body: wholeOf(body),
+    headers: Object.fromEntries(headers),
   })
-  for await (const chunk of body.asyncIterator) response.write(chunk)
-  response.end()
+}
+
+/** GraphQL 16 has no answers in parts. */
+function wholeOf(body: HTTPGraphQLResponse['body']): string {
+  if (body.kind !== 'complete') throw new TypeError('an answer does not come in parts')
+  return body.string
 }
 
 /** Whether a browser's address bar asks: it names pages and does not name JSON. */
@@ -133,12 +145,11 @@ async function answerSandbox(exchange: Exchange, { engine }: HttpParts): Promise
     httpGraphQLRequest: { method: 'GET', headers: new HeaderMap([['accept', 'text/html']]), search: '', body: undefined },
     context: () => Promise.reject(new AppError('UNAUTHENTICATED', 'An API key is needed.')),
   })
-  if (body.kind !== 'complete') throw new TypeError('a page does not come in parts')
   const contentType = headers.get('content-type') ?? 'text/html'
   send(exchange, {
     status: status ?? 200,
     contentType: `${contentType}; charset=utf-8`,
-    body: body.string,
+    body: wholeOf(body),
     headers: { 'content-security-policy': "frame-ancestors 'none'" },
   })
 }

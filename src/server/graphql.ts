@@ -13,6 +13,7 @@ import type { Clock } from '../core/clock.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import type { Log } from '../core/log.js'
 import type { OperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
+import { isResponseTypeWanted } from './answer.js'
 import { auditCall } from './audit-calls.js'
 import { LIMITS } from './limits.js'
 import type { ErrorMask } from './mask-errors.js'
@@ -129,7 +130,7 @@ function watchCalls({
  * not null); with `application/json` also when every root field is null, so that a refused call is seen as refused.
  */
 function settleStatus({ http }: GraphQLResponse, { data, errors }: FormattedExecutionResult, accept: string | undefined): void {
-  const isStrict = accept?.includes('application/graphql-response+json') ?? false
+  const isStrict = isResponseTypeWanted(accept)
   const hasData = data !== null && data !== undefined && (isStrict || Object.values(data).some((value) => value !== null))
   if (hasData) http.status = 200
   else if (errors?.some(({ extensions }) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR')) http.status = 500

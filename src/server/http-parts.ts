@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { Log } from '../core/log.js'
 import type { Settings } from '../core/settings.js'
 import type { Authenticator } from '../enforcement/authenticate.js'
+import type { OperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
 import type { CreateContext } from './context.js'
 import type { DocumentGate } from './document-gate.js'
 import type { GraphQLEngine } from './graphql.js'
@@ -16,6 +17,7 @@ export interface HttpParts {
   readonly log: Log
   readonly engine: GraphQLEngine
   readonly gate: DocumentGate
+  readonly limits: OperationLimiter
   readonly authenticator: Authenticator
   readonly createContext: CreateContext
   readonly metrics: Metrics

@@ -109,6 +109,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
       log,
       engine,
       gate: createDocumentGate(),
+      limits,
       authenticator,
       createContext,
       metrics,

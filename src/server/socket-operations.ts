@@ -1,4 +1,4 @@
-import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql'
+import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema, getOperationAST, parse, validate } from 'graphql'
 import type { Context, SubscribePayload } from 'graphql-ws'
 import type { Clock } from '../core/clock.js'
 import { AppError } from '../core/errors.js'
@@ -46,8 +46,8 @@ export function prepare(
   const running = begin(connection, asked.id, parts)
   const { caller = ANONYMOUS, remoteAddress, request } = connection
   const contextValue = createContext({ caller, requestId: running.requestId, remoteAddress, user: endUser(request, connectionParams) })
-  const { query, operationName, variables } = asked.payload
-  const document = readDocument(query, schema)
+  const { operationName, variables } = asked.payload
+  const document = readDocument(asked.payload, schema)
   if ('faults' in document) return limitRefused(document.faults, contextValue, limits)
   running.document = document
   const args: ExecutionArgs = { schema, document, contextValue, operationName, variableValues: variables }
@@ -64,17 +64,27 @@ function parseDocument(query: string): DocumentNode {
 }
 
 /** A document that may be executed, or what is wrong with it. */
-function readDocument(query: string, schema: GraphQLSchema): DocumentNode | { readonly faults: readonly GraphQLError[] } {
+function readDocument(
+  { query, operationName }: SubscribePayload,
+  schema: GraphQLSchema,
+): DocumentNode | { readonly faults: readonly GraphQLError[] } {
   try {
     const document = parseDocument(query)
     const broken = findBrokenLimits(document)
     if (broken.length > 0) return { faults: broken }
     const faults = validate(schema, document)
-    return faults.length > 0 ? { faults: faults.map((fault) => withCode(fault, 'GRAPHQL_VALIDATION_FAILED')) } : document
+    if (faults.length > 0) return { faults: faults.map((fault) => withCode(fault, 'GRAPHQL_VALIDATION_FAILED')) }
+    return getOperationAST(document, operationName) ? document : { faults: [unknownOperation(operationName)] }
   } catch (error) {
     if (error instanceof GraphQLError) return { faults: [error] }
     throw error
   }
+}
+
+/** The document does not say what is to be executed. */
+function unknownOperation(name: string | null | undefined): GraphQLError {
+  const message = name ? `Unknown operation named "${name}".` : 'Name the operation to execute: `operationName`.'
+  return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
 }
 
 function withCode(error: GraphQLError, code: string): GraphQLError {
