@@ -69,6 +69,13 @@ describe('viewer', () => {
     expect(data).toEqual({ viewer: { apiClient, role, permissions: held[role] } })
   })
 
+  it('shows the newest change of its client to those who may read clients', async () => {
+    const ask = async (role: Role) =>
+      (await as(role, '{ viewer { apiClient { lastChange { reason after actor { name } } } } }', firstAdmin().id)).data
+    expect(await ask('EVALUATOR')).toEqual({ viewer: { apiClient: { lastChange: null } } })
+    expect(await ask('OBSERVER')).toMatchObject({ viewer: { apiClient: { lastChange: { actor: { name: 'system' } } } } })
+  })
+
   it('is null for a caller that is no client', async () => {
     const { data } = await as('ADMIN', '{ viewer { apiClient { id } role } }', 'not-a-client')
     expect(data).toEqual({ viewer: { apiClient: null, role: 'ADMIN' } })

@@ -3,6 +3,7 @@ import type { ActorRef } from '../../core/caller.js'
 import { Actor, Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
+import { lastChangeOf } from '../../core/graphql/history.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import { Operation } from '../../core/operation.js'
 import type { ChangeRecord } from '../../core/state/change.js'
@@ -58,9 +59,13 @@ export class ApiClientResolver {
     return this.#usage.lastAt('client', client.id)
   }
 
-  @FieldResolver(() => Change, { nullable: true, description: 'The newest change of this client: who changed what, and why.' })
-  lastChange(@Root() client: ApiClient, @Ctx() { loaders }: RequestContext): Promise<ChangeRecord | null> {
-    return loaders.lastChange.load({ targetType: apiClientCollection.name, targetKey: apiClientCollection.keyOf(client) })
+  @FieldResolver(() => Change, {
+    nullable: true,
+    description: 'The newest change of this client: who changed what, and why; null for those who may not read API clients.',
+  })
+  async lastChange(@Root() client: ApiClient, @Ctx() context: RequestContext): Promise<ChangeRecord | null> {
+    // `viewer` shows every caller its own client, also a front end's EVALUATOR key.
+    return context.caller.permissions.has(CLIENTS_READ) ? lastChangeOf(context, apiClientCollection, client) : null
   }
 }
 
