@@ -2,15 +2,16 @@ import type { ClientFacts } from '../../core/client-facts.js'
 import type { CoreServices } from '../../core/pack.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
+import { isUsable } from './client-rules.js'
 
 /** The facts of every client. */
 export function clientFacts({ usage }: CoreServices, snapshot: Snapshot, now: Date): ClientFacts[] {
-  return [...snapshot.view(apiClientCollection).values()].map(({ id, name, role, isActive, createdAt, expiresAt }) => ({
-    name,
-    isAdmin: role === 'ADMIN',
-    isUsable: isActive && (expiresAt === null || expiresAt > now),
-    createdAt,
-    expiresAt,
-    lastUsedAt: usage.lastAt('client', id),
+  return [...snapshot.view(apiClientCollection).values()].map((client) => ({
+    name: client.name,
+    isAdmin: client.role === 'ADMIN',
+    isUsable: isUsable(client, now),
+    createdAt: client.createdAt,
+    expiresAt: client.expiresAt,
+    lastUsedAt: usage.lastAt('client', client.id),
   }))
 }

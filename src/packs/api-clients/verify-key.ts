@@ -1,6 +1,7 @@
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { type ApiClient, apiClientCollection } from './api-client.collection.js'
 import { digestSecret, isSameDigest, parseApiKey } from './api-key.js'
+import { isUsable } from './client-rules.js'
 
 /** What became of a key; the first that applies, in this order: NOT_FOUND, DISABLED, EXPIRED, VALID. */
 export type KeyVerdict = KeyCheck['verdict']
@@ -44,8 +45,7 @@ export function findUsableClient(snapshot: Snapshot, keyId: string, now: Date): 
 }
 
 function statusOf(client: ApiClient, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {
-  if (!client.isActive) return 'DISABLED'
-  if (client.expiresAt !== null && client.expiresAt <= now) return 'EXPIRED'
+  if (!isUsable(client, now)) return client.isActive ? 'EXPIRED' : 'DISABLED'
   const isPrevious = client.keyId !== keyId
   if (isPrevious && (client.previousKeyExpiresAt === null || client.previousKeyExpiresAt <= now)) return 'EXPIRED'
   return 'VALID'
