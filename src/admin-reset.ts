@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { systemClock } from './core/clock.js'
+import { EXIT_USAGE, readCommandLine } from './core/command-line.js'
 import type { Database } from './core/database/database.js'
 import { openDatabase } from './core/database/open.js'
 import { DatabaseOpenError, showUrl } from './core/database/open-error.js'
@@ -12,9 +12,6 @@ import { Ledger } from './core/state/ledger.js'
 import { resetAdmin } from './packs/api-clients/admin-reset.js'
 import { apiClientCollection } from './packs/api-clients/api-client.collection.js'
 
-/** The exit status of a call that has to be made otherwise. */
-const EXIT_USAGE = 2
-
 const USAGE = 'Usage: npm run --silent admin:reset -- --yes [--reason <text>]'
 
 /** Only the key goes to standard output, so that it can be piped; everything else goes to standard error. */
@@ -23,8 +20,12 @@ const say = (line: string): unknown => process.stderr.write(`${line}\n`)
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const options = readOptions()
-  if (options === undefined) return EXIT_USAGE
+  const line = readCommandLine({ yes: { type: 'boolean', default: false }, reason: { type: 'string' } })
+  if (line.asks !== 'run') {
+    say(line.asks === 'help' ? USAGE : line.fault)
+    return line.asks === 'help' ? 0 : EXIT_USAGE
+  }
+  const { yes, reason } = line.values
   const result = readSettings()
   if (!result.ok) {
     for (const fault of result.faults) say(fault)
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
   }
   const { settings } = result
   const place = settings.databaseUrl === undefined ? settings.dataDir : showUrl(settings.databaseUrl)
-  if (!options.yes) {
+  if (!yes) {
     say(`This would register one more ADMIN client in ${place}, print its key once, and record that in the change log.`)
     say('Nothing was done. Add --yes to do it.')
     say(USAGE)
@@ -43,18 +44,7 @@ async function main(): Promise<number> {
     say(`There is no database in ${place}; VALHALLA_DATA_DIR or DATABASE_URL says where it is.`)
     return 1
   }
-  return reset(settings, options.reason)
-}
-
-function readOptions(): { yes: boolean; reason: string | undefined } | undefined {
-  try {
-    const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false }, reason: { type: 'string' } } })
-    return { yes: values.yes, reason: values.reason }
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error))
-    say(USAGE)
-    return undefined
-  }
+  return reset(settings, reason)
 }
 
 async function reset(settings: Settings, reason: string | undefined): Promise<number> {

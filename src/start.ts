@@ -1,23 +1,21 @@
 import 'reflect-metadata'
-import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
+import { EXIT_USAGE, readCommandLine } from './core/command-line.js'
 import { createLog, type Log } from './core/log.js'
 import { readSettings, type Settings } from './core/settings.js'
 import { EXIT_BAD_SETTINGS, settingsHelp } from './core/settings-help.js'
+import { closingLimitMs } from './server/closing-limit.js'
 import type { RunningServer } from './server/serve.js'
 
-/** The exit status for a command line that cannot be understood: EX_USAGE of sysexits.h. */
-const EXIT_USAGE = 64
 /** Names of the faults whose message is one clear line for whoever starts the program. */
 const CLEAR_FAULTS: ReadonlySet<string> = new Set(['DatabaseOpenError', 'ListenError', 'FirstAdminError'])
-/** What closing may take beyond the time that running requests are given, in milliseconds. */
-const CLOSING_MS = 10_000
 
 await main()
 
 async function main(): Promise<void> {
-  const command = readCommandLine()
-  if (command !== 'start') return end(command)
+  const line = readCommandLine({})
+  if (line.asks === 'help') return end({ status: 0, text: settingsHelp() })
+  if (line.asks === 'nothing known') return end({ status: EXIT_USAGE, errors: [line.fault] })
   const read = readSettings()
   if (!read.ok) return end({ status: EXIT_BAD_SETTINGS, errors: read.faults })
   const { settings } = read
@@ -34,17 +32,6 @@ interface Ending {
   readonly status: number
   readonly text?: string
   readonly errors?: readonly string[]
-}
-
-/** What the command line asks for. */
-function readCommandLine(): 'start' | Ending {
-  try {
-    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, strict: true, allowPositionals: false })
-    return values.help ? { status: 0, text: settingsHelp() } : 'start'
-  } catch (error) {
-    const fault = error instanceof Error ? error.message : String(error)
-    return { status: EXIT_USAGE, errors: [`${fault.split('. ')[0]}; --help shows what there is`] }
-  }
 }
 
 function end({ status, text, errors = [] }: Ending): void {
@@ -68,7 +55,7 @@ function announce({ url, port, services: { ledger, database } }: RunningServer, 
 /** The first signal (or fault that nobody caught) ends the server in order, a second one at once. */
 function stopWithGrace(server: RunningServer, settings: Settings, log: Log): void {
   closeWithGrace(
-    { delay: settings.shutdownGraceMs + CLOSING_MS, logger: { error: (message: unknown) => log.error(String(message)) } },
+    { delay: closingLimitMs(settings), logger: { error: (message: unknown) => log.error(String(message)) } },
     async ({ err, signal }) => {
       if (err) log.fatal({ err }, 'stopping: a fault that nobody caught')
       else log.info({ signal }, 'stopping')

@@ -92,9 +92,19 @@ describe('the host commands', () => {
     ])
   })
 
+  it.each(['admin-key.ts', 'admin-reset.ts'])(
+    '%s ends with 64 and one line for what it does not know, and tells what there is',
+    async (entry) => {
+      const { code, stdout, stderr } = await run(entry, ['--tset'])
+      expect({ code, stdout, stderr }).toEqual({ code: 64, stdout: '', stderr: "Unknown option '--tset'; --help shows what there is\n" })
+      const help = await run(entry, ['--help'])
+      expect([help.code, help.stdout + help.stderr]).toEqual([0, expect.stringMatching(/^Usage: npm run --silent admin:\w+ -- .+\n$/)])
+    },
+  )
+
   it('admin:reset without --yes says what it would do, and does nothing', async () => {
     const { code, stdout, stderr } = await run('admin-reset.ts', [], { VALHALLA_DATA_DIR: join(folder, 'data') })
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
     expect(stderr).toContain('Nothing was done')
   })
 
