@@ -137,9 +137,9 @@ describe('an operation', () => {
     await server.changeClient(client, { isActive: false })
   })
 
-  it('that is not valid takes nothing, and probes are never limited', async () => {
-    await setRule({ scope: 'GLOBAL', maxRequests: 1, windowSeconds: 1_000 })
-    for (let round = 0; round < 5; round += 1) expect((await server.gql('{ nothing }')).status).toBe(400)
+  it('that is not valid takes one unit like any other, and probes are never limited', async () => {
+    await setRule({ scope: 'GLOBAL', maxRequests: 3, windowSeconds: 1_000 })
+    for (let round = 0; round < 2; round += 1) expect((await server.gql('{ nothing }')).status).toBe(400)
     expect([(await server.gql('{ __typename }')).status, (await server.gql('{ __typename }')).status]).toEqual([200, 429])
     const headers = { authorization: `Bearer ${server.adminKey}` }
     for (const path of ['livez', 'readyz', 'metrics']) expect((await fetch(`${server.url}/${path}`, { headers })).status).toBe(200)
