@@ -1,3 +1,4 @@
+import { EXIT_USAGE } from './command-line.js'
 import { SETTINGS_VARIABLES, type VariableInfo } from './settings.js'
 
 /** The exit status for settings that cannot be used: EX_CONFIG of sysexits.h. */
@@ -19,7 +20,7 @@ export function settingsHelp(): string {
     '',
     'Exit codes:',
     '   0  Stopped as asked.',
-    '  64  The command line cannot be understood.',
+    `  ${EXIT_USAGE}  The command line cannot be understood.`,
     `  ${EXIT_BAD_SETTINGS}  The settings cannot be used; standard error has one line for each fault.`,
     '   1  Any other fault.',
     '',
