@@ -4,15 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { systemClock } from '../../src/core/clock.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { openSocket, PROTOCOL, upgradeStatus } from '../testkit/sockets.js'
 import { until } from '../testkit/until.js'
 
-const PROTOCOL = 'graphql-transport-ws'
 const CHANGES = 'subscription ($since: Int) { changes(filter: { sinceRevision: $since }) { revision targetId } }'
-
-interface Ending {
-  readonly code: number
-  readonly reason: string
-}
 
 interface ChangePayload {
   readonly data: { readonly changes: { readonly revision: number } }
@@ -37,25 +32,10 @@ function clientWith(connectionParams: Record<string, unknown>, of = server): Cli
   return client
 }
 
-/** A bare socket that has said `init` to the server, and how it was closed. */
-async function open(init: object | undefined, options: { headers?: Record<string, string>; origin?: string } = {}) {
-  const socket = new WebSocket(address(), PROTOCOL, options)
-  const messages: Record<string, unknown>[] = []
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
-  const closed = new Promise<Ending>((resolve) => socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })))
-  await once(socket, 'open')
-  const say = (message: object): void => socket.send(JSON.stringify(message))
-  if (init) say({ type: 'connection_init', payload: init })
-  return { socket, messages, closed, say }
-}
+const open = (init: object | undefined, options: Parameters<typeof openSocket>[2] = {}) => openSocket(server.url, init, options)
 
 /** The status that an upgrade is refused with. */
-async function refusedUpgrade(path: string, origin?: string): Promise<number | undefined> {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, PROTOCOL, origin === undefined ? {} : { origin })
-  socket.on('error', () => undefined)
-  const [, response] = await once(socket, 'unexpected-response')
-  return response.statusCode
-}
+const refusedUpgrade = (path: string, origin?: string) => upgradeStatus(`${server.url}${path}`, origin)
 
 function setFlag(key: string) {
   return server.gql('mutation ($key: String!) { setFeatureFlag(input: { key: $key }) { revision } }', { key })
