@@ -23,9 +23,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 
 /** A server that is not listening yet. */
 export function createHttpServer(listener: RequestListener, network: NetworkLimits): HttpServer {
-  const running = new Set<ServerResponse>()
-  let isDraining = false
-  let onIdle: (() => void) | undefined
+  const running = new RunningAnswers()
   const server = createServer(
     {
       requestTimeout: network.requestMs,
@@ -37,17 +35,13 @@ export function createHttpServer(listener: RequestListener, network: NetworkLimi
     },
     (request, response) => {
       running.add(response)
-      response.once('close', () => {
-        running.delete(response)
-        if (running.size === 0) onIdle?.()
-      })
-      if (isDraining) response.shouldKeepAlive = false
       listener(request, response)
     },
   )
   // An answer that nobody reads must not be held for ever.
   server.setTimeout(network.idleMs)
   const upgraded = trackUpgrades(server)
+  onceClosed(server, (socket) => running.forgetThoseOf(socket))
   let closed: Promise<void> | undefined
   const stop = (): Promise<void> => {
     closed ??= new Promise((resolve) => server.close(() => resolve()))
@@ -56,19 +50,9 @@ export function createHttpServer(listener: RequestListener, network: NetworkLimi
   return {
     server,
     listen: (port, host) => listen(server, port, host),
-    async drain(graceMs) {
+    drain(graceMs) {
       void stop()
-      isDraining = true
-      // Their answers say `Connection: close`, so that nobody sends a request that would be cut off.
-      for (const response of running) response.shouldKeepAlive = false
-      if (running.size === 0) return
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMs)
-        onIdle = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+      return running.drain(graceMs)
     },
     async close() {
       const done = stop()
@@ -77,6 +61,54 @@ export function createHttpServer(listener: RequestListener, network: NetworkLimi
       await done
     },
   }
+}
+
+/** The answers that are not sent yet. */
+class RunningAnswers {
+  readonly #all = new Set<ServerResponse>()
+  #isDraining = false
+  #onIdle: (() => void) | undefined
+
+  add(response: ServerResponse): void {
+    this.#all.add(response)
+    response.once('close', () => this.#forget([response]))
+    if (this.#isDraining) response.shouldKeepAlive = false
+  }
+
+  /** An answer that waits for the ones before it on its connection is told nothing of the connection's end. */
+  forgetThoseOf(socket: Duplex): void {
+    this.#forget([...this.#all].filter(({ req }) => req.socket === socket))
+  }
+
+  /** Waits until there are none, at most `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true
+    // They say `Connection: close`, so that nobody sends a request that would be cut off.
+    for (const response of this.#all) response.shouldKeepAlive = false
+    if (this.#all.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#onIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #forget(responses: Iterable<ServerResponse>): void {
+    for (const response of responses) this.#all.delete(response)
+    if (this.#all.size === 0) this.#onIdle?.()
+  }
+}
+
+/** Tells of the end of each connection, once; some are handed to the server again for their next request. */
+function onceClosed(server: Server, tell: (socket: Duplex) => void): void {
+  const known = new WeakSet<Duplex>()
+  server.on('connection', (socket: Duplex) => {
+    if (known.has(socket)) return
+    known.add(socket)
+    socket.once('close', () => tell(socket))
+  })
 }
 
 /** Connections that asked for another protocol: Node hands them over and forgets them, though it waits for their end. */

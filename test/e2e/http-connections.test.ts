@@ -101,10 +101,13 @@ describe('a connection that is slow', () => {
     const request = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.adminKey}\r\nContent-Type: application/json\r\nContent-Length: ${query.length}\r\n\r\n${query}`
     const asked = 60
     socket.write(request.repeat(asked))
-    await wait(3_000)
+    await wait(2_000)
     const answers = (await untilClosed(socket)).split('HTTP/1.1 200 OK').length - 1
     expect(answers).toBeGreaterThan(0)
     expect(answers).toBeLessThan(asked)
+    // Those that were never sent do not hold up the end of the server.
+    const startedAt = performance.now()
     await server.close()
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 })
