@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { type Caller, CLIENT_TYPES, type ClientType, ROLES, type Role } from '../core/caller.js'
 import { AppError } from '../core/errors.js'
 import type { RequestContext } from '../core/graphql/context.js'
-import { type AllowedDuring, MAINTENANCE_MODES, type MaintenanceModeName, type OperationPolicy } from '../core/operation.js'
+import { type AllowedDuring, MAINTENANCE_MODES, type MaintenanceModeName } from '../core/operation.js'
 import { Draft } from '../core/state/draft.js'
 import { Snapshot } from '../core/state/snapshot.js'
 import { packs } from '../packs/index.js'
 import { type MaintenanceSwitch, maintenanceSwitches } from '../packs/maintenance/maintenance-switch.collection.js'
 import { type MaintenanceWindow, maintenanceWindows } from '../packs/maintenance/maintenance-window.collection.js'
 import { schemaOf } from '../server/schema.js'
-import { createMaintenanceGate, createStepGate } from './maintenance-gate.js'
+import { createMaintenanceGate } from './maintenance-gate.js'
 import { rootFieldsOf } from './root-fields.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
@@ -155,28 +155,9 @@ describe('what the operations declare', () => {
   it('is what docs/semantics.md promises of every mode', () => {
     const fields = rootFieldsOf(schemaOf(packs))
     const declared = fields.map(({ kind, name, policy }) => [`${kind} ${name}`, policy?.allowedDuring])
-    // It is what its steps are: each of them is asked on its own.
-    const promised = fields.map(({ kind, name }) => [`${kind} ${name}`, name === 'runAdminOperation' ? 'always' : promiseOf(kind, name)])
+    const promised = fields.map(({ kind, name }) => [`${kind} ${name}`, promiseOf(kind, name)])
     expect(declared).toEqual(promised)
     expect(declared.length).toBeGreaterThan(25)
     expect(MAINTENANCE_MODES).toEqual(['NORMAL', 'READ_ONLY', 'MAINTENANCE'])
-  })
-
-  it('is not what counts for a step of an admin operation: it passes in NORMAL alone, as docs/semantics.md promises', () => {
-    expect(promises().find(([subject]) => subject.includes('each step of an admin operation'))?.[1]).toBe('write')
-    const mutations = rootFieldsOf(schemaOf(packs)).filter(({ kind }) => kind === 'mutation')
-    const caller = callerOf('ADMIN', 'HEIMDALL')
-    const passing = MAINTENANCE_MODES.map((mode) => {
-      const gate = createStepGate({ ledger: { snapshot: stateOf({ mode }) }, clock: { now: () => NOW, monotonicMs: () => 0 } })
-      const passes = ({ kind, name, policy }: (typeof mutations)[number]): boolean => {
-        try {
-          return gate({ kind, name, policy: policy as OperationPolicy }, { caller } as RequestContext) === undefined
-        } catch {
-          return false
-        }
-      }
-      return mutations.filter(passes).length
-    })
-    expect(passing).toEqual([mutations.length, 0, 0])
   })
 })

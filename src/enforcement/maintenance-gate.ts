@@ -68,12 +68,3 @@ export function createMaintenanceGate({ ledger, clock }: { readonly ledger: Pick
     return undefined
   }
 }
-
-/**
- * The gate before each step of an admin operation: a step is a write like any other, also where the mutation that it stands
- * for is allowed in every mode. Who has to get out of a mode calls that mutation itself.
- */
-export function createStepGate(parts: Parameters<typeof createMaintenanceGate>[0]): Check {
-  const gate = createMaintenanceGate(parts)
-  return (field, context) => gate({ ...field, policy: { ...field.policy, allowedDuring: 'write' } }, context)
-}

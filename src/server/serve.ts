@@ -7,7 +7,7 @@ import { createAuthenticator } from '../enforcement/authenticate.js'
 import { EphemeralKeys } from '../enforcement/ephemeral-keys.js'
 import { admissionTo, guardSchema } from '../enforcement/guard.js'
 import { limitFailures } from '../enforcement/limit-authentication.js'
-import { createMaintenanceGate, createStepGate } from '../enforcement/maintenance-gate.js'
+import { createMaintenanceGate } from '../enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../enforcement/permissions.js'
 import { createOperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
 import type { Connections } from './connections.js'
@@ -97,7 +97,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const ephemeralKeys = new EphemeralKeys()
   const authenticator = limitFailures(createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }), limiter)
   const limits = createOperationLimiter(schema, limiter)
-  const createContext = contextsOf({ ledger, changeLog, admission: admissionTo(schema, { checks: [createStepGate({ ledger, clock })] }) })
+  const createContext = contextsOf({ ledger, changeLog, admission: admissionTo(schema, rules) })
   const mask = createErrorMask(log)
   const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count(), limiter })
   const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })

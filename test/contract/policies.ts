@@ -64,7 +64,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OPERATOR', 'read'],
   // Its steps bring their own demands.
-  'mutation runAdminOperation': ['OPERATOR', 'always'],
+  'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
   'subscription changes': ['OBSERVER', 'read'],
 

@@ -62,8 +62,6 @@ function expected({ role, isWatcher }: Someone, [least, during]: Demand, mode: M
 /** Samples that would leave the mode or take long, so that every cell is asked in the mode that it is about. */
 function documentOf({ name, sample }: Entry, mode: MaintenanceModeName): string {
   if (name === 'setMaintenanceMode') return `mutation { setMaintenanceMode(input: { mode: ${mode} }) { userErrors { code } } }`
-  // Its steps have a rule of their own: they pass in NORMAL alone.
-  if (name === 'runAdminOperation') return 'mutation { runAdminOperation(input: { dryRun: true, steps: [] }) { userErrors { code } } }'
   // What it reverts may demand more than the operation itself.
   if (name === 'revertRevision') return 'mutation { revertRevision(input: { revision: 999999, dryRun: true }) { userErrors { code } } }'
   if (name === 'runSmokeTest') return 'mutation { runSmokeTest(input: { checks: ["no-such-check"] }) { userErrors { code } } }'

@@ -21,12 +21,11 @@ export function adminOperationResolver(input: ClassType<RunAdminOperationArgumen
 
     @Mutation(() => RunAdminOperationPayload, {
       description:
-        'Plans (dryRun) or applies several steps as one: one revision, or nothing. You need the permission of every step, and each step has to be allowed in the present maintenance mode.',
+        'Plans (dryRun) or applies several steps as one: one revision, or nothing. You need the permission of every step. Neither is done but in the maintenance mode NORMAL.',
     })
     @Operation({
       permission: 'operations:run',
       writes: true,
-      allowedDuring: 'always',
       cost: 5,
       sample:
         'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',
