@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { operate, placesOf, RUN_ADMIN_OPERATION } from '../testkit/admin-operations.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
@@ -6,16 +7,18 @@ import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy.js'
 
 describe.runIf(await usePostgres())('with the database away, a guarded operation', { timeout: 60_000 }, () => {
   let drop: () => Promise<void>
+  let url: URL
   let proxy: TcpProxy
   let server: TestServer
 
   beforeEach(async () => {
     const created = await createTestDatabase()
     drop = created.drop
-    const url = new URL(created.url)
+    url = new URL(created.url)
     proxy = await startTcpProxy(Number(url.port || 5432))
-    url.port = String(proxy.port)
-    server = await startTestServer({ DATABASE_URL: url.href, VALHALLA_WRITE_TIMEOUT_MS: '1500' })
+    const behindProxy = new URL(url)
+    behindProxy.port = String(proxy.port)
+    server = await startTestServer({ DATABASE_URL: behindProxy.href, VALHALLA_WRITE_TIMEOUT_MS: '1500' })
   })
 
   afterEach(async () => {
@@ -56,8 +59,12 @@ describe.runIf(await usePostgres())('with the database away, a guarded operation
   })
 
   test('whose commit was not confirmed is told to be unproved where it has landed', async () => {
-    proxy.stall()
+    const holder = new pg.Client(url.href)
+    await holder.connect()
+    // The commit is sent, and then waits for this row for longer than a write may take.
+    await holder.query('BEGIN; SELECT FROM ledger_head FOR UPDATE')
     const { status, errors } = await server.gql(RUN_ADMIN_OPERATION, { input: guarded })
+    await holder.end()
     expect([status, errors?.[0]?.extensions?.['code']]).toEqual([503, 'UNAVAILABLE'])
     expect(errors?.[0]?.message).toContain('If it has, no smoke test has proved it')
     expect(server.logged.filter(({ level, msg }) => level === 'error' && String(msg).includes('without a smoke test')).length).toBe(1)
