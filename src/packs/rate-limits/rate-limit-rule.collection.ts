@@ -19,6 +19,9 @@ export interface RateLimitRuleRecord {
   readonly updatedAt: Date
 }
 
+/** Most rules there are. */
+export const MAX_RULES = 10_000
+
 /** Name of the index over scope and key. */
 export const BY_SUBJECT = 'subject'
 
@@ -37,7 +40,11 @@ export const rateLimitRules: Collection<RateLimitRuleRecord> = defineCollection<
   version: 'version',
   writePermission: () => 'limits:write',
   findRestoredFaults(draft, rule) {
-    for (const other of draft.view(rateLimitRules).values()) {
+    const rules = draft.view(rateLimitRules)
+    if (rules.size > MAX_RULES) {
+      return [userError('LIMIT_EXCEEDED', [], `There would be more than ${MAX_RULES} rules. Delete one that was made meanwhile first.`)]
+    }
+    for (const other of rules.values()) {
       if (other.id === rule.id || subjectOf(other) !== subjectOf(rule)) continue
       return [userError('TAKEN', ['key'], `Another rule for ${subjectOf(rule)} was made meanwhile (${other.id}). Delete that one first.`)]
     }

@@ -5,7 +5,7 @@ import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findTextFaults } from '../../core/text.js'
 import { ruleKey } from './rate-limit-key.js'
-import { BY_SUBJECT, type RateLimitRuleRecord, rateLimitRules, subjectOf } from './rate-limit-rule.collection.js'
+import { BY_SUBJECT, MAX_RULES, type RateLimitRuleRecord, rateLimitRules, subjectOf } from './rate-limit-rule.collection.js'
 import type { DeleteRateLimitRuleInput, SetRateLimitRuleInput } from './rate-limit-rule.inputs.js'
 
 /** What a new rule that does not say otherwise allows: 60 units in 60 seconds. */
@@ -14,8 +14,6 @@ const DEFAULT_MAX_REQUESTS = 60
 /** The longest window: 31 days, in seconds. */
 const MAX_WINDOW_SECONDS = 2_678_400
 const MAX_MAX_REQUESTS = 1_000_000_000
-/** Rules that there may be. */
-const MAX_RULES = 10_000
 
 /** Members of the input that are kept when they are left out, and that have no empty value. */
 const KEPT = ['windowSeconds', 'maxRequests', 'isEnabled', 'isShadow'] as const

@@ -11,6 +11,8 @@ const SET = `mutation ($input: SetRateLimitRuleInput!) {
   }
 }`
 const DELETE = `mutation ($input: DeleteRateLimitRuleInput!) { deleteRateLimitRule(input: $input) { deletedId userErrors { code field } revision } }`
+const REVERT =
+  'mutation ($revision: Int!) { revertRevision(input: { revision: $revision }) { revision userErrors { code field message } } }'
 const CONSUME = `mutation ($input: ConsumeRateLimitInput!) {
   consumeRateLimit(input: $input) { decision { isAllowed limit remaining ruleId isShadow retryAfterSeconds } userErrors { code field } }
 }`
@@ -160,7 +162,15 @@ describe('setRateLimitRule', () => {
     await replaceRules(Array.from({ length: 10_000 }, (_, index) => ruleWith({ scope: 'IP', key: `10.0.${index >> 8}.${index & 255}` })))
     const payload = await set({ scope: 'IP', key: '192.0.2.1' })
     expect([payload.rateLimitRule, faultsOf(payload)]).toEqual([null, [['LIMIT_EXCEEDED', null]]])
-    expect((await set({ scope: 'IP', key: '10.0.0.1', maxRequests: 7 })).rateLimitRule).toMatchObject({ maxRequests: 7, version: 2 })
+    const changed = await set({ scope: 'IP', key: '10.0.0.1', maxRequests: 7 })
+    expect(changed.rateLimitRule).toMatchObject({ maxRequests: 7, version: 2 })
+
+    // Not by a revert either.
+    const { revision } = await call<{ revision: number }>(DELETE, { input: { id: changed.rateLimitRule?.id } })
+    expect((await set({ scope: 'IP', key: '192.0.2.1' })).userErrors).toEqual([])
+    const reverted = await call<{ revision: null; userErrors: Fault[] }>(REVERT, { revision })
+    expect(reverted).toMatchObject({ revision: null, userErrors: [{ code: 'INVALID_STATE', field: ['revision'] }] })
+    expect(reverted.userErrors[0]?.message).toContain('more than 10000 rules')
   })
 })
 
