@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { getOperationAST, parse } from 'graphql'
+import { isLoopback } from '../core/loopback.js'
 import type { Settings } from '../core/settings.js'
 import type { RequestBody } from './body.js'
-import { isFromThisMachine, isLoopback } from './client-address.js'
+import { isFromThisMachine } from './client-address.js'
 import { LIMITS } from './limits.js'
 import { rootFieldNames } from './root-field-names.js'
 

@@ -1,7 +1,8 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { clientAddress, isFromThisMachine, isLoopback } from './client-address.js'
+import { isLoopback } from '../core/loopback.js'
+import { clientAddress, isFromThisMachine } from './client-address.js'
 
 function requestFrom(peer: string, headers: Record<string, string> = {}): IncomingMessage {
   const socket = new Socket()

@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isLoopback, normalAddress } from '../core/loopback.js'
 
-export { isLoopback }
-
 /**
  * The client's address behind `trustedProxies` proxies. Each proxy appends the address of its own peer to
  * X-Forwarded-For, so exactly that many entries from the right are believed, and nothing that stands left of them. An

@@ -11,9 +11,7 @@ export function limitPrepared(prepared: ExecutionArgs, limits: OperationLimiter)
   const context = prepared.contextValue as RequestContext
   const operation = getOperationAST(document, operationName)
   if (!operation || limits.isIdle(context.snapshot)) return prepared
-  const settle = ({ error }: Admission): Prepared => (error ? [error] : prepared)
-  const admission = limits.admit({ document, operation, context })
-  return admission instanceof Promise ? admission.then(settle) : settle(admission)
+  return unlessDenied(limits.admit({ document, operation, context }), prepared)
 }
 
 /** Counts a document that was refused, and says what its client is shown: what is wrong with it, or that it asks too often. */
@@ -22,8 +20,10 @@ export function limitRefused(
   context: RequestContext,
   limits: OperationLimiter,
 ): Prepared | Promise<Prepared> {
-  if (limits.isIdle(context.snapshot)) return faults
-  const settle = ({ error }: Admission): Prepared => (error ? [error] : faults)
-  const admission = limits.admitRefused(context)
+  return limits.isIdle(context.snapshot) ? faults : unlessDenied(limits.admitRefused(context), faults)
+}
+
+function unlessDenied(admission: Admission | Promise<Admission>, prepared: Prepared): Prepared | Promise<Prepared> {
+  const settle = ({ error }: Admission): Prepared => (error ? [error] : prepared)
   return admission instanceof Promise ? admission.then(settle) : settle(admission)
 }

@@ -294,14 +294,25 @@ describe('limits over HTTP', () => {
     expect([answer.status, answer.errors]).toEqual([200, undefined])
   })
 
+  /** The least of three, in milliseconds; a comment makes each a document that was not seen before. */
+  async function leastTimeOf(query: string): Promise<number> {
+    const times: number[] = []
+    for (let round = 0; round < 3; round += 1) {
+      const startedAt = performance.now()
+      await server.gql(`${query} # ${startedAt}`)
+      times.push(performance.now() - startedAt)
+    }
+    return Math.min(...times)
+  }
+
   it.each([
     ['one level', `{ ${'viewer '.repeat(1_990)} }`],
     ['an unused fragment', `{ __typename } fragment F on Viewer { ${'permissions '.repeat(1_980)} }`],
     ['the most that is let through', `{ viewer { ${'permissions '.repeat(498)} } }`],
   ])('keep many fields on %s from holding up everybody else', async (_, query) => {
-    const startedAt = performance.now()
-    await server.gql(query)
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    const ordinary = await leastTimeOf('{ viewer { role } }')
+    // Validation compares every field with every other one: without the limits this is 300 times as much, with them at most 20.
+    expect(await leastTimeOf(query)).toBeLessThan(100 * ordinary)
   })
 })
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { EXIT_USAGE } from '../../src/core/command-line.js'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { newId } from '../../src/core/ids.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
@@ -12,7 +13,7 @@ import {
   type StartingServer,
 } from '../testkit/server-process.js'
 import { makePlace, type Place } from './place.js'
-import { EXIT_USAGE, fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
+import { fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
 
 /**
  * `npm run fault:atomicity -- --rounds 50 --engine both`: clients run admin operations of six steps over five packs while

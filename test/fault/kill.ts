@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
+import { EXIT_USAGE } from '../../src/core/command-line.js'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { builtServer, type ServerProgram } from '../testkit/server-process.js'
 import { type EngineResult, EngineRun } from './engine-run.js'
 import { makePlace } from './place.js'
-import { EXIT_USAGE, fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
+import { fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
 
 /**
  * `npm run fault:kill -- --rounds 50 --engine both --clients 8`: clients write over HTTP while the built server is killed

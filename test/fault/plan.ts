@@ -1,9 +1,6 @@
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { usePostgres } from '../testkit/databases.js'
 
-/** The exit status for a command line that cannot be understood: EX_USAGE of sysexits.h. */
-export const EXIT_USAGE = 64
-
 const ENGINES_OF: Readonly<Record<string, readonly DatabaseEngine[]>> = {
   pglite: ['pglite'],
   postgresql: ['postgresql'],

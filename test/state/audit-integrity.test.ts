@@ -1,6 +1,5 @@
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/core/clock.js'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/state/change-log.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
@@ -9,6 +8,7 @@ import { AuditIntegrityCheck } from '../../src/packs/admin-operations/audit-inte
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { settingsOf } from '../testkit/api-clients.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
+import { HandClock } from '../testkit/hand-clock.js'
 import { AUDIT_KEY, openTestLedger, run } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
@@ -17,18 +17,17 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
   let database: Database
   let ledger: Ledger
   let check: AuditIntegrityCheck
-  let nowMs: number
-  const clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() }
+  let clock: HandClock
 
   beforeEach(async () => {
-    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    clock = new HandClock()
     database = await openTestDatabase(engine)
     ledger = await openTestLedger(database, { clock })
     const settings = { ...settingsOf({ NODE_ENV: 'test' }), auditKey: AUDIT_KEY }
     check = new AuditIntegrityCheck({ changeLog: new ChangeLog(database), settings })
     for (let day = 1; day <= 6; day += 1) {
       await run(ledger, setFeatureFlag, { key: 'a', description: `day ${day}` })
-      nowMs += DAY_MS
+      clock.pass(DAY_MS)
     }
   })
 
@@ -82,7 +81,7 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
     const writing = (async () => {
       for (let round = 0; round < 60; round += 1) {
         await run(ledger, setFeatureFlag, { key: 'a', description: `round ${round}` })
-        nowMs += DAY_MS / 10
+        clock.pass(DAY_MS / 10)
         if (round % 10 === 9) await shorten(1)
       }
       isWriting = false

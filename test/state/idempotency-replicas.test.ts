@@ -1,31 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
-import { type Command, done } from '../../src/core/state/command.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
 import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
-import { openTestLedger, run, TESTER } from '../testkit/ledger.js'
+import { HandClock } from '../testkit/hand-clock.js'
+import { echo, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
 const setConfig = createSetConfig({ isSecretValueAllowed: false })
 
-/** Changes nothing, and answers what it was given. */
-const echo: Command<{ value: number }, number> = {
-  name: 'echo',
-  pack: 'W',
-  isRevertible: false,
-  run: (_draft, { value }) => done(value),
-  replay: { toJson: (value) => value, fromJson: (json) => Number(json) },
-}
-
 describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', { timeout: 60_000 }, () => {
   let database: Database
   let ledgers: readonly [Ledger, Ledger]
-  let nowMs: number
-  const clock = { now: () => new Date(nowMs), monotonicMs: () => performance.now() }
+  let clock: HandClock
 
   beforeEach(async () => {
-    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    clock = new HandClock()
     database = await openTestDatabase('postgresql')
     ledgers = [await openTestLedger(database, { clock }), await openTestLedger(database, { clock })]
   })
@@ -67,7 +57,7 @@ describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two repl
 
   test('is free again once its answer has expired', async () => {
     expect(await call(ledgers[0], 1, 'key')).toMatchObject({ ok: true, isReplay: false })
-    nowMs += DAY_MS
+    clock.pass(DAY_MS)
     expect(await call(ledgers[1], 2, 'key')).toMatchObject({ ok: true, value: 2, isReplay: false })
     await expect(call(ledgers[0], 1, 'key')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
   })

@@ -9,6 +9,7 @@ import { Retention } from '../../src/core/state/retention.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
+import { HandClock } from '../testkit/hand-clock.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
 import { putBack } from '../testkit/put-back.js'
 
@@ -82,11 +83,10 @@ describe.each(ENGINES)('when a process on %s has to load its state anew', (engin
   let database: Database
   let ledger: Ledger
   let follower: Ledger
-  let nowMs: number
-  const clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() }
+  let clock: HandClock
 
   beforeEach(async () => {
-    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    clock = new HandClock()
     database = await openTestDatabase(engine)
     ledger = await openTestLedger(database, { clock })
     await run(ledger, setFeatureFlag, { key: 'one' })
@@ -100,7 +100,7 @@ describe.each(ENGINES)('when a process on %s has to load its state anew', (engin
 
   const stream = (filter: ChangeLogFilter) => streamChanges({ ledger: follower, changeLog: new ChangeLog(database) }, filter)
   async function shorten(): Promise<void> {
-    nowMs += 40 * 86_400_000
+    clock.pass(40 * 86_400_000)
     const days = { changes: 1, auditEvents: 0 }
     await new Retention({ database, clock, log: pino({ level: 'silent' }), days }).run()
   }

@@ -3,33 +3,24 @@ import { AuditTrail } from '../../src/core/audit.js'
 import type { Database } from '../../src/core/database/database.js'
 import { AppError } from '../../src/core/errors.js'
 import { createLog } from '../../src/core/log.js'
-import { type Command, done } from '../../src/core/state/command.js'
 import type { Ledger } from '../../src/core/state/ledger.js'
 import { Retention, type RetentionDays } from '../../src/core/state/retention.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
-import { openTestLedger, TESTER } from '../testkit/ledger.js'
+import { HandClock } from '../testkit/hand-clock.js'
+import { echo, openTestLedger, TESTER } from '../testkit/ledger.js'
 import { until } from '../testkit/until.js'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const log = createLog({ logLevel: 'silent' })
 
-const echo: Command<{ value: number }, number> = {
-  name: 'echo',
-  pack: 'W',
-  isRevertible: false,
-  run: (_draft, { value }) => done(value),
-  replay: { toJson: (value) => value, fromJson: (json) => Number(json) },
-}
-
 describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
   let database: Database
   let ledger: Ledger
-  let nowMs: number
-  const clock = { now: () => new Date(nowMs), monotonicMs: () => performance.now() }
+  let clock: HandClock
 
   beforeEach(async () => {
-    nowMs = Date.parse('2030-01-01T00:00:00Z')
+    clock = new HandClock()
     database = await openTestDatabase(engine)
     ledger = await openTestLedger(database, { clock })
   })
@@ -47,10 +38,10 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
   test('first answers to idempotency keys go once they have expired, also where everything else is kept for ever', async () => {
     const keep = { changes: 0, auditEvents: 0 }
     await answer('a')
-    nowMs += 23 * HOUR_MS
+    clock.pass(23 * HOUR_MS)
     await answer('b')
     expect(await retention(keep).run()).toEqual({ changes: 0, auditEvents: 0, answers: 0 })
-    nowMs += HOUR_MS
+    clock.pass(HOUR_MS)
     expect(await retention(keep).run()).toEqual({ changes: 0, auditEvents: 0, answers: 1 })
     expect(await keys()).toEqual(['b'])
     expect(await answer('b')).toMatchObject({ ok: true, isReplay: true })
@@ -58,7 +49,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
 
   test('looks by itself, also where everything else is kept for ever', async () => {
     await answer('a')
-    nowMs += DAY_MS
+    clock.pass(DAY_MS)
     const looking = retention({ changes: 0, auditEvents: 0 })
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     looking.open()
@@ -82,7 +73,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     const trail = new AuditTrail({ database, clock, log })
     for (const operation of ['first', 'second', 'third']) {
       trail.record({ operation, outcome: 'DENIED' })
-      nowMs += DAY_MS
+      clock.pass(DAY_MS)
     }
     await trail.flush()
     expect(await retention({ changes: 0, auditEvents: 0 }).run()).toMatchObject({ auditEvents: 0 })
@@ -93,7 +84,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
 
   test('nothing is taken away while the disk has no room for it', async () => {
     await answer('a')
-    nowMs += 2 * DAY_MS
+    clock.pass(2 * DAY_MS)
     const assertWritable = () => Promise.reject(new AppError('UNAVAILABLE', 'The disk is nearly full.'))
     const run = retention({ changes: 1, auditEvents: 1 }, { ...database, assertWritable }).run()
     await expect(run).rejects.toMatchObject({ code: 'UNAVAILABLE' })

@@ -3,7 +3,7 @@ import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
 import { type Clock, systemClock } from '../../src/core/clock.js'
 import type { Database } from '../../src/core/database/database.js'
 import type { AnyCollection } from '../../src/core/state/collection.js'
-import type { Command } from '../../src/core/state/command.js'
+import { type Command, done } from '../../src/core/state/command.js'
 import { Ledger } from '../../src/core/state/ledger.js'
 import type { WriteOutcome } from '../../src/core/state/write.js'
 import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
@@ -32,6 +32,15 @@ export function openTestLedger(
     auditKey: AUDIT_KEY,
     writeTimeoutMs: options.writeTimeoutMs ?? 20_000,
   })
+}
+
+/** Changes nothing, and answers what it was given; with an idempotency key, the same again. */
+export const echo: Command<{ value: number }, number> = {
+  name: 'echo',
+  pack: 'W',
+  isRevertible: false,
+  run: (_draft, { value }) => done(value),
+  replay: { toJson: (value) => value, fromJson: (json) => Number(json) },
 }
 
 /** Commits as {@link TESTER}. */

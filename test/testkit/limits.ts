@@ -1,4 +1,3 @@
-import type { Clock } from '../../src/core/clock.js'
 import { newId } from '../../src/core/ids.js'
 import { Draft } from '../../src/core/state/draft.js'
 import { Snapshot } from '../../src/core/state/snapshot.js'
@@ -25,24 +24,4 @@ export function stateOf(...rules: readonly RateLimitRuleRecord[]): Snapshot {
   const draft = new Draft(Snapshot.empty([rateLimitRules], { revision: 0, digest: '' }))
   for (const rule of rules) draft.put(rateLimitRules, rule)
   return draft.toSnapshot({ revision: 1, digest: '' })
-}
-
-/** A clock that stands still until it is moved. */
-export class HandClock implements Clock {
-  wallMs = AT.getTime()
-  upMs = 1_000
-
-  now(): Date {
-    return new Date(this.wallMs)
-  }
-
-  monotonicMs(): number {
-    return this.upMs
-  }
-
-  /** Lets time pass, on both clocks. */
-  pass(ms: number): void {
-    this.wallMs += ms
-    this.upMs += ms
-  }
 }

@@ -25,8 +25,9 @@ export interface TakenAway {
 }
 
 /**
- * Shortens what would grow for ever, whatever is to be kept: first answers to idempotency keys go when they expire. Changes are taken away from the beginning of the log, whole revisions at a time; the
- * digest of the last one stays as the checkpoint that the rest of the chain is verified from. State is never touched.
+ * Shortens what would grow for ever. First answers to idempotency keys go when they expire. Changes go as the settings say,
+ * from the beginning of the log and whole revisions at a time; the digest of the last one stays as the checkpoint that the
+ * rest of the chain is verified from. State is never touched.
  */
 export class Retention {
   readonly #options: { database: Database; clock: Clock; log: Log; days: RetentionDays }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HandClock } from '../../../test/testkit/limits.js'
+import { HandClock } from '../../../test/testkit/hand-clock.js'
 import { createLog } from '../../core/log.js'
 import type { CounterCall } from './counters.js'
 import { MemoryCounters } from './memory-counters.js'

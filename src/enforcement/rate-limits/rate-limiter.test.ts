@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestDatabase } from '../../../test/testkit/databases.js'
-import { HandClock, ruleWith, stateOf } from '../../../test/testkit/limits.js'
+import { HandClock } from '../../../test/testkit/hand-clock.js'
+import { ruleWith, stateOf } from '../../../test/testkit/limits.js'
 import type { Database } from '../../core/database/database.js'
 import type { Decision, LimitedCall, OpenRateLimiter, RateLimitSubjects } from '../../core/limiter.js'
 import { createLog } from '../../core/log.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { HandClock } from '../../../test/testkit/limits.js'
+import { HandClock } from '../../../test/testkit/hand-clock.js'
 import { redisNamespace, TEST_REDIS_URL } from '../../../test/testkit/redis.js'
 import { createLog } from '../../core/log.js'
 import type { CounterCall, CounterReading } from './counters.js'

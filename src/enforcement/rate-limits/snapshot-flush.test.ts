@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ENGINES, openTestDatabase } from '../../../test/testkit/databases.js'
-import { HandClock, ruleWith } from '../../../test/testkit/limits.js'
+import { HandClock } from '../../../test/testkit/hand-clock.js'
+import { ruleWith } from '../../../test/testkit/limits.js'
 import type { Database } from '../../core/database/database.js'
 import { AppError } from '../../core/errors.js'
 import { createLog } from '../../core/log.js'

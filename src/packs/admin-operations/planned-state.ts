@@ -35,21 +35,30 @@ export async function findWhatMoved(core: CoreServices, operation: PlannedOperat
   const targets = reads.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key }))
   const last = targets.length === 0 ? [] : await changeLog.lastOf(targets)
   const moved = reads.filter((_, index) => (last[index]?.revision ?? 0) > plannedAtRevision)
-  for (const miss of draft.misses) moved.push(...(await findDeleted(core, miss, plannedAtRevision)))
+  for (const misses of byCollection(draft.misses)) moved.push(...(await findDeleted(core, misses, plannedAtRevision)))
   // Asked last: what was taken away from the log before it was read is known to be missing.
   const { start } = await changeLog.bounds()
   if (plannedAtRevision < start.revision) return () => [forgotten(plannedAtRevision, start.revision)]
   return (now) => [...byMark([...moved, ...now.reads.filter((read) => hasMoved(read, base, now.base))]).values()].map(stalePlan)
 }
 
-/** Records that had this place in the index, and were deleted since. */
-async function findDeleted({ changeLog }: CoreServices, miss: IndexMiss, plannedAtRevision: number): Promise<RecordRead[]> {
-  const { collection, index, value } = miss
+/** The look-ups of each collection. */
+function byCollection(misses: readonly IndexMiss[]): Iterable<readonly IndexMiss[]> {
+  const groups = new Map<AnyCollection, IndexMiss[]>()
+  for (const miss of misses) groups.set(miss.collection, [...(groups.get(miss.collection) ?? []), miss])
+  return groups.values()
+}
+
+/** Records that had one of these places in the indexes of one collection, and were deleted since. Walks over the log once. */
+async function findDeleted({ changeLog }: CoreServices, misses: readonly IndexMiss[], plannedAtRevision: number): Promise<RecordRead[]> {
+  const [{ collection } = {}] = misses
+  if (!collection) return []
   const deleted: RecordRead[] = []
   for await (const change of changeLog.stream({ targetType: collection.name, sinceRevision: plannedAtRevision })) {
     if (change.action !== 'DELETE' || !change.before) continue
-    const values = collection.indexes?.[index]?.(collection.fromImage(change.before) as never) ?? []
-    if (values.includes(value)) deleted.push({ collection, key: change.targetKey })
+    const record = collection.fromImage(change.before) as never
+    const isMeant = misses.some(({ index, value }) => collection.indexes?.[index]?.(record).includes(value))
+    if (isMeant) deleted.push({ collection, key: change.targetKey })
   }
   return deleted
 }

@@ -162,7 +162,8 @@ class Meter {
  * An Ajv for one schema whose generated code reports its work. Nothing that could run for long is left unmetered:
  * each schema that is evaluated takes its cost and the size of the value, patterns are RE2's, `uniqueItems` compares
  * canonical JSON (Ajv's own is quadratic), formats have a longest text, references are never inlined (copies could
- * outgrow memory). `multipleOf` is exact (Ajv divides, which leaves a rest at 19.99 / 0.01). Names that every object inherits count as missing (`ownProperties`).
+ * outgrow memory). `multipleOf` is exact (Ajv divides, which leaves a rest at 19.99 / 0.01). Names that every object
+ * inherits count as missing (`ownProperties`).
  */
 function meteredAjv(meter: Meter): Ajv2020 {
   const ajv = new Ajv2020({
