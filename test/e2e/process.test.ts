@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { anyServer } from '../testkit/server-process.js'
+import { anyServer, builtServer } from '../testkit/server-process.js'
 import { until } from '../testkit/until.js'
 
 /** The program itself in a process of its own. */
@@ -29,7 +29,11 @@ afterAll(async () => {
 })
 
 function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, [...anyServer(), ...args], {
+  return start([process.execPath, ...anyServer(), ...args], env)
+}
+
+function start([command = '', ...args]: readonly string[], env: Record<string, string>): Program {
+  const child = spawn(command, args, {
     env: { PATH: process.env['PATH'], PORT: '0', VALHALLA_DATA_DIR: join(folder, 'data'), VALHALLA_DISK_RESERVE_MB: '0', ...env },
   })
   running.push(child)
@@ -131,6 +135,15 @@ describe('a signal', { timeout: 90_000 }, () => {
     expect(await response.json()).toEqual({ data: { featureFlag: { key: 'last-words' } } })
     again.child.kill('SIGINT')
     expect(await again.exit).toBe(0)
+  })
+
+  it.runIf(builtServer())('ends it in order as well when `npm start` gets it, with nothing left behind', async () => {
+    const program = start(['npm', 'start'], { VALHALLA_DATA_DIR: join(folder, 'npm') })
+    const port = await portOf(program)
+    program.child.kill('SIGTERM')
+    await until(() => program.stdout().includes('"msg":"stopped"'))
+    await program.exit
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow('fetch failed')
   })
 
   it('that comes a second time ends the process at once', async () => {
