@@ -8,6 +8,8 @@ import type { Ledger } from '../../src/core/state/ledger.js'
 import { replay } from '../../src/core/state/replay.js'
 import { createRevertCommand } from '../../src/core/state/revert.js'
 import { Store } from '../../src/core/state/store.js'
+import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
+import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { AUDIT_KEY, COLLECTIONS, collect, openTestLedger, run } from '../testkit/ledger.js'
 import { anyCall, contentsOf, substanceOf } from './random-commands.js'
@@ -77,5 +79,15 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
       }),
       { numRuns: RUNS },
     )
+  })
+
+  test('a negative zero is a zero, in memory as in the tables', async () => {
+    const setConfig = createSetConfig({ isSecretValueAllowed: false })
+    await run(ledger, setConfig, { key: 'zero', value: -0 })
+    await run(ledger, setConfig, { key: 'zeros', value: { a: -0, b: [1, { c: [-0] }] } })
+    const fresh = await new Store(database, COLLECTIONS).loadAll()
+    const valuesOf = (state: typeof fresh) => ['zero', 'zeros'].map((key) => state.view(configEntries).get(key)?.value)
+    expect(valuesOf(fresh)).toEqual([0, { a: 0, b: [1, { c: [0] }] }])
+    expect(valuesOf(ledger.snapshot)).toEqual(valuesOf(fresh))
   })
 })

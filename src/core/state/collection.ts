@@ -74,11 +74,19 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-/** Freezes a JSON value all the way down: records are shared by every reader. */
+/**
+ * Freezes a JSON value all the way down: records are shared by every reader. A negative zero becomes a zero, which is what
+ * is written and read back (ECMA-262, JSON.stringify).
+ */
 function freezeJson<T>(value: T): T {
+  if (Object.is(value, -0)) return 0 as T
   if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    const members = value as Record<string, unknown>
+    for (const [name, member] of Object.entries(members)) {
+      const frozen = freezeJson(member)
+      if (!Object.is(frozen, member)) members[name] = frozen
+    }
     Object.freeze(value)
-    for (const member of Object.values(value)) freezeJson(member)
   }
   return value
 }
@@ -141,6 +149,7 @@ export function revise<R extends { readonly updatedAt: Date }>(
 
 /** Freezes a record made by a command, all the way down. */
 export function seal<R extends object>(collection: Collection<R>, record: R): R {
-  for (const [field, kind] of Object.entries(collection.fields)) if (kind === 'json') freezeJson(record[field as keyof R])
+  const fields = record as Record<string, unknown>
+  for (const [field, kind] of Object.entries(collection.fields)) if (kind === 'json') fields[field] = freezeJson(fields[field])
   return Object.freeze(record)
 }
