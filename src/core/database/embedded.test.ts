@@ -112,7 +112,7 @@ describe('the embedded database', () => {
   })
 
   it('closes although somebody still has its connection', async () => {
-    const database = await open()
+    const database = await open({ closeWaitMs: 300 })
     const client = await database.pool.connect()
     await client.query('BEGIN')
     await client.query(`INSERT INTO usage_marks VALUES ('test', 'lost', now())`)

@@ -19,7 +19,6 @@ import { endsWithin } from './within.js'
 
 /** How long a transaction may wait for the one connection, and how long it may take; milliseconds. */
 const MAX_WAIT_MS = 10_000
-/** How long a close waits for whoever still uses the connection; milliseconds. */
 const CLOSE_WAIT_MS = 5000
 
 /** Settings of {@link openEmbedded}. */
@@ -30,6 +29,8 @@ export interface EmbeddedOptions {
   readonly reserveBytes: number
   readonly log: DatabaseLog
   readonly clock: Clock
+  /** How long a close waits for whoever still uses the connection; milliseconds, five seconds by default. */
+  readonly closeWaitMs?: number
   /** Where a new data directory is copied from; the build's own by default. */
   readonly templateDir?: string
   /**
@@ -111,14 +112,14 @@ interface Parts {
 }
 
 async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Database> {
-  const { log, clock, reserveBytes, dataDir } = options
+  const { log, clock, reserveBytes, dataDir, closeWaitMs = CLOSE_WAIT_MS } = options
   const { migrations, version } = await prepare(pool)
   const assertWritable = diskReserve({ path: dataDir, reserveBytes, clock, log })
   const house = keepHouse({ pool, log, assertWritable })
   const close = async () => {
     await house.stop()
     await prisma.$disconnect()
-    const isIdle = await endsWithin(pool.end(), CLOSE_WAIT_MS)
+    const isIdle = await endsWithin(pool.end(), closeWaitMs)
     if (!isIdle) log.warn({}, 'the embedded database is closed although its connection is still in use')
     // A close in this mode writes a checkpoint by itself, so that the next start has nothing to recover.
     await db.close()
