@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { generateApiKey } from '../src/packs/api-clients/api-key.js'
+import { generateApiKey } from '../src/packs/api-clients/keys/api-key.js'
 
 /** The built server in a process of its own, on a new database. */
 export interface BuiltServer {

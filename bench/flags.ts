@@ -1,4 +1,4 @@
-import type { EvaluationContext, FlagStrategy } from '../src/packs/feature-flags/evaluation.js'
+import type { EvaluationContext, FlagStrategy } from '../src/packs/feature-flags/evaluation/evaluation.js'
 import type { BuiltServer } from './built-server.js'
 
 /** Flags of each kind. */

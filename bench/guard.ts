@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { verifyKey } from '../src/packs/api-clients/verify-key.js'
+import { verifyKey } from '../src/packs/api-clients/keys/verify-key.js'
 import { clientWithKey, snapshotOf } from '../test/testkit/api-clients.js'
 import type { BuiltServer } from './built-server.js'
 import type { Measurement, Window } from './measurement.js'

@@ -1,5 +1,5 @@
-import { evaluateFlag } from '../src/packs/feature-flags/evaluate.js'
-import type { EvaluationContext } from '../src/packs/feature-flags/evaluation.js'
+import { evaluateFlag } from '../src/packs/feature-flags/evaluation/evaluate.js'
+import type { EvaluationContext } from '../src/packs/feature-flags/evaluation/evaluation.js'
 import type { BareJob } from './bare-process.js'
 import type { BuiltServer } from './built-server.js'
 import type { Child } from './child.js'

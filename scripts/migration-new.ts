@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { systemClock } from '../src/core/clock.js'
+import { systemClock } from '../src/core/platform/clock.js'
 import { missingSql } from './schema-engine.js'
 
 /** `npm run migration:new -- <name>`: writes what the migrations lack against the Prisma schema into a new migration. */

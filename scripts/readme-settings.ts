@@ -1,6 +1,6 @@
 // Writes the table of settings into README.md; with --check it writes nothing and exits 1 when the table is out of date.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { withSettingsTable } from '../src/core/settings-help.js'
+import { withSettingsTable } from '../src/core/platform/settings-help.js'
 
 const path = new URL('../README.md', import.meta.url)
 const current = readFileSync(path, 'utf8')

@@ -9,8 +9,8 @@ import {
   type SqlMigrationAwareDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
+import { PGliteStream } from '../src/core/database/embedded/pglite-stream.js'
 import { readMigrations } from '../src/core/database/migrate.js'
-import { PGliteStream } from '../src/core/database/pglite-stream.js'
 
 type EngineModule = typeof import('@prisma/schema-engine-wasm/schema_engine_bg')
 

@@ -1,5 +1,5 @@
-import { EXIT_USAGE, readCommandLine } from './core/command-line.js'
-import { generateApiKey } from './packs/api-clients/api-key.js'
+import { EXIT_USAGE, readCommandLine } from './core/platform/command-line.js'
+import { generateApiKey } from './packs/api-clients/keys/api-key.js'
 
 /** Prints a new API key, such as VALHALLA_ADMIN_KEY takes; nobody is registered by it. `--test` makes it a `vk_test_` one. */
 const USAGE = 'Usage: npm run --silent admin:key -- [--test]'

@@ -1,9 +1,9 @@
 import 'reflect-metadata'
 import closeWithGrace from 'close-with-grace'
-import { EXIT_USAGE, readCommandLine } from './core/command-line.js'
-import { createLog, type Log } from './core/log.js'
-import { readSettings, type Settings } from './core/settings.js'
-import { EXIT_BAD_SETTINGS, settingsHelp } from './core/settings-help.js'
+import { EXIT_USAGE, readCommandLine } from './core/platform/command-line.js'
+import { createLog, type Log } from './core/platform/log.js'
+import { readSettings, type Settings } from './core/platform/settings.js'
+import { EXIT_BAD_SETTINGS, settingsHelp } from './core/platform/settings-help.js'
 import { closingLimitMs } from './server/closing-limit.js'
 import type { RunningServer } from './server/serve.js'
 

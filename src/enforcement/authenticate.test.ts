@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { clientWithKey, snapshotOf } from '../../test/testkit/api-clients.js'
-import { AppError } from '../core/errors.js'
+import { AppError } from '../core/contract/errors.js'
 import type { Snapshot } from '../core/state/snapshot.js'
-import { generateApiKey } from '../packs/api-clients/api-key.js'
 import type { ApiClient } from '../packs/api-clients/index.js'
+import { generateApiKey } from '../packs/api-clients/keys/api-key.js'
 import { ANONYMOUS, type Credentials, createAuthenticator, isAnonymous } from './authenticate.js'
 import { permissionsByRole } from './permissions.js'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Caller } from '../core/caller.js'
-import { randomBase62 } from '../core/random.js'
-import type { EphemeralKey } from '../core/running-service.js'
+import type { Caller } from '../core/contract/caller.js'
+import type { EphemeralKey } from '../core/contract/running-service.js'
+import { randomBase62 } from '../core/platform/random.js'
 
 /**
  * Keys of this process for its own work, in memory only. They look like API keys without a checksum: whatever hides or

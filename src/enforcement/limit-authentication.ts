@@ -1,5 +1,5 @@
-import { AppError } from '../core/errors.js'
-import type { RateLimiter } from '../core/limiter.js'
+import { AppError } from '../core/contract/errors.js'
+import type { RateLimiter } from '../core/contract/limiter.js'
 import type { Authenticator } from './authenticate.js'
 
 /**

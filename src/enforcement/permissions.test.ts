@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasAtLeast, type Permission, ROLES } from '../core/caller.js'
+import { hasAtLeast, type Permission, ROLES } from '../core/contract/caller.js'
 import { permissionsByRole } from './permissions.js'
 
 const declared = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}:[a-z]{1,8}$/), fc.constantFrom(...ROLES))

@@ -1,9 +1,9 @@
 import type { GraphQLSchema } from 'graphql'
-import { hasAtLeast, type Permission, type PermissionsByRole, ROLES, type Role } from '../core/caller.js'
-import type { Pack } from '../core/pack.js'
+import { hasAtLeast, type Permission, type PermissionsByRole, ROLES, type Role } from '../core/contract/caller.js'
+import type { Pack } from '../core/contract/pack.js'
 import { rootFieldsOf } from './root-fields.js'
 
-export type { PermissionsByRole } from '../core/caller.js'
+export type { PermissionsByRole } from '../core/contract/caller.js'
 
 /**
  * The permissions of each role, from what the packs (and `extra`) declare: permission -> least role that holds it. A role

@@ -1,6 +1,6 @@
 import type { GraphQLField, GraphQLSchema } from 'graphql'
+import { type OperationPolicy, policyOf } from '../core/contract/operation.js'
 import type { RequestContext } from '../core/graphql/context.js'
-import { type OperationPolicy, policyOf } from '../core/operation.js'
 
 /** The kinds of operations, as a document names them. */
 export type RootKind = 'query' | 'mutation' | 'subscription'

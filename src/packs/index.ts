@@ -1,4 +1,4 @@
-import type { Pack } from '../core/pack.js'
+import type { Pack } from '../core/contract/pack.js'
 import { adminOperations } from './admin-operations/index.js'
 import { apiClients, clientFacts } from './api-clients/index.js'
 import { configRegistry } from './config-registry/index.js'

@@ -1,4 +1,4 @@
-import type { Settings } from '../core/settings.js'
+import type { Settings } from '../core/platform/settings.js'
 
 /** What letting go of connections, the last flushes and the database may take, in milliseconds. */
 const LETTING_GO_MS = 10_000

@@ -1,10 +1,10 @@
-import { type Caller, SYSTEM_ACTOR } from '../core/caller.js'
-import { type Clock, systemClock } from '../core/clock.js'
+import { type Caller, SYSTEM_ACTOR } from '../core/contract/caller.js'
 import { openDatabase } from '../core/database/open.js'
-import { createLog, type Log } from '../core/log.js'
-import type { Settings } from '../core/settings.js'
+import { type Clock, systemClock } from '../core/platform/clock.js'
+import { createLog, type Log } from '../core/platform/log.js'
+import type { Settings } from '../core/platform/settings.js'
+import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.js'
 import { openCore } from './core.js'
-import { NETWORK_LIMITS, type NetworkLimits } from './network-limits.js'
 import type { RunningServer } from './serve.js'
 
 /** What may be brought along instead of the usual. */
@@ -12,7 +12,7 @@ export interface Overrides {
   readonly clock?: Clock
   readonly log?: Log
   /** What differs from the usual limits of connections. */
-  readonly network?: Partial<NetworkLimits>
+  readonly network?: Partial<ConnectionLimits>
 }
 
 /**
@@ -39,7 +39,7 @@ export async function startServer(
   try {
     const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
     for (const pack of packs) await pack.prepare?.(core.services, system)
-    return await serve(core, packs, { ...NETWORK_LIMITS, ...network })
+    return await serve(core, packs, { ...CONNECTION_LIMITS, ...network })
   } catch (error) {
     await core.stopWriting()
     await core.close()

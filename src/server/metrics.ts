@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Permission, Role } from '../core/caller.js'
-import type { RateLimiter } from '../core/limiter.js'
-import type { Ledger } from '../core/state/ledger.js'
+import type { Permission, Role } from '../core/contract/caller.js'
+import type { RateLimiter } from '../core/contract/limiter.js'
+import type { Ledger } from '../core/ledger/ledger.js'
 import { watchLimits } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */

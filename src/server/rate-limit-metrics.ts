@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { RateLimiter } from '../core/limiter.js'
+import type { RateLimiter } from '../core/contract/limiter.js'
 
 /** Shows what the limiter has counted. */
 export function watchLimits(limiter: Pick<RateLimiter, 'status'>, registers: Registry[]): void {

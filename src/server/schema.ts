@@ -1,7 +1,8 @@
 import { GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchemaSync, type PubSub } from 'type-graphql'
-import { packExtension, policyOf } from '../core/operation.js'
-import type { CoreServices, Pack } from '../core/pack.js'
+import type { CoreServices } from '../core/contract/core-services.js'
+import { packExtension, policyOf } from '../core/contract/operation.js'
+import type { Pack } from '../core/contract/pack.js'
 
 /** The key in an input type's extensions that makes it a `@oneOf` type. */
 const ONE_OF = 'isOneOf'

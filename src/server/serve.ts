@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import type { GraphQLSchema } from 'graphql'
-import type { PermissionsByRole } from '../core/caller.js'
-import type { CoreServices, Pack } from '../core/pack.js'
-import type { FrontDoor } from '../core/running-service.js'
+import type { PermissionsByRole } from '../core/contract/caller.js'
+import type { CoreServices } from '../core/contract/core-services.js'
+import type { Pack } from '../core/contract/pack.js'
+import type { FrontDoor } from '../core/contract/running-service.js'
 import { createAuthenticator } from '../enforcement/authenticate.js'
 import { EphemeralKeys } from '../enforcement/ephemeral-keys.js'
 import { admissionTo, guardSchema } from '../enforcement/guard.js'
@@ -10,18 +11,18 @@ import { limitFailures } from '../enforcement/limit-authentication.js'
 import { createMaintenanceGate } from '../enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../enforcement/permissions.js'
 import { createOperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
-import type { Connections } from './connections.js'
-import { contextsOf } from './context.js'
+import type { ConnectionLimits } from './connection-limits.js'
 import type { OpenCore } from './core.js'
-import { createDocumentGate } from './document-gate.js'
-import { createEngine } from './graphql.js'
-import { createRequestListener } from './http.js'
-import { createHttpServer, type HttpServer } from './http-server.js'
-import { createErrorMask } from './mask-errors.js'
+import { createHttpServer, type HttpServer } from './http/http-server.js'
+import { createRequestListener } from './http/listener.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
-import type { NetworkLimits } from './network-limits.js'
+import { contextsOf } from './operation/context.js'
+import { createDocumentGate } from './operation/document-gate.js'
+import { createEngine } from './operation/engine.js'
+import { createErrorMask } from './operation/mask-errors.js'
 import { buildPackSchema } from './schema.js'
-import { type Subscriptions, serveSubscriptions } from './subscriptions.js'
+import type { Connections } from './socket/connections.js'
+import { type Subscriptions, serveSubscriptions } from './socket/subscriptions.js'
 
 /** A server that answers. */
 export interface RunningServer {
@@ -44,7 +45,7 @@ export function permissionsOf(packs: readonly Pack[]): PermissionsByRole {
 }
 
 /** Puts GraphQL in front of an open core, and listens. */
-export async function serve(core: OpenCore, packs: readonly Pack[], network: NetworkLimits): Promise<RunningServer> {
+export async function serve(core: OpenCore, packs: readonly Pack[], network: ConnectionLimits): Promise<RunningServer> {
   const { services } = core
   const { settings } = services
   const front = await buildFront(services, packs, network)
@@ -87,7 +88,7 @@ interface Front {
   close(): Promise<void>
 }
 
-async function buildFront(services: CoreServices, packs: readonly Pack[], network: NetworkLimits): Promise<Front> {
+async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
   const { settings, clock, log, ledger, usage, changeLog, audit, limiter, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing

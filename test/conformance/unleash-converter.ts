@@ -5,7 +5,7 @@ import type {
   FlagConstraint,
   FlagStrategy,
   FlagVariant,
-} from '../../src/packs/feature-flags/evaluation.js'
+} from '../../src/packs/feature-flags/evaluation/evaluation.js'
 import { FLAG_LIMITS } from '../../src/packs/feature-flags/flag-validation.js'
 import type { UnleashConstraint, UnleashFeature, UnleashState, UnleashStrategy, UnleashVariant } from './unleash-specification.js'
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { evaluateFlag } from '../../src/packs/feature-flags/evaluate.js'
-import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation.js'
+import { evaluateFlag } from '../../src/packs/feature-flags/evaluation/evaluate.js'
+import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation/evaluation.js'
 import { validateStrategies, validateVariants } from '../../src/packs/feature-flags/flag-validation.js'
 import { type Conversion, convertFeature, InexpressibleError } from './unleash-converter.js'
 import { readSpecifications, type Specification, type SpecificationCase, type UnleashContext } from './unleash-specification.js'

@@ -1,5 +1,5 @@
-import type { Role } from '../../src/core/caller.js'
-import type { AllowedDuring } from '../../src/core/operation.js'
+import type { Role } from '../../src/core/contract/caller.js'
+import type { AllowedDuring } from '../../src/core/contract/operation.js'
 
 /** What an operation demands: the least role that may call it (`ANY`: any key that works), and when it is answered. */
 export type Demand = readonly [least: Role | 'ANY', during: AllowedDuring]

@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/core/clock.js'
-import { Retention } from '../../src/core/state/retention.js'
+import { Retention } from '../../src/core/background/retention.js'
+import { systemClock } from '../../src/core/platform/clock.js'
 import { operate, placesOf, type ShownOperation } from '../testkit/admin-operations.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newId } from '../../src/core/ids.js'
+import { newId } from '../../src/core/platform/ids.js'
 import { operate, revertRevision } from '../testkit/admin-operations.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readBuildInfo } from '../../src/core/build-info.js'
-import { RunningService } from '../../src/core/running-service.js'
+import { RunningService } from '../../src/core/contract/running-service.js'
+import { readBuildInfo } from '../../src/packs/deployment/profile/build-info.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,6 +1,6 @@
 import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery, parse, validate } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FIRST_DOCUMENT } from '../../src/server/graphql.js'
+import { FIRST_DOCUMENT } from '../../src/server/operation/engine.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
 let server: TestServer

@@ -1,7 +1,7 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { ClientType, Role } from '../../src/core/caller.js'
+import type { ClientType, Role } from '../../src/core/contract/caller.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { until } from '../testkit/until.js'
 

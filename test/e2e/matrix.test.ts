@@ -1,8 +1,8 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { hasAtLeast, type Role } from '../../src/core/caller.js'
-import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../src/core/operation.js'
+import { hasAtLeast, type Role } from '../../src/core/contract/caller.js'
+import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../src/core/contract/operation.js'
 import { type Demand, POLICIES } from '../contract/policies.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 

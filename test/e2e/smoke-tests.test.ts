@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { BUILT_IN_CHECKS } from '../../src/packs/deployment/built-in-checks.js'
+import { BUILT_IN_CHECKS } from '../../src/packs/deployment/probes/built-in-checks.js'
 import { INSIDE_SPELLINGS } from '../testkit/inside-spellings.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { type Sink, startSink } from '../testkit/sink.js'

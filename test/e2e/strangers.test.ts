@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { NetworkLimits } from '../../src/server/network-limits.js'
+import type { ConnectionLimits } from '../../src/server/connection-limits.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { openSocket, rawConnection, UPGRADE, upgradeStatus } from '../testkit/sockets.js'
 import { until } from '../testkit/until.js'
@@ -9,7 +9,7 @@ let server: TestServer
 
 afterEach(() => server.close())
 
-async function begin(network: Partial<NetworkLimits>): Promise<void> {
+async function begin(network: Partial<ConnectionLimits>): Promise<void> {
   server = await startTestServer({ VALHALLA_TRUSTED_PROXIES: '1' }, network)
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { EXIT_USAGE } from '../../src/core/command-line.js'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
-import { newId } from '../../src/core/ids.js'
+import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
+import { newId } from '../../src/core/platform/ids.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
 import {
   askOverHttp,

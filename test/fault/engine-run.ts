@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { JsonObject } from '../../src/core/json.js'
+import type { JsonObject } from '../../src/core/values/json.js'
 import { launchServer, type ReadyServer, type ServerProgram, type StartingServer } from '../testkit/server-process.js'
 import { type Attempt, auditWrites, compareStates, lastOfEach } from '../testkit/write-audit.js'
 import { observe, readHead } from './observe.js'

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { EXIT_USAGE } from '../../src/core/command-line.js'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
+import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { builtServer, type ServerProgram } from '../testkit/server-process.js'
 import { type EngineResult, EngineRun } from './engine-run.js'
 import { makePlace } from './place.js'

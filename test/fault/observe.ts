@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/core/json.js'
+import type { JsonObject } from '../../src/core/values/json.js'
 import { askOverHttp } from '../testkit/server-process.js'
 import type { LoggedChange } from '../testkit/write-audit.js'
 import type { Target } from './workload.js'

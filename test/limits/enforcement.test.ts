@@ -1,7 +1,7 @@
 import { type Client, createClient } from 'graphql-ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { RateLimitScope } from '../../src/core/limiter.js'
+import type { RateLimitScope } from '../../src/core/contract/limiter.js'
 import { flood } from '../testkit/flood.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { until } from '../testkit/until.js'

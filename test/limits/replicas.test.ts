@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
+import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { flood } from '../testkit/flood.js'
 import { canStartRedis, type OwnRedis, startRedis } from '../testkit/redis.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
-import type { Ledger } from '../../src/core/state/ledger.js'
+import type { Ledger } from '../../src/core/ledger/ledger.js'
 import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { HandClock } from '../testkit/hand-clock.js'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { systemClock } from '../../src/core/clock.js'
 import { openDatabase } from '../../src/core/database/open.js'
+import { systemClock } from '../../src/core/platform/clock.js'
 
 /**
  * A process of its own for tests: `embedded-child.ts <dataDir> <task>` opens the embedded database and says `open`, or

@@ -1,4 +1,4 @@
-import type { FlagConstraint, FlagStrategy } from '../../src/packs/feature-flags/evaluation.js'
+import type { FlagConstraint, FlagStrategy } from '../../src/packs/feature-flags/evaluation/evaluation.js'
 
 /** A constraint that holds in Norway. */
 export const constraintOf = (over: Partial<FlagConstraint> = {}): FlagConstraint => ({

@@ -1,9 +1,9 @@
 import { type ExecutionResult, execute, type GraphQLSchema, parse } from 'graphql'
-import type { Caller, Role } from '../../src/core/caller.js'
+import type { Caller, Role } from '../../src/core/contract/caller.js'
 import type { Database } from '../../src/core/database/database.js'
 import type { RequestContext } from '../../src/core/graphql/context.js'
 import { createLoaders } from '../../src/core/graphql/loaders.js'
-import { ChangeLog } from '../../src/core/state/change-log.js'
+import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Snapshot } from '../../src/core/state/snapshot.js'
 import type { PermissionsByRole } from '../../src/enforcement/permissions.js'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/clock.js'
+import type { Clock } from '../../src/core/platform/clock.js'
 
 const START_MS = Date.parse('2026-01-01T00:00:00.000Z')
 

@@ -1,4 +1,4 @@
-import { newId } from '../../src/core/ids.js'
+import { newId } from '../../src/core/platform/ids.js'
 import { Draft } from '../../src/core/state/draft.js'
 import { Snapshot } from '../../src/core/state/snapshot.js'
 import { type RateLimitRuleRecord, rateLimitRules } from '../../src/packs/rate-limits/index.js'

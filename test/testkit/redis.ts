@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { Redis } from 'ioredis'
-import { newId } from '../../src/core/ids.js'
+import { newId } from '../../src/core/platform/ids.js'
 import { until } from './until.js'
 
 const SERVER_URL = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379'

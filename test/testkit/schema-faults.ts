@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { Json } from '../../src/core/json.js'
-import { validateSchema, validateValue } from '../../src/packs/config-registry/value-schema.js'
+import type { Json } from '../../src/core/values/json.js'
+import { validateSchema, validateValue } from '../../src/packs/config-registry/schema/value-schema.js'
 
 /** Field and message of each fault of a schema, or of a value that is checked by it, in short. */
 export function faultsOf(schema: Json, value?: Json): string[] {

@@ -2,13 +2,13 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FormattedExecutionResult } from 'graphql'
-import { type Caller, SYSTEM_ACTOR } from '../../src/core/caller.js'
-import { createLog } from '../../src/core/log.js'
+import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
+import { createLog } from '../../src/core/platform/log.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { type ApiClient, apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
-import { generateApiKey } from '../../src/packs/api-clients/api-key.js'
+import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { startServer } from '../../src/server/compose.js'
-import type { NetworkLimits } from '../../src/server/network-limits.js'
+import type { ConnectionLimits } from '../../src/server/connection-limits.js'
 import type { RunningServer } from '../../src/server/serve.js'
 import { clientWithKey, settingsOf } from './api-clients.js'
 import { testTemplate } from './databases.js'
@@ -44,7 +44,7 @@ const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
  * Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given), and
  * `network` what differs from the usual limits of connections.
  */
-export async function startTestServer(env: Record<string, string> = {}, network: Partial<NetworkLimits> = {}): Promise<TestServer> {
+export async function startTestServer(env: Record<string, string> = {}, network: Partial<ConnectionLimits> = {}): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
   await cp(await testTemplate(), dataDir, { recursive: true })

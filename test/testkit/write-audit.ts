@@ -1,4 +1,4 @@
-import { isSameJson, type JsonObject } from '../../src/core/json.js'
+import { isSameJson, type JsonObject } from '../../src/core/values/json.js'
 
 /** What became of a write, as its client knows it. */
 export type AttemptOutcome =

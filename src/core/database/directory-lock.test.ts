@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type DirectoryLock, type LockOptions, lockDirectory } from './directory-lock.js'
+import { ownIdentity, type ProcessIdentity } from './embedded/process-identity.js'
 import { DatabaseOpenError } from './open-error.js'
-import { ownIdentity, type ProcessIdentity } from './process-identity.js'
 
 let folder: string
 const held: DirectoryLock[] = []

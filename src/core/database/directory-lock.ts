@@ -2,9 +2,9 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, sta
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newId } from '../ids.js'
+import { newId } from '../platform/ids.js'
+import { isSocketPath, judgeLiveness, ownIdentity, type ProcessIdentity } from './embedded/process-identity.js'
 import { DatabaseOpenError } from './open-error.js'
-import { isSocketPath, judgeLiveness, ownIdentity, type ProcessIdentity } from './process-identity.js'
 
 const BEAT_MS = 2000
 /** How long a holder of which nothing can be told must stay silent before it counts as dead. */

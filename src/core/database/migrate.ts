@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
-import { newId } from '../ids.js'
+import { newId } from '../platform/ids.js'
 import type { MigrationReport } from './database.js'
 
 /** The key of the advisory lock that Prisma Migrate takes too, so that the two never run at the same time. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES, silentLog } from '../../../test/testkit/databases.js'
-import { systemClock } from '../clock.js'
+import { systemClock } from '../platform/clock.js'
 import { openDatabase } from './open.js'
 import { showUrl, withoutSecrets } from './open-error.js'
 

@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database, DatabaseLog } from './database.js'
-import { openEmbedded } from './embedded.js'
+import { openEmbedded } from './embedded/embedded.js'
 import { MigrationError } from './migrate.js'
 import { DatabaseOpenError, showUrl, withoutSecrets } from './open-error.js'
-import { openPostgres } from './postgres.js'
+import { openPostgres } from './postgres/postgres.js'
 
 /** Settings of {@link openDatabase}. */
 export interface OpenOptions {

@@ -1,5 +1,5 @@
+import type { ChangeLog, ChangeLogFilter, ChangePosition } from '../ledger/change-log.js'
 import type { ChangeRecord } from '../state/change.js'
-import type { ChangeLog, ChangeLogFilter, ChangePosition } from '../state/change-log.js'
 import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
 
 /** Names this list in its cursors. */

@@ -1,6 +1,6 @@
+import { type ChangeLog, type ChangeLogFilter, matchesFilter } from '../ledger/change-log.js'
+import type { Ledger } from '../ledger/ledger.js'
 import type { ChangeRecord } from '../state/change.js'
-import { type ChangeLog, type ChangeLogFilter, matchesFilter } from '../state/change-log.js'
-import type { Ledger } from '../state/ledger.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 
 /** Changes that may wait for one subscriber before it counts as too slow. */

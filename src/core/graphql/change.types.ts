@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { CLIENT_TYPES, type ClientType } from '../caller.js'
-import type { JsonObject } from '../json.js'
+import { CLIENT_TYPES, type ClientType } from '../contract/caller.js'
+import type { JsonObject } from '../values/json.js'
 import { connectionOf } from './connection.js'
 import { enumOf } from './enum.js'
 import { DateTimeISO, JSONValue } from './scalars.js'

@@ -1,6 +1,6 @@
 import type { ClassType } from 'type-graphql'
 import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
-import { AppError } from '../errors.js'
+import { AppError } from '../contract/errors.js'
 import type { Collection } from '../state/collection.js'
 import type { Snapshot } from '../state/snapshot.js'
 

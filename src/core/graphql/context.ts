@@ -1,5 +1,5 @@
-import type { Caller } from '../caller.js'
-import type { RateLimitSubjects } from '../limiter.js'
+import type { Caller } from '../contract/caller.js'
+import type { RateLimitSubjects } from '../contract/limiter.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Loaders } from './loaders.js'
 

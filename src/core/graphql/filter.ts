@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js'
-import { findTextFault } from '../json.js'
+import { AppError } from '../contract/errors.js'
+import { findTextFault } from '../values/json.js'
 
 /** The first moment that PostgreSQL takes in the form in which it is handed over: there is no year 0. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')

@@ -1,5 +1,5 @@
+import type { ChangeLog } from '../ledger/change-log.js'
 import type { ChangeRecord } from '../state/change.js'
-import type { ChangeLog } from '../state/change-log.js'
 import type { AnyCollection } from '../state/collection.js'
 import { pageOfChanges } from './change-pages.js'
 import type { Page, PageArgs } from './connection.js'

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
+import type { ChangeLog } from '../ledger/change-log.js'
 import type { ChangeRecord } from '../state/change.js'
-import type { ChangeLog } from '../state/change-log.js'
 
 /** A record in the log. */
 export interface ChangeTarget {

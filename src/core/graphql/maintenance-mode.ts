@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql'
-import { MAINTENANCE_MODES } from '../operation.js'
+import { MAINTENANCE_MODES } from '../contract/operation.js'
 import { enumOf } from './enum.js'
 
 /** The GraphQL enum of modes, for every pack that shows one. */

@@ -1,5 +1,5 @@
 import { type ClassType, Field, Int, ObjectType } from 'type-graphql'
-import type { UserErrorData } from '../errors.js'
+import type { UserErrorData } from '../contract/errors.js'
 import type { Submitted } from './submit.js'
 import { UserError } from './user-error.js'
 

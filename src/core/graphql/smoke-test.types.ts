@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { SMOKE_CHECK_STATUSES, type SmokeCheckOutcome, type SmokeCheckStatus, type SmokeTestRunRecord } from '../smoke-test.js'
+import { SMOKE_CHECK_STATUSES, type SmokeCheckOutcome, type SmokeCheckStatus, type SmokeTestRunRecord } from '../contract/smoke-test.js'
 import { Actor } from './change.types.js'
 import { enumOf } from './enum.js'
 import { DateTimeISO, URLValue } from './scalars.js'

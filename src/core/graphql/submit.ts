@@ -1,6 +1,6 @@
-import type { UserErrorData } from '../errors.js'
+import type { UserErrorData } from '../contract/errors.js'
+import type { Ledger } from '../ledger/ledger.js'
 import type { Command } from '../state/command.js'
-import type { Ledger } from '../state/ledger.js'
 import type { RequestContext } from './context.js'
 
 /** What every write's input may carry besides what its command takes. */

@@ -1,5 +1,5 @@
 import { Field, ObjectType, registerEnumType } from 'type-graphql'
-import { USER_ERROR_CODES, type UserErrorCode } from '../errors.js'
+import { USER_ERROR_CODES, type UserErrorCode } from '../contract/errors.js'
 import { enumOf } from './enum.js'
 
 const UserErrorCodes = enumOf(USER_ERROR_CODES)

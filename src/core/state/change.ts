@@ -1,5 +1,5 @@
-import type { ActorRef } from '../caller.js'
-import type { JsonObject } from '../json.js'
+import type { ActorRef } from '../contract/caller.js'
+import type { JsonObject } from '../values/json.js'
 import type { ChangeAction } from './draft.js'
 
 /** One record changed by one revision, as it stands in the log. */

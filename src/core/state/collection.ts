@@ -1,6 +1,6 @@
-import type { Permission } from '../caller.js'
-import type { UserErrorData } from '../errors.js'
-import { isSameJson, type Json, type JsonObject } from '../json.js'
+import type { Permission } from '../contract/caller.js'
+import type { UserErrorData } from '../contract/errors.js'
+import { isSameJson, type Json, type JsonObject } from '../values/json.js'
 import type { Draft } from './draft.js'
 
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */

@@ -1,6 +1,6 @@
-import type { Caller } from '../caller.js'
-import type { UserErrorData } from '../errors.js'
-import type { Json } from '../json.js'
+import type { Caller } from '../contract/caller.js'
+import type { UserErrorData } from '../contract/errors.js'
+import type { Json } from '../values/json.js'
 import type { Draft } from './draft.js'
 
 /** What a command may know besides the state and its input. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js'
+import type { JsonObject } from '../values/json.js'
 import type { AnyCollection, Collection } from './collection.js'
 import { MAX_REASON_LENGTH } from './input.js'
 import { Snapshot, type SnapshotPosition, type Table, type View } from './snapshot.js'

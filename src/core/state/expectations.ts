@@ -1,4 +1,4 @@
-import { type UserErrorData, userError } from '../errors.js'
+import { type UserErrorData, userError } from '../contract/errors.js'
 import type { Collection } from './collection.js'
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type UserErrorData, userError } from '../errors.js'
-import { canonicalJson, findJsonFaults } from '../json.js'
-import { holdsApiKey } from '../scrub.js'
+import { type UserErrorData, userError } from '../contract/errors.js'
+import { holdsApiKey } from '../platform/scrub.js'
+import { canonicalJson, findJsonFaults } from '../values/json.js'
 import type { Write } from './write.js'
 
 /** Longest reason, in characters. */

@@ -1,5 +1,5 @@
-import type { Caller } from '../caller.js'
-import type { UserErrorData } from '../errors.js'
+import type { Caller } from '../contract/caller.js'
+import type { UserErrorData } from '../contract/errors.js'
 import type { ChangeRecord } from './change.js'
 import type { Command } from './command.js'
 import type { DraftChange } from './draft.js'

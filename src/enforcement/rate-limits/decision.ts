@@ -1,7 +1,7 @@
-import type { Decision, RuleDecision } from '../../core/limiter.js'
-import type { CounterReading } from './counters.js'
+import type { Decision, RuleDecision } from '../../core/contract/limiter.js'
+import type { CounterReading } from './counters/counters.js'
+import { remainingUnits, waitMs } from './counters/sliding-window.js'
 import type { AppliedRule } from './rule-book.js'
-import { remainingUnits, waitMs } from './sliding-window.js'
 
 const MS = 1_000
 

@@ -1,9 +1,9 @@
-import type { Clock } from '../../core/clock.js'
-import { ipSubject } from '../../core/ip-subject.js'
-import type { Log } from '../../core/log.js'
-import type { CounterCall } from './counters.js'
-import { MemoryCounters } from './memory-counters.js'
-import { waitMs } from './sliding-window.js'
+import type { Clock } from '../../core/platform/clock.js'
+import type { Log } from '../../core/platform/log.js'
+import { ipSubject } from '../../core/values/ip-subject.js'
+import type { CounterCall } from './counters/counters.js'
+import { MemoryCounters } from './counters/memory-counters.js'
+import { waitMs } from './counters/sliding-window.js'
 
 const WINDOW_MS = 60_000
 /** Addresses that are kept in memory at most. */

@@ -1,6 +1,6 @@
 import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
-import type { Caller } from '../../core/caller.js'
-import type { OperationPolicy } from '../../core/operation.js'
+import type { Caller } from '../../core/contract/caller.js'
+import type { OperationPolicy } from '../../core/contract/operation.js'
 import { type RootKind, rootFieldsOf } from '../root-fields.js'
 
 /** Says how many units an operation of a document takes from this caller's limits. */

@@ -1,7 +1,7 @@
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql'
-import { AppError } from '../../core/errors.js'
+import { AppError } from '../../core/contract/errors.js'
+import type { Decision, RateLimiter, RuleDecision } from '../../core/contract/limiter.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import type { Decision, RateLimiter, RuleDecision } from '../../core/limiter.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { operationCosts } from './operation-cost.js'
 

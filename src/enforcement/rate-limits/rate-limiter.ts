@@ -1,16 +1,16 @@
-import type { Clock } from '../../core/clock.js'
+import type { Decision, LimitedCall, LimitedSubject, LimiterStatus, OpenRateLimiter } from '../../core/contract/limiter.js'
 import type { Database } from '../../core/database/database.js'
-import type { Decision, LimitedCall, LimitedSubject, LimiterStatus, OpenRateLimiter } from '../../core/limiter.js'
-import type { Log } from '../../core/log.js'
-import type { Settings } from '../../core/settings.js'
+import type { Clock } from '../../core/platform/clock.js'
+import type { Log } from '../../core/platform/log.js'
+import type { Settings } from '../../core/platform/settings.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { rateLimitRules } from '../../packs/rate-limits/index.js'
-import type { CounterReading, Counters } from './counters.js'
+import type { CounterReading, Counters } from './counters/counters.js'
+import { InsuredCounters } from './counters/insured-counters.js'
+import { MemoryCounters } from './counters/memory-counters.js'
+import type { RedisCounters, RedisCountersOptions } from './counters/redis-counters.js'
 import { decisionOf, UNLIMITED } from './decision.js'
 import { FailedAuthentications } from './failed-authentications.js'
-import { InsuredCounters } from './insured-counters.js'
-import { MemoryCounters } from './memory-counters.js'
-import type { RedisCounters, RedisCountersOptions } from './redis-counters.js'
 import { type AppliedRule, createRuleBooks, type RuleBook, zeroByScope } from './rule-book.js'
 import { SnapshotFlush } from './snapshot-flush.js'
 import { Tally } from './tally.js'
@@ -33,7 +33,7 @@ export async function openRateLimiter(options: RateLimiterOptions): Promise<Open
 
 /** Redis' client is loaded by those who have a Redis alone. */
 async function openRedisCounters(options: RedisCountersOptions): Promise<RedisCounters> {
-  const { RedisCounters } = await import('./redis-counters.js')
+  const { RedisCounters } = await import('./counters/redis-counters.js')
   const counters = new RedisCounters(options)
   await counters.open()
   return counters

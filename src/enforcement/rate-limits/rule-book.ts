@@ -1,9 +1,9 @@
-import { ipSubject } from '../../core/ip-subject.js'
-import { ANY_SUBJECT, RATE_LIMIT_SCOPES, type RateLimitScope, type RateLimitSubjects, userSubject } from '../../core/limiter.js'
+import { ANY_SUBJECT, RATE_LIMIT_SCOPES, type RateLimitScope, type RateLimitSubjects, userSubject } from '../../core/contract/limiter.js'
 import type { View } from '../../core/state/snapshot.js'
+import { ipSubject } from '../../core/values/ip-subject.js'
 import type { RateLimitRuleRecord } from '../../packs/rate-limits/index.js'
-import type { CounterCall } from './counters.js'
-import type { WindowLimit } from './sliding-window.js'
+import type { CounterCall } from './counters/counters.js'
+import type { WindowLimit } from './counters/sliding-window.js'
 
 /** A rule in the form in which it is applied. */
 export interface CompiledRule extends WindowLimit {

@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.js'
 import type { Database } from '../../core/database/database.js'
-import type { Log } from '../../core/log.js'
-import type { CounterReading, Counters } from './counters.js'
+import type { Clock } from '../../core/platform/clock.js'
+import type { Log } from '../../core/platform/log.js'
+import type { CounterReading, Counters } from './counters/counters.js'
 import { MAX_REPORTED, type Tally, type TallyEntry } from './tally.js'
 
 /** How often counters are reported, in milliseconds. */

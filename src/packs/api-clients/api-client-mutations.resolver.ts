@@ -1,9 +1,9 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql'
+import type { CoreServices } from '../../core/contract/core-services.js'
+import { Operation } from '../../core/contract/operation.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { type PayloadBase, toPayload } from '../../core/graphql/payload.js'
 import { type Submitted, submit } from '../../core/graphql/submit.js'
-import { Operation } from '../../core/operation.js'
-import type { CoreServices } from '../../core/pack.js'
 import { apiClientCollection } from './api-client.collection.js'
 import {
   ActivateApiClientInput,
@@ -19,11 +19,11 @@ import {
   RotateApiKeyPayload,
   VerifyApiKeyPayload,
 } from './api-client.types.js'
-import { createApiKey, type StoredKey } from './api-key.js'
-import { createRegisterApiClient, createRotateApiKey } from './client-key.commands.js'
 import { activateApiClient, deactivateApiClient } from './client-status.commands.js'
-import { keyEnvironment } from './first-admin.js'
-import { type Verification, verifyApiKey } from './verify-api-key.js'
+import { keyEnvironment } from './first-admin/first-admin.js'
+import { createApiKey, type StoredKey } from './keys/api-key.js'
+import { createRegisterApiClient, createRotateApiKey } from './keys/client-key.commands.js'
+import { type Verification, verifyApiKey } from './keys/verify-api-key.js'
 
 /** To register, activate, deactivate clients and replace their keys. */
 export const CLIENTS_WRITE = 'clients:write'

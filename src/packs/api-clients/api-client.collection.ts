@@ -1,4 +1,4 @@
-import type { ClientType, Role } from '../../core/caller.js'
+import type { ClientType, Role } from '../../core/contract/caller.js'
 import { type Collection, defineCollection } from '../../core/state/collection.js'
 import { findRestoredFaults } from './client-rules.js'
 

@@ -1,10 +1,10 @@
-import type { ClientType, Role } from '../../core/caller.js'
-import { userError } from '../../core/errors.js'
+import type { ClientType, Role } from '../../core/contract/caller.js'
+import { userError } from '../../core/contract/errors.js'
 import { seal } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
 import { type ApiClient, apiClientCollection } from './api-client.collection.js'
-import type { StoredKey } from './api-key.js'
+import type { StoredKey } from './keys/api-key.js'
 
 /** What a client is registered with. The key itself is never part of a command: it may be run twice, and be logged. */
 export interface NewClient extends StoredKey {

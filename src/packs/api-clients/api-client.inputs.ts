@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int } from 'type-graphql'
-import type { ClientType, Role } from '../../core/caller.js'
+import type { ClientType, Role } from '../../core/contract/caller.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import { Roles } from './api-client.types.js'

@@ -1,6 +1,6 @@
 import { type ClassType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { type ClientType, ROLES, type Role } from '../../core/caller.js'
-import type { UserErrorData } from '../../core/errors.js'
+import { type ClientType, ROLES, type Role } from '../../core/contract/caller.js'
+import type { UserErrorData } from '../../core/contract/errors.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { enumOf } from '../../core/graphql/enum.js'

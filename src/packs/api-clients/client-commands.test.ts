@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clientWithKey, SYSTEM_CALLER, snapshotOf } from '../../../test/testkit/api-clients.js'
-import { ROLES, type Role } from '../../core/caller.js'
-import { newId } from '../../core/ids.js'
+import { ROLES, type Role } from '../../core/contract/caller.js'
+import { newId } from '../../core/platform/ids.js'
 import type { Command } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { type ApiClient, apiClientCollection } from './api-client.collection.js'
 import type { RegisterApiClientInput } from './api-client.inputs.js'
-import { createApiKey } from './api-key.js'
-import { createRegisterApiClient, createRotateApiKey } from './client-key.commands.js'
 import { findRestoredFaults } from './client-rules.js'
 import { activateApiClient, deactivateApiClient } from './client-status.commands.js'
-import { verifyKey } from './verify-key.js'
+import { createApiKey } from './keys/api-key.js'
+import { createRegisterApiClient, createRotateApiKey } from './keys/client-key.commands.js'
+import { verifyKey } from './keys/verify-key.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
 const later = (seconds: number, from = NOW) => new Date(from.getTime() + seconds * 1000)

@@ -1,5 +1,5 @@
-import type { ClientFacts } from '../../core/client-facts.js'
-import type { CoreServices } from '../../core/pack.js'
+import type { ClientFacts } from '../../core/contract/client-facts.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
 import { isUsable } from './client-rules.js'

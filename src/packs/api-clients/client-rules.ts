@@ -1,4 +1,4 @@
-import { type UserErrorData, userError } from '../../core/errors.js'
+import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import type { View } from '../../core/state/snapshot.js'
 import type { ApiClient } from './api-client.collection.js'
 

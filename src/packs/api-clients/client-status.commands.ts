@@ -1,4 +1,4 @@
-import { type UserErrorData, userError } from '../../core/errors.js'
+import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { revise } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'

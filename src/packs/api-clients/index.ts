@@ -1,15 +1,15 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { apiClientCollection } from './api-client.collection.js'
 import { ActivateApiClientInput, DeactivateApiClientInput } from './api-client.inputs.js'
 import { ActorClientResolver, ApiClientResolver, CLIENTS_READ } from './api-client.resolver.js'
 import { ApiClientMutationsResolver, CLIENTS_WRITE, KEYS_VERIFY } from './api-client-mutations.resolver.js'
 import { activateApiClient, deactivateApiClient } from './client-status.commands.js'
-import { ensureFirstAdmin } from './first-admin.js'
+import { ensureFirstAdmin } from './first-admin/first-admin.js'
 import { ViewerRateLimitsResolver } from './viewer-rate-limits.resolver.js'
 
 export type { ApiClient } from './api-client.collection.js'
 export { clientFacts } from './client-facts.js'
-export { findUsableClient, verifyKey } from './verify-key.js'
+export { findUsableClient, verifyKey } from './keys/verify-key.js'
 
 /** UD: who may call, with which key, in which role. */
 export const apiClients: Pack = {

@@ -1,7 +1,7 @@
 import { Ctx, FieldResolver, Resolver } from 'type-graphql'
+import type { RateLimiter } from '../../core/contract/limiter.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { RateLimitDecision, toRateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
-import type { RateLimiter } from '../../core/limiter.js'
 import { Viewer } from './api-client.types.js'
 
 /** What the rate limits leave to whoever calls. */

@@ -1,5 +1,5 @@
-import type { Json } from '../../core/json.js'
 import { defineCollection } from '../../core/state/collection.js'
+import type { Json } from '../../core/values/json.js'
 
 /** One entry of the registry. */
 export interface ConfigEntryRecord {

@@ -1,16 +1,16 @@
-import type { Caller } from '../../core/caller.js'
-import { type UserErrorData, userError } from '../../core/errors.js'
-import { findJsonFaults, type Json } from '../../core/json.js'
-import { validateKey } from '../../core/key.js'
+import type { Caller } from '../../core/contract/caller.js'
+import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
-import { findTextFaults } from '../../core/text.js'
+import { findJsonFaults, type Json } from '../../core/values/json.js'
+import { validateKey } from '../../core/values/key.js'
+import { findTextFaults } from '../../core/values/text.js'
 import { type ConfigEntryRecord, configEntries } from './config-entry.collection.js'
 import type { DeleteConfigInput, SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
 import { VALUE_LIMITS, validateStorable } from './config-value.js'
-import { findSecrets, type SecretSubject } from './secret-detection.js'
-import { validateSchema, validateValue } from './value-schema.js'
+import { validateSchema, validateValue } from './schema/value-schema.js'
+import { findSecrets, type SecretSubject } from './secrets/secret-detection.js'
 
 /** What the registry allows on this deployment. */
 export interface ConfigRules {

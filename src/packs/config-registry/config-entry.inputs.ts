@@ -1,6 +1,6 @@
 import { Field, InputType, Int } from 'type-graphql'
 import { JSONValue } from '../../core/graphql/scalars.js'
-import type { Json } from '../../core/json.js'
+import type { Json } from '../../core/values/json.js'
 
 const REASON = { nullable: true, description: 'Why; stands in the change log.' }
 

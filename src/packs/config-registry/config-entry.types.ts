@@ -2,7 +2,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { payloadOf } from '../../core/graphql/payload.js'
 import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
-import type { Json } from '../../core/json.js'
+import type { Json } from '../../core/values/json.js'
 
 /** An entry as it is shown. */
 @ObjectType('ConfigEntry', {

@@ -1,4 +1,4 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { configEntries } from './config-entry.collection.js'
 import { createSetConfig, deleteConfig } from './config-entry.commands.js'
 import { DeleteConfigInput, SetConfigInput } from './config-entry.inputs.js'

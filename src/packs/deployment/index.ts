@@ -1,12 +1,13 @@
-import type { CoreServices, Pack } from '../../core/pack.js'
-import type { SmokeTester } from '../../core/smoke-test.js'
-import { DeploymentProfileResolver } from './deployment-profile.resolver.js'
-import { smokeChecks } from './smoke-check.collection.js'
-import { deleteSmokeCheck, setSmokeCheck } from './smoke-check.commands.js'
-import { DeleteSmokeCheckInput, SetSmokeCheckInput } from './smoke-check.inputs.js'
-import { SmokeCheckResolver } from './smoke-check.resolver.js'
-import { smokeRunResolver } from './smoke-run.resolver.js'
-import { runnerOf } from './smoke-runner.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
+import type { Pack } from '../../core/contract/pack.js'
+import type { SmokeTester } from '../../core/contract/smoke-test.js'
+import { smokeChecks } from './checks/smoke-check.collection.js'
+import { deleteSmokeCheck, setSmokeCheck } from './checks/smoke-check.commands.js'
+import { DeleteSmokeCheckInput, SetSmokeCheckInput } from './checks/smoke-check.inputs.js'
+import { SmokeCheckResolver } from './checks/smoke-check.resolver.js'
+import { DeploymentProfileResolver } from './profile/deployment-profile.resolver.js'
+import { smokeRunResolver } from './runs/smoke-run.resolver.js'
+import { runnerOf } from './runs/smoke-runner.js'
 
 /** UB: what runs here, and whether it works. */
 export const deployment: Pack = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../../../test/testkit/server.js'
-import { MAX_CUSTOM_CHECKS } from './smoke-check.collection.js'
+import { MAX_CUSTOM_CHECKS } from './checks/smoke-check.collection.js'
 
 let server: TestServer
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { defineCollection } from '../../core/state/collection.js'
-import type { EvaluableFlag } from './evaluation.js'
+import type { EvaluableFlag } from './evaluation/evaluation.js'
 
 /** One feature flag. */
 export interface FeatureFlagRecord extends EvaluableFlag {

@@ -1,7 +1,7 @@
 import { Field, Float, InputType, Int } from 'type-graphql'
 import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
-import type { Json, JsonObject } from '../../core/json.js'
-import type { ConstraintOperator } from './evaluation.js'
+import type { Json, JsonObject } from '../../core/values/json.js'
+import type { ConstraintOperator } from './evaluation/evaluation.js'
 import { ConstraintOperators } from './feature-flag.types.js'
 
 /** Input of one constraint. */

@@ -3,8 +3,8 @@ import { connectionOf } from '../../core/graphql/connection.js'
 import { enumOf } from '../../core/graphql/enum.js'
 import { payloadOf } from '../../core/graphql/payload.js'
 import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
-import type { Json } from '../../core/json.js'
-import { CONSTRAINT_OPERATORS, type ConstraintOperator, EVALUATION_REASONS, type EvaluationReason } from './evaluation.js'
+import type { Json } from '../../core/values/json.js'
+import { CONSTRAINT_OPERATORS, type ConstraintOperator, EVALUATION_REASONS, type EvaluationReason } from './evaluation/evaluation.js'
 
 /** The GraphQL enum of constraint operators. */
 export const ConstraintOperators = enumOf(CONSTRAINT_OPERATORS)

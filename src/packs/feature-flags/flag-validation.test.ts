@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { constraintOf, strategyOf } from '../../../test/testkit/flag-parts.js'
-import type { Json } from '../../core/json.js'
-import type { ConstraintOperator, FlagConstraint, FlagStrategy, FlagVariant } from './evaluation.js'
+import type { Json } from '../../core/values/json.js'
+import type { ConstraintOperator, FlagConstraint, FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
 import { validateStrategies, validateVariants } from './flag-validation.js'
 
 const variantOf = (over: Partial<FlagVariant> = {}): FlagVariant => ({ name: 'a', weight: 1, value: null, ...over })

@@ -1,7 +1,13 @@
-import { type UserErrorData, userError } from '../../core/errors.js'
-import { findJsonFaults, findTextFault } from '../../core/json.js'
-import { parseDecimal, parseInstant, parseVersion } from './constraints.js'
-import { CONSTRAINT_OPERATORS, type ConstraintOperator, type FlagConstraint, type FlagStrategy, type FlagVariant } from './evaluation.js'
+import { type UserErrorData, userError } from '../../core/contract/errors.js'
+import { findJsonFaults, findTextFault } from '../../core/values/json.js'
+import { parseDecimal, parseInstant, parseVersion } from './evaluation/constraints.js'
+import {
+  CONSTRAINT_OPERATORS,
+  type ConstraintOperator,
+  type FlagConstraint,
+  type FlagStrategy,
+  type FlagVariant,
+} from './evaluation/evaluation.js'
 
 /** The largest flag that is accepted. Lengths are in UTF-16 code units, bytes are of JSON in UTF-8. */
 export const FLAG_LIMITS = {

@@ -1,5 +1,5 @@
-import type { Pack } from '../../core/pack.js'
-import { EvaluationResolver } from './evaluation.resolver.js'
+import type { Pack } from '../../core/contract/pack.js'
+import { EvaluationResolver } from './evaluation/evaluation.resolver.js'
 import { featureFlagCollection } from './feature-flag.collection.js'
 import { deleteFeatureFlag, setFeatureFlag } from './feature-flag.commands.js'
 import { DeleteFeatureFlagInput, SetFeatureFlagInput } from './feature-flag.inputs.js'

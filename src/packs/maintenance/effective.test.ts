@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/operation.js'
+import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/contract/operation.js'
 import { Draft } from '../../core/state/draft.js'
 import { Snapshot } from '../../core/state/snapshot.js'
 import { effectiveMaintenance, maintenanceAt, retryAfterSeconds } from './effective.js'

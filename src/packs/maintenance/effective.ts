@@ -1,4 +1,4 @@
-import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/operation.js'
+import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/contract/operation.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
 import { isWindowOpen, type MaintenanceWindow, maintenanceWindows } from './maintenance-window.collection.js'

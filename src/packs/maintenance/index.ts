@@ -1,4 +1,4 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { cancelMaintenanceWindow, initialiseMaintenance, scheduleMaintenanceWindow, setMaintenanceMode } from './maintenance.commands.js'
 import { CancelMaintenanceWindowInput, ScheduleMaintenanceWindowInput, SetMaintenanceModeInput } from './maintenance.inputs.js'
 import { MaintenanceStateResolver, MaintenanceWindowResolver, maintenanceEvents } from './maintenance.resolver.js'

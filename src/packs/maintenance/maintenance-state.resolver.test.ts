@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { at, codeOf, MaintenanceBench } from '../../../test/testkit/maintenance-bench.js'
-import type { Role } from '../../core/caller.js'
+import type { Role } from '../../core/contract/caller.js'
 
 const HOUR_S = 3_600
 

@@ -1,4 +1,4 @@
-import type { MaintenanceModeName } from '../../core/operation.js'
+import type { MaintenanceModeName } from '../../core/contract/operation.js'
 import { defineCollection } from '../../core/state/collection.js'
 import type { View } from '../../core/state/snapshot.js'
 

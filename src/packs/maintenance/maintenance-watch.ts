@@ -1,4 +1,4 @@
-import type { CoreServices } from '../../core/pack.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import { type EffectiveMaintenance, maintenanceAt } from './effective.js'
 import { maintenanceSwitches } from './maintenance-switch.collection.js'

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql'
+import type { MaintenanceModeName } from '../../core/contract/operation.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
-import type { MaintenanceModeName } from '../../core/operation.js'
 import { MaintenanceWindowStatuses } from './maintenance.types.js'
 import type { WindowStatus } from './maintenance-window.collection.js'
 

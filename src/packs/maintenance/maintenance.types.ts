@@ -1,10 +1,10 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import type { MaintenanceModeName } from '../../core/contract/operation.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { enumOf } from '../../core/graphql/enum.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
 import { payloadOf } from '../../core/graphql/payload.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
-import type { MaintenanceModeName } from '../../core/operation.js'
 import { WINDOW_STATUSES } from './maintenance-window.collection.js'
 
 /** The GraphQL enum of window statuses. */

@@ -1,4 +1,4 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { OperationResolver } from './operation.resolver.js'
 
 /** TY: what this control plane can do. */

@@ -1,8 +1,8 @@
 import { astFromValue, type GraphQLField, type GraphQLResolveInfo, type GraphQLSchema, isRequiredArgument, print } from 'graphql'
 import { Arg, Ctx, Info, Query, Resolver } from 'type-graphql'
-import type { Caller } from '../../core/caller.js'
+import type { Caller } from '../../core/contract/caller.js'
+import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/contract/operation.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/operation.js'
 import { OperationEntry, OperationFilter, type OperationKindName } from './operation.types.js'
 import { sampleOf } from './sample.js'
 

@@ -1,4 +1,4 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { RateLimitCounterResolver } from './rate-limit-counter.resolver.js'
 import { rateLimitRules } from './rate-limit-rule.collection.js'
 import { deleteRateLimitRule, setRateLimitRule } from './rate-limit-rule.commands.js'

@@ -1,6 +1,6 @@
-import { type UserErrorData, userError } from '../../core/errors.js'
-import { ipSubject } from '../../core/ip-subject.js'
-import { ANY_SUBJECT, type RateLimitScope, userSubject } from '../../core/limiter.js'
+import { type UserErrorData, userError } from '../../core/contract/errors.js'
+import { ANY_SUBJECT, type RateLimitScope, userSubject } from '../../core/contract/limiter.js'
+import { ipSubject } from '../../core/values/ip-subject.js'
 
 /** A key in the form in which it is counted, or why it is none. */
 export type KeyResult = { readonly ok: true; readonly key: string } | { readonly ok: false; readonly fault: UserErrorData }

@@ -1,5 +1,5 @@
-import { userError } from '../../core/errors.js'
-import type { RateLimitScope } from '../../core/limiter.js'
+import { userError } from '../../core/contract/errors.js'
+import type { RateLimitScope } from '../../core/contract/limiter.js'
 import { type Collection, defineCollection } from '../../core/state/collection.js'
 
 /** One rate limit: at most `maxRequests` units of cost in `windowSeconds`, for each subject that it is about. */

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int } from 'type-graphql'
-import type { RateLimitScope } from '../../core/limiter.js'
+import type { RateLimitScope } from '../../core/contract/limiter.js'
 import { RateLimitScopes } from './rate-limit-rule.types.js'
 
 /** Input of setRateLimitRule. */

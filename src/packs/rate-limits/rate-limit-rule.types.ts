@@ -1,12 +1,12 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import type { UserErrorData } from '../../core/errors.js'
+import type { UserErrorData } from '../../core/contract/errors.js'
+import { RATE_LIMIT_SCOPES, type RateLimitScope } from '../../core/contract/limiter.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { enumOf } from '../../core/graphql/enum.js'
 import { payloadOf } from '../../core/graphql/payload.js'
 import { RateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import { UserError } from '../../core/graphql/user-error.js'
-import { RATE_LIMIT_SCOPES, type RateLimitScope } from '../../core/limiter.js'
 
 /** The GraphQL enum of scopes. */
 export const RateLimitScopes = enumOf(RATE_LIMIT_SCOPES)

@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader'
+import type { RateLimitScope } from '../../core/contract/limiter.js'
 import type { Database } from '../../core/database/database.js'
+import { orUnavailable } from '../../core/database/database-error.js'
 import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
-import type { RateLimitScope } from '../../core/limiter.js'
-import { orUnavailable } from '../../core/state/database-error.js'
 
 /** A counter as it was last reported. */
 export interface RateLimitSnapshotRow {

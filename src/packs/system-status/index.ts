@@ -1,4 +1,4 @@
-import type { Pack } from '../../core/pack.js'
+import type { Pack } from '../../core/contract/pack.js'
 import { systemMetadata } from './system-metadata.collection.js'
 import { initialiseSystemStatus } from './system-status.commands.js'
 import { SystemStatusResolver } from './system-status.resolver.js'

@@ -1,9 +1,9 @@
 import semver from 'semver'
-import { userError } from '../../core/errors.js'
+import { userError } from '../../core/contract/errors.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
-import { findTextFaults } from '../../core/text.js'
+import { findTextFaults } from '../../core/values/text.js'
 import { SYSTEM_METADATA_ID, type SystemMetadata, systemMetadata } from './system-metadata.collection.js'
 import type { NotesInput, UpdateSystemVersionInput } from './system-status.inputs.js'
 

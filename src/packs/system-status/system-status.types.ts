@@ -2,7 +2,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import { enumOf } from '../../core/graphql/enum.js'
 import { payloadOf } from '../../core/graphql/payload.js'
 import { DateTimeISO, JSONValue, SemVer } from '../../core/graphql/scalars.js'
-import type { JsonObject } from '../../core/json.js'
+import type { JsonObject } from '../../core/values/json.js'
 import { PACK_STATUSES, type PackCounts, type PackStatusName, type SystemPack } from './pack-registry.js'
 
 /** The GraphQL enum of pack statuses. */

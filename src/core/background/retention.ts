@@ -1,0 +1,119 @@
+import type { Database } from '../database/database.js'
+import type { Clock } from '../platform/clock.js'
+import type { Log } from '../platform/log.js'
+
+/** What is kept, in days; 0 keeps for ever. */
+export interface RetentionDays {
+  readonly changes: number
+  readonly auditEvents: number
+}
+
+/** How often the log is looked at, in milliseconds. */
+const COMPACT_EVERY_MS = 3_600_000
+/** Rows that one statement takes away, so that none of them runs into the time limit. */
+const ROWS_AT_ONCE = 5_000
+/** Revisions that one transaction takes away, so that none of them is long. */
+const REVISIONS_AT_ONCE = 5_000
+const MS_A_DAY = 86_400_000
+
+/** How many rows went. */
+export interface TakenAway {
+  readonly changes: number
+  readonly auditEvents: number
+  /** First answers to idempotency keys, once they have expired. */
+  readonly answers: number
+}
+
+/**
+ * Shortens what would grow for ever. First answers to idempotency keys go when they expire. Changes go as the settings say,
+ * from the beginning of the log and whole revisions at a time; the digest of the last one stays as the checkpoint that the
+ * rest of the chain is verified from. State is never touched.
+ */
+export class Retention {
+  readonly #options: { database: Database; clock: Clock; log: Log; days: RetentionDays }
+  #timer: NodeJS.Timeout | undefined
+  #underWay: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: { database: Database; clock: Clock; log: Log; days: RetentionDays }) {
+    this.#options = options
+  }
+
+  /** Looks now and then, from a minute after the start on. */
+  open(): void {
+    const look = (): void => {
+      this.#underWay = this.#underWay.then(() => this.#runLogged())
+      this.#timer = setTimeout(look, COMPACT_EVERY_MS)
+      this.#timer.unref()
+    }
+    this.#timer = setTimeout(look, 60_000)
+    this.#timer.unref()
+  }
+
+  /** Takes away what is older than it has to be. */
+  async run(): Promise<TakenAway> {
+    const { days, clock } = this.#options
+    const gone = { changes: 0, auditEvents: 0, answers: 0 }
+    if (days.changes > 0) gone.changes = await this.#untilNone(() => this.#compactChanges(this.#before(days.changes)))
+    if (days.auditEvents > 0)
+      gone.auditEvents = await this.#untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
+    gone.answers = await this.#untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
+    return gone
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#underWay
+  }
+
+  /** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
+  async #compactChanges(before: Date): Promise<number> {
+    const text = `WITH start AS (SELECT coalesce(max(revision), 0) AS revision FROM ledger_checkpoint),
+      -- The head's own revision always stays, and nothing behind the first change that is young enough goes.
+      reach AS (
+        SELECT least(start.revision + ${REVISIONS_AT_ONCE}, h.revision - 1, coalesce((SELECT min(c.revision) FROM changes c WHERE c.at >= $1), h.revision) - 1) AS revision
+        FROM start, ledger_head h
+      ),
+      last AS (SELECT c.revision, c.digest FROM changes c, reach WHERE c.revision = reach.revision ORDER BY c.ordinal DESC LIMIT 1),
+      mark AS (
+        INSERT INTO ledger_checkpoint (id, revision, digest, at) SELECT 1, revision, digest, $2 FROM last
+        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, digest = excluded.digest, at = excluded.at
+          WHERE ledger_checkpoint.revision < excluded.revision
+        RETURNING revision
+      )
+      DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
+    const { rowCount } = await this.#options.database.pool.query(text, [before, this.#options.clock.now()])
+    return rowCount ?? 0
+  }
+
+  async #drop(table: string, isOld: string, before: Date): Promise<number> {
+    const text = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
+    const { rowCount } = await this.#options.database.pool.query(text, [before])
+    return rowCount ?? 0
+  }
+
+  /** Takes away portion after portion; returns how many rows went. */
+  async #untilNone(takeAway: () => Promise<number>): Promise<number> {
+    let gone = 0
+    for (let count = -1; count !== 0 && !this.#isClosed; gone += count) {
+      // Taking away needs room too: the log of the database grows first.
+      await this.#options.database.assertWritable()
+      count = await takeAway()
+    }
+    return gone
+  }
+
+  #before(days: number): Date {
+    return new Date(this.#options.clock.now().getTime() - days * MS_A_DAY)
+  }
+
+  async #runLogged(): Promise<void> {
+    try {
+      const gone = await this.run()
+      if (gone.changes + gone.auditEvents + gone.answers > 0) this.#options.log.info(gone, 'old rows taken away')
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'old rows not taken away; tried again later')
+    }
+  }
+}

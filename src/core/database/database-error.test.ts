@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
+import { startTcpProxy } from '../../../test/testkit/tcp-proxy.js'
+import { DatabaseAwayError, orAway, orUnavailable } from './database-error.js'
+import { openPostgres } from './postgres/postgres.js'
+
+/** What a question ends with. */
+const fate = (question: () => Promise<unknown>): Promise<unknown> =>
+  orAway('nothing', question).then(
+    () => 'answered',
+    (error) => (error instanceof DatabaseAwayError ? 'away' : 'at fault'),
+  )
+
+describe.each(ENGINES)('a question that %s refuses', (engine) => {
+  test('is no outage, whether Prisma asks it or the driver', async () => {
+    const { prisma, pool, close } = await openTestDatabase(engine)
+    const at = { gte: new Date('0000-01-01T00:00:00Z') }
+    expect(await fate(() => prisma.change.findMany({ where: { targetType: 'a\u0000' } }))).toBe('at fault')
+    expect(await fate(() => prisma.change.findMany({ where: { at } }))).toBe('at fault')
+    expect(await fate(() => prisma.change.count({ where: { revision: { lt: 9_999_999_999 } } }))).toBe('at fault')
+    expect(await fate(() => prisma.change.findUniqueOrThrow({ where: { revision_ordinal: { revision: 1, ordinal: 0 } } }))).toBe('at fault')
+    expect(await fate(() => prisma.$queryRawUnsafe('SELECT 1 / 0'))).toBe('at fault')
+    expect(await fate(() => pool.query('SELECT $1::text', ['a\u0000']))).toBe('at fault')
+    expect(await fate(() => prisma.change.count())).toBe('answered')
+    await close()
+  })
+
+  test('because it is being stopped is an outage', async () => {
+    const { prisma, pool, close } = await openTestDatabase(engine)
+    const stopped = `DO $$ BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$`
+    expect(await fate(() => prisma.$executeRawUnsafe(stopped))).toBe('away')
+    expect(await fate(() => pool.query(stopped))).toBe('away')
+    await close()
+  })
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a database that cannot be reached', () => {
+  test('is an outage, and a read says so and nothing else', async () => {
+    const { url, drop } = await createTestDatabase()
+    const near = new URL(url)
+    const proxy = await startTcpProxy(Number(near.port || 5432))
+    near.port = String(proxy.port)
+    const { prisma, pool, close } = await openPostgres({ url: near.href, log: silentLog })
+    await proxy.cut()
+    const questions: (() => Promise<unknown>)[] = [() => prisma.change.count(), () => pool.query('SELECT 1')]
+    for (const question of questions) {
+      expect(await fate(question)).toBe('away')
+      await expect(orUnavailable(question)).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: 'The database is not answering. Try again later.',
+      })
+    }
+    await close()
+    await proxy.close()
+    await drop()
+  })
+})

@@ -1,0 +1,96 @@
+import pg from 'pg'
+import { Prisma } from '../../generated/prisma/client.js'
+import { AppError } from '../contract/errors.js'
+
+/** SQLSTATE classes that blame the data or the statement, not the server: 21 cardinality, 22 data, 23 constraint, 42 syntax, 54 limits. */
+const DATA_CLASSES: ReadonlySet<string> = new Set(['21', '22', '23', '42', '54'])
+
+/** Faults of the program itself, by name; Prisma's says that a query was malformed before it was sent. */
+const PROGRAM_FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'PrismaClientValidationError'])
+
+/** Prisma's codes for a database that cannot be reached, and for no free connection in time; its others blame the query. */
+const PRISMA_AWAY = /^(?:P1\d{3}|P2024)$/
+
+/** True when the database is not to blame: it refused what it was given, or the program is at fault. */
+function isOwnFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (PROGRAM_FAULTS.has(error.name)) return true
+  const state = sqlState(error)
+  if (state !== undefined) return DATA_CLASSES.has(state.slice(0, 2))
+  return error instanceof Prisma.PrismaClientKnownRequestError && !PRISMA_AWAY.test(error.code)
+}
+
+/**
+ * True when the server itself says that it has failed: the statement was rolled back then. Not where the connection goes
+ * with it (08 connection, 57P operator intervention) nor where it does not know either (40003).
+ */
+function isRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(?:08|57P|40003)/.test(error.code ?? '08')
+}
+
+/** When another try makes sense. */
+const RETRY_AFTER_SECONDS = 2
+
+/** The database did not answer, or not in time. */
+export class DatabaseAwayError extends Error {
+  /** Whether what was asked may have been done all the same. */
+  readonly landed: 'nothing' | 'unknown'
+
+  constructor(cause: unknown, landed: 'nothing' | 'unknown') {
+    super(`the database is not answering: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'DatabaseAwayError'
+    this.landed = landed
+  }
+}
+
+/** Passes faults of data and program on as they are, and turns everything else into a {@link DatabaseAwayError}. */
+export async function orAway<T>(landed: 'nothing' | 'unknown', work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isOwnFault(error) || error instanceof AppError ? error : new DatabaseAwayError(error, isRolledBack(error) ? 'nothing' : landed)
+  }
+}
+
+/**
+ * The SQLSTATE of an error, five characters: the driver's own, or the one that Prisma has put away in `meta`. Undefined for
+ * errors of the connection and of the program.
+ */
+function sqlState(error: Error): string | undefined {
+  const found = error instanceof Prisma.PrismaClientKnownRequestError ? driverCode(error) : member(error, 'code')
+  return typeof found === 'string' && /^[0-9A-Z]{5}$/.test(found) ? found : undefined
+}
+
+/** What the driver's error was called, which Prisma's adapter keeps as `originalCode`. */
+function driverCode({ meta }: Prisma.PrismaClientKnownRequestError): unknown {
+  return member(member(member(meta, 'driverAdapterError'), 'cause'), 'originalCode')
+}
+
+function member(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null ? (of as Readonly<Record<string, unknown>>)[name] : undefined
+}
+
+/** The answer to a write that could not be confirmed; `landed` says what is known of it. */
+export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppError {
+  const message =
+    landed === 'nothing'
+      ? 'The database is not answering; nothing was changed. Try again later.'
+      : 'The database did not confirm the write in time, so it may or may not have landed. Read the object before you try again; with expectedVersion a second try cannot apply twice.'
+  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })
+}
+
+/** True for an {@link unavailable} write that may have landed all the same. */
+export function mayHaveLanded(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof DatabaseAwayError && error.cause.landed === 'unknown'
+}
+
+/** The answer to a question to the database; throws AppError UNAVAILABLE when it does not answer. */
+export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await orAway('nothing', question)
+  } catch (error) {
+    if (!(error instanceof DatabaseAwayError)) throw error
+    const message = 'The database is not answering. Try again later.'
+    throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error })
+  }
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../../test/testkit/databases.js'
+import { openTestLedger, run } from '../../../../test/testkit/ledger.js'
+import { startTcpProxy, type TcpProxy } from '../../../../test/testkit/tcp-proxy.js'
+import { setFeatureFlag } from '../../../packs/feature-flags/feature-flag.commands.js'
+import type { Ledger } from '../../ledger/ledger.js'
+import { openPostgres } from './postgres.js'
+import { followRevisions } from './revision-listener.js'
+
+describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the network swallows', () => {
+  let url: string
+  let drop: () => Promise<void>
+  let proxy: TcpProxy
+
+  beforeEach(async () => {
+    const created = await createTestDatabase()
+    drop = created.drop
+    const through = new URL(created.url)
+    proxy = await startTcpProxy(Number(through.port || 5432))
+    through.port = String(proxy.port)
+    url = through.href
+  })
+
+  afterEach(async () => {
+    await proxy.close()
+    await drop()
+  })
+
+  async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+    const startedAtMs = performance.now()
+    await work()
+    return (performance.now() - startedAtMs) / 1_000
+  }
+
+  it('does not keep a listening connection from being stopped', async () => {
+    const onReconnect = vi.fn()
+    const listener = { onRevision: () => undefined, onReconnect }
+    const stop = followRevisions({ config: { connectionString: url, connectionTimeoutMillis: 1_500 }, listener, log: silentLog })
+    await vi.waitFor(() => expect(onReconnect).toHaveBeenCalled())
+    proxy.stall()
+    expect(await secondsOf(stop)).toBeLessThan(5)
+  })
+
+  it('does not keep the database from being closed, and leaves no connection open', async () => {
+    const database = await openPostgres({ url, log: silentLog })
+    const onReconnect = vi.fn()
+    database.listen({ onRevision: () => undefined, onReconnect })
+    await vi.waitFor(() => expect(onReconnect).toHaveBeenCalled())
+    await Promise.all([database.pool.query('SELECT 1'), database.pool.query('SELECT 1')])
+    const connections = openSockets()
+    expect(connections).toBeGreaterThan(2)
+    proxy.stall()
+    expect(await secondsOf(() => database.close())).toBeLessThan(8)
+    await vi.waitFor(() => expect(openSockets()).toBeLessThan(connections - 2))
+  })
+
+  /** Sockets of this process that keep it running; both ends of the proxy among them. */
+  const openSockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a database whose default is another isolation level', () => {
+  it('is used in READ COMMITTED by every connection, and two busy replicas never fail for it', async () => {
+    const { url, drop } = await createTestDatabase()
+    const first = await openPostgres({ url, log: silentLog })
+    await first.pool.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_isolation = 'repeatable read'`)
+    const databases = [await openPostgres({ url, log: silentLog }), await openPostgres({ url, log: silentLog })]
+    const ledgers = await Promise.all(databases.map((database) => openTestLedger(database)))
+    const levels = await Promise.all(
+      databases.flatMap(({ pool, ledgerPool }) => [pool, ledgerPool]).map((pool) => pool.query('SHOW transaction_isolation')),
+    )
+    expect(new Set(levels.map(({ rows }) => rows[0].transaction_isolation))).toEqual(new Set(['read committed']))
+    const writes = Array.from({ length: 40 }, async (_, index) => {
+      await sleep(index % 7)
+      return run(ledgers[index % 2] as Ledger, setFeatureFlag, { key: `k${index}` })
+    })
+    expect((await Promise.all(writes)).every(({ ok }) => ok)).toBe(true)
+    await Promise.all(ledgers.map((ledger) => ledger.close()))
+    await Promise.all([first, ...databases].map((database) => database.close()))
+    await drop()
+  })
+})
+
+describe.runIf(ENGINES.includes('postgresql'))('a commit', () => {
+  it('does not wait for the questions of others, however many there are and however slow', async () => {
+    const database = await openTestDatabase('postgresql')
+    const ledger = await openTestLedger(database, { writeTimeoutMs: 1_000 })
+    const questions = Array.from({ length: 30 }, () => database.pool.query('SELECT pg_sleep(1)').catch(() => undefined))
+    expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true })
+    await Promise.all(questions)
+    await ledger.close()
+    await database.close()
+  })
+})

@@ -1,0 +1,105 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from '../../../generated/prisma/client.js'
+import type { Database, DatabaseLog, MigrationReport } from '../database.js'
+import { endClient } from '../end-client.js'
+import { migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { openPool } from './postgres-pool.js'
+import { followRevisions } from './revision-listener.js'
+
+/**
+ * In another time zone the adapter would read timestamps wrongly; a commit of the ledger has to wait for another one and
+ * then to look again, which READ COMMITTED does, whatever the database's own default is.
+ */
+const SESSION = '-c TimeZone=UTC -c default_transaction_isolation=read\\ committed'
+/** So that a write can fail within two seconds when the server is away. */
+const CONNECT_TIMEOUT_MS = 1500
+const TRANSACTION_TIMEOUT_MS = 5000
+const KEEP_ALIVE_DELAY_MS = 5000
+const DEFAULT_MAX_CONNECTIONS = 10
+/** The ledger does one thing at a time; the second one is for while a broken first one is being replaced. */
+const LEDGER_CONNECTIONS = 2
+
+/** Settings of {@link openPostgres}. */
+export interface PostgresOptions {
+  readonly url: string
+  readonly log: DatabaseLog
+  /** The most connections that the pool holds; the one that listens and the ledger's two come on top. */
+  readonly maxConnections?: number
+}
+
+/**
+ * Opens a PostgreSQL server's database and applies the migrations.
+ *
+ * @throws MigrationError; and whatever `pg` says when it cannot connect
+ */
+export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
+  const config = connectionConfig(url)
+  const shared = openPool({ config, max: maxConnections, log })
+  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(shared.pool),
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+  })
+  const { migrations, version } = await prepare(config, log)
+  await prisma.$connect()
+  const followers = new Set<() => Promise<void>>()
+  const close = async () => {
+    await Promise.all([...followers].map((stop) => stop()))
+    await prisma.$disconnect()
+    await Promise.all([shared.end(), ledgers.end()])
+  }
+  let closing: Promise<void> | undefined
+  return {
+    engine: 'postgresql',
+    version,
+    prisma,
+    pool: shared.pool,
+    ledgerPool: ledgers.pool,
+    migrations,
+    isShared: true,
+    assertWritable: async () => undefined,
+    listen: (listener) => {
+      const stop = followRevisions({ config, listener, log })
+      followers.add(stop)
+      return async () => {
+        followers.delete(stop)
+        await stop()
+      }
+    },
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+/**
+ * What all our connections share. As `pg` lets the URL's own `options` replace ours, ours are put behind them.
+ */
+function connectionConfig(url: string): pg.ClientConfig {
+  const connection = new URL(url)
+  const options = connection.searchParams.get('options')
+  connection.searchParams.set('options', options === null ? SESSION : `${options} ${SESSION}`)
+  return {
+    connectionString: connection.href,
+    application_name: 'valhalla',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+  }
+}
+
+/** On a connection of its own: a migration may take longer than any statement of ours. */
+async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<{ migrations: MigrationReport; version: string }> {
+  const client = new pg.Client(config)
+  client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
+  try {
+    await client.connect()
+    const migrations = await migrate(client, readMigrations(migrationsFolder()))
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+    return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+  } finally {
+    await endClient(client)
+  }
+}

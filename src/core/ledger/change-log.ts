@@ -1,0 +1,198 @@
+import type { Prisma } from '../../generated/prisma/client.js'
+import type { ChangeModel } from '../../generated/prisma/models.js'
+import type { ClientType } from '../contract/caller.js'
+import { AppError } from '../contract/errors.js'
+import type { Database } from '../database/database.js'
+import { orUnavailable } from '../database/database-error.js'
+import type { ChangeRecord } from '../state/change.js'
+import type { ChangeAction } from '../state/draft.js'
+import type { SnapshotPosition } from '../state/snapshot.js'
+import type { JsonObject } from '../values/json.js'
+import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
+import { digestAt } from './store.js'
+
+/** Which changes are meant; what is left out (or null) does not matter. */
+export interface ChangeLogFilter {
+  readonly pack?: string | null
+  readonly targetType?: string | null
+  readonly targetId?: string | null
+  /** Primary key of the record, so that an object that was deleted and made again has one history. */
+  readonly targetKey?: string | null
+  readonly actorId?: string | null
+  readonly operation?: string | null
+  /** Revisions above this one. */
+  readonly sinceRevision?: number | null
+  /** Revisions up to and with this one. */
+  readonly untilRevision?: number | null
+  readonly since?: Date | null
+  readonly until?: Date | null
+}
+
+/** A place in the log. */
+export interface ChangePosition {
+  readonly revision: number
+  readonly ordinal: number
+}
+
+interface BoundsRow {
+  readonly head_revision: number
+  readonly head_digest: string
+  readonly revision: number | null
+  readonly digest: string | null
+  readonly outside: number | null
+}
+
+const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
+const NEWEST_FIRST = [{ revision: 'desc' as const }, { ordinal: 'desc' as const }]
+const OLDEST_FIRST = [{ revision: 'asc' as const }, { ordinal: 'asc' as const }]
+/** Changes read at a time by {@link ChangeLog.stream}. */
+const STREAM_PAGE = 1_000
+
+/** Reads the log of changes. Everything here asks the database, and answers UNAVAILABLE while it is away. */
+export class ChangeLog {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** The change with this id (`<revision>.<ordinal>`), or null. */
+  async find(id: string): Promise<ChangeRecord | null> {
+    const [, revision, ordinal] = /^([1-9]\d{0,8})\.(\d{1,5})$/.exec(id) ?? []
+    if (revision === undefined || ordinal === undefined) return null
+    const where = { revision_ordinal: { revision: Number(revision), ordinal: Number(ordinal) } }
+    const row = await orUnavailable(() => this.#database.prisma.change.findUnique({ where }))
+    return row && toRecord(row)
+  }
+
+  /** Newest first, at most `take`, beginning behind `after`. */
+  async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeRecord[]> {
+    const where = { AND: [whereOf(filter), ...(window.after ? [olderThan(window.after)] : [])] }
+    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
+    return rows.map(toRecord)
+  }
+
+  /** How many changes there are. */
+  async count(filter: ChangeLogFilter): Promise<number> {
+    return orUnavailable(() => this.#database.prisma.change.count({ where: whereOf(filter) }))
+  }
+
+  /** The newest change of each record, in the order asked for; null where there is none. One question for all. */
+  async lastOf(targets: readonly { targetType: string; targetKey: string }[]): Promise<(ChangeRecord | null)[]> {
+    const text = `SELECT DISTINCT ON (c.target_type, c.target_key) c.revision, c.ordinal FROM changes c
+      JOIN json_to_recordset($1::json) AS t(type text, key text) ON c.target_type = t.type AND c.target_key = t.key
+      ORDER BY c.target_type, c.target_key, c.revision DESC, c.ordinal DESC`
+    const asked = JSON.stringify(targets.map(({ targetType, targetKey }) => ({ type: targetType, key: targetKey })))
+    const rows = await orUnavailable(async () => {
+      const places = await this.#database.pool.query<ChangePosition>(text, [asked])
+      return this.#database.prisma.change.findMany({ where: { OR: places.rows.map(({ revision, ordinal }) => ({ revision, ordinal })) } })
+    })
+    const found = new Map(rows.map((row) => [`${row.targetType}\u0000${row.targetKey}`, toRecord(row)]))
+    return targets.map(({ targetType, targetKey }) => found.get(`${targetType}\u0000${targetKey}`) ?? null)
+  }
+
+  /** All changes of one revision, in order. */
+  async ofRevision(revision: number): Promise<ChangeRecord[]> {
+    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
+    return rows.map(toRecord)
+  }
+
+  /** Changes in the order in which they were made, a page at a time: memory does not grow with the log. */
+  async *stream(filter: ChangeLogFilter): AsyncGenerator<ChangeRecord> {
+    let after: ChangePosition | undefined
+    for (;;) {
+      const where = { AND: [whereOf(filter), ...(after ? [newerThan(after)] : [])] }
+      const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
+      for (const row of rows) yield toRecord(row)
+      after = rows.at(-1)
+      if (rows.length < STREAM_PAGE) return
+    }
+  }
+
+  /**
+   * Where the chain begins (genesis, or the checkpoint that the log was shortened to) and where it ends, and whether there are
+   * rows outside. One statement: what is committed or taken away meanwhile is seen as a whole or not at all.
+   */
+  async bounds(): Promise<ChainBounds> {
+    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, c.revision, c.digest, least(
+        (SELECT min(o.revision) FROM changes o WHERE o.revision <= coalesce(c.revision, 0)),
+        (SELECT min(o.revision) FROM changes o WHERE o.revision > h.revision)) AS outside
+      FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
+    const [row] = (await orUnavailable(() => this.#database.pool.query<BoundsRow>(text))).rows
+    if (!row) throw new Error('ledger_head has no row')
+    const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
+    return { start, head: { revision: row.head_revision, digest: row.head_digest }, outsideRevision: row.outside }
+  }
+
+  /** Throws BAD_USER_INPUT when `filter.sinceRevision` is no revision, or changes that it asks for have been taken away. */
+  async demandKept({ sinceRevision }: ChangeLogFilter): Promise<void> {
+    if (sinceRevision === undefined || sinceRevision === null) return
+    if (sinceRevision < 0) {
+      const message = `The filter's \`sinceRevision\` must be 0 or more, is ${sinceRevision}. 0 means from the beginning of the log.`
+      throw new AppError('BAD_USER_INPUT', message)
+    }
+    const { revision } = (await this.bounds()).start
+    if (sinceRevision >= revision) return
+    const message = `The log begins behind revision ${revision}: older changes were taken away. Load the state anew, then go on with sinceRevision ${revision} or later.`
+    throw new AppError('BAD_USER_INPUT', message, { extensions: { firstSinceRevision: revision } })
+  }
+
+  /** Throws BAD_USER_INPUT when the log does not lead through `position` any more: the database was put back to an earlier state. */
+  async demandSame({ revision, digest }: SnapshotPosition): Promise<void> {
+    if (revision === 0) return
+    const text = `SELECT ${digestAt('$1')} AS digest, (SELECT coalesce(max(revision), 0) FROM ledger_checkpoint) AS start`
+    const ask = () => this.#database.pool.query<{ digest: string | null; start: number }>(text, [revision])
+    const [row] = (await orUnavailable(ask)).rows
+    const isTakenAway = !!row && row.digest === null && revision < row.start
+    if (row?.digest === digest || isTakenAway) return
+    throw new AppError('BAD_USER_INPUT', 'The log was put back to an earlier state. Load the state anew, then go on from its revision.')
+  }
+}
+
+/** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
+export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
+  const isSame = (wanted: string | null | undefined, actual: string): boolean =>
+    wanted === undefined || wanted === null || wanted === actual
+  return (
+    isSame(filter.pack, change.pack) &&
+    isSame(filter.targetType, change.targetType) &&
+    isSame(filter.targetId, change.targetId) &&
+    isSame(filter.targetKey, change.targetKey) &&
+    isSame(filter.actorId, change.actor.id) &&
+    isSame(filter.operation, change.operation) &&
+    (filter.sinceRevision ?? -1) < change.revision &&
+    (filter.untilRevision ?? Number.MAX_SAFE_INTEGER) >= change.revision &&
+    (filter.since?.getTime() ?? Number.NEGATIVE_INFINITY) <= change.at.getTime() &&
+    (filter.until?.getTime() ?? Number.POSITIVE_INFINITY) >= change.at.getTime()
+  )
+}
+
+function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
+  const { pack, targetType, targetId, targetKey, actorId, operation } = filter
+  const exact = { pack, targetType, targetId, targetKey, actorId, operation }
+  return {
+    ...Object.fromEntries(Object.entries(exact).filter(([, value]) => value !== undefined && value !== null)),
+    revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
+    at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
+  }
+}
+
+function olderThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInput {
+  // The bound says nothing new, but lets the index begin at the place instead of at its end.
+  return { revision: { lte: revision }, OR: [{ revision: { lt: revision } }, { revision, ordinal: { lt: ordinal } }] }
+}
+
+function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInput {
+  return { revision: { gte: revision }, OR: [{ revision: { gt: revision } }, { revision, ordinal: { gt: ordinal } }] }
+}
+
+function toRecord(row: ChangeModel): ChangeRecord {
+  return {
+    ...row,
+    id: `${row.revision}.${row.ordinal}`,
+    action: row.action as ChangeAction,
+    before: row.before as JsonObject | null,
+    after: row.after as JsonObject | null,
+    actor: { id: row.actorId, name: row.actorName, clientType: row.actorClientType as ClientType | null },
+  }
+}

@@ -1,0 +1,268 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import type { Database } from '../database/database.js'
+import { orAway } from '../database/database-error.js'
+import { REVISION_CHANNEL } from '../database/postgres/revision-listener.js'
+import { type ChangeRecord, type ChangeRow, fromChangeRow, toChangeRow } from '../state/change.js'
+import type { AnyCollection } from '../state/collection.js'
+import type { DraftChange } from '../state/draft.js'
+import { Snapshot, type SnapshotPosition } from '../state/snapshot.js'
+import type { Json, JsonObject } from '../values/json.js'
+
+/** A first answer to be kept for its idempotency key. */
+export interface IdempotencyRow {
+  readonly client_id: string
+  readonly operation: string
+  readonly key: string
+  readonly input_hash: string
+  readonly answer: Json
+  readonly revision: number | null
+  readonly created_at: string
+  readonly expires_at: string
+}
+
+/** Everything that one transaction of the ledger writes. */
+export interface CommitBatch {
+  readonly base: SnapshotPosition
+  readonly head: SnapshotPosition
+  readonly changes: readonly ChangeRecord[]
+  /** The last word on every touched record. */
+  readonly records: readonly DraftChange[]
+  readonly idempotency: readonly IdempotencyRow[]
+}
+
+/** What happened after a revision, with the rows as they are at `head`. */
+export interface CatchUp {
+  readonly head: SnapshotPosition
+  readonly changes: readonly ChangeRecord[]
+  readonly records: readonly { collection: AnyCollection; key: string; record: object | undefined }[]
+}
+
+/** The SQLSTATE with which a commit's statement says that an idempotency key of it was used meanwhile. */
+const KEY_IS_TAKEN = '22012'
+/** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
+const LOAD_TIMEOUT_MS = 120_000
+
+const HEAD_QUERY = 'SELECT revision, digest FROM ledger_head WHERE id = 1'
+
+/**
+ * SQL for the digest at a revision (`place`, a parameter): that of its last change or of the checkpoint; null where the log
+ * does not hold it.
+ */
+export function digestAt(place: string): string {
+  return `coalesce(
+    (SELECT c.digest FROM changes c WHERE c.revision = ${place} ORDER BY c.ordinal DESC LIMIT 1),
+    (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
+}
+
+const REPLACE_ANSWER =
+  'ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at'
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** The ledger's SQL: how batches are written and how state is read back. */
+export class Store {
+  readonly #database: Database
+  readonly #collections: ReadonlyMap<string, AnyCollection>
+
+  constructor(database: Database, collections: readonly AnyCollection[]) {
+    this.#database = database
+    this.#collections = new Map(collections.map((collection) => [collection.name, collection]))
+  }
+
+  /** Where the database stands. */
+  async readHead(): Promise<SnapshotPosition> {
+    return orAway('nothing', async () => head(await this.#database.ledgerPool.query(HEAD_QUERY)))
+  }
+
+  /** The whole state, read in one transaction. */
+  async loadAll(): Promise<Snapshot> {
+    return this.#inReadTransaction(async (client) => {
+      const position = head(await client.query(HEAD_QUERY))
+      const snapshot = Snapshot.empty([...this.#collections.values()], position)
+      for (const collection of this.#collections.values()) {
+        const table = snapshot.table(collection.name)
+        const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t ORDER BY t.${keyColumn(collection)}`
+        for (const { row } of (await client.query<{ row: JsonObject }>(slow(text))).rows) {
+          const record = collection.fromRow(row)
+          table.set(collection.keyOf(record), record)
+        }
+      }
+      return snapshot
+    })
+  }
+
+  /**
+   * What came after `position`. `undefined` when it cannot be told step by step: too much has happened (more than `limit`
+   * changes), or the log does not lead through `position` (the database was restored from a backup, and maybe written to
+   * since; or the log was shortened); the whole state has to be loaded then.
+   */
+  async loadSince(position: SnapshotPosition, limit: number): Promise<CatchUp | undefined> {
+    return this.#inReadTransaction(async (client) => {
+      const now = head(await client.query(HEAD_QUERY))
+      if (now.revision === position.revision && now.digest === position.digest) return { head: now, changes: [], records: [] }
+      if (now.revision <= position.revision || !(await this.#holds(client, position))) return undefined
+      const text = 'SELECT to_json(c) AS row FROM changes c WHERE c.revision > $1 ORDER BY c.revision, c.ordinal LIMIT $2'
+      const { rows } = await client.query<{ row: ChangeRow }>(slow(text, [position.revision, limit + 1]))
+      if (rows.length > limit || rows.length === 0 || rows[0]?.row.revision !== position.revision + 1) return undefined
+      const changes = rows.map(({ row }) => fromChangeRow(row))
+      return { head: now, changes, records: await this.#readTouched(client, changes) }
+    })
+  }
+
+  /**
+   * Writes a batch if the database still stands at `batch.base`, in one statement and so in one transaction.
+   * Returns false, with nothing written, when another process was first: with a commit, or with one of the batch's
+   * idempotency keys.
+   */
+  async write(batch: CommitBatch): Promise<boolean> {
+    const { text, values } = commitStatement(batch)
+    const client = await orAway('nothing', () => this.#database.ledgerPool.connect())
+    let failure: Error | undefined
+    try {
+      const { rowCount } = await orAway('unknown', () => client.query({ text, values, ...this.#prepared(text) }))
+      return rowCount === 1
+    } catch (error) {
+      if (error instanceof pg.DatabaseError && error.code === KEY_IS_TAKEN) return false
+      failure = error as Error
+      throw error
+    } finally {
+      client.release(failure)
+    }
+  }
+
+  /** Kept first answers among `keys` that have not expired at `now`. */
+  async findAnswers(keys: readonly Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>[], now: Date): Promise<IdempotencyRow[]> {
+    const text = `SELECT to_json(i) AS row FROM idempotency_records i
+      JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
+        ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
+      WHERE i.expires_at > $2`
+    const ask = () => this.#database.ledgerPool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
+    const { rows } = await orAway('nothing', ask)
+    return rows.map(({ row }) => row)
+  }
+
+  /** Keeps an answer by itself, in place of one with the same key. */
+  async keepAnswer(row: IdempotencyRow): Promise<void> {
+    const text = `INSERT INTO idempotency_records SELECT r.* FROM json_populate_recordset(NULL::idempotency_records, $1::json) r ${REPLACE_ANSWER}`
+    await orAway('unknown', () => this.#database.pool.query(text, [JSON.stringify([row])]))
+  }
+
+  /**
+   * A name under which the embedded database keeps the plan of a statement: a third of a commit's cost there. Not on a
+   * server, since a pooler between may hand the next transaction to a session that has never heard of it.
+   */
+  #prepared(text: string): { name?: string } {
+    return this.#database.isShared ? {} : { name: createHash('sha256').update(text).digest('hex').slice(0, 40) }
+  }
+
+  /** Whether the log leads through `position`. Nothing comes before revision 0. */
+  async #holds(client: pg.PoolClient, { revision, digest }: SnapshotPosition): Promise<boolean> {
+    if (revision === 0) return true
+    const { rows } = await client.query<{ digest: string | null }>(`SELECT ${digestAt('$1')} AS digest`, [revision])
+    return rows[0]?.digest === digest
+  }
+
+  async #readTouched(client: pg.PoolClient, changes: readonly ChangeRecord[]): Promise<CatchUp['records']> {
+    const keys = new Map<AnyCollection, Set<string>>()
+    for (const change of changes) {
+      const collection = this.#collections.get(change.targetType)
+      // A newer build may log records that this one does not know; they are not part of this process's state.
+      if (!collection) continue
+      const of = keys.get(collection) ?? new Set()
+      keys.set(collection, of.add(change.targetKey))
+    }
+    const records: { collection: AnyCollection; key: string; record: object | undefined }[] = []
+    for (const [collection, touched] of keys) {
+      const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t WHERE t.${keyColumn(collection)} = ANY($1)`
+      const { rows } = await client.query<{ row: JsonObject }>(slow(text, [[...touched]]))
+      const found = new Map(rows.map(({ row }) => collection.fromRow(row)).map((record) => [collection.keyOf(record), record]))
+      for (const key of touched) records.push({ collection, key, record: found.get(key) })
+    }
+    return records
+  }
+
+  async #inReadTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    // All of it: a connection may break at BEGIN and COMMIT as well.
+    return orAway('nothing', async () => {
+      const client = await this.#database.ledgerPool.connect()
+      let failure: Error | undefined
+      try {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+        await client.query(`SET LOCAL statement_timeout = ${LOAD_TIMEOUT_MS}`)
+        const result = await work(client)
+        await client.query('COMMIT')
+        return result
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error))
+        throw error
+      } finally {
+        // A connection that failed in a transaction is not handed to anybody else.
+        client.release(failure)
+      }
+    })
+  }
+}
+
+function slow(text: string, values: unknown[] = []): pg.QueryConfig & { query_timeout: number } {
+  return { text, values, query_timeout: LOAD_TIMEOUT_MS }
+}
+
+function head(result: pg.QueryResult<{ revision: number; digest: string }>): SnapshotPosition {
+  const [row] = result.rows
+  if (!row) throw new Error('ledger_head has no row; restore it, or start with an empty database')
+  return { revision: row.revision, digest: row.digest }
+}
+
+function keyColumn(collection: AnyCollection): string {
+  return quote(collection.columns[Object.keys(collection.fields).indexOf(collection.key)] as string)
+}
+
+/**
+ * One statement: the head moves only from where the batch was evaluated, and every other part hangs on that row. In READ
+ * COMMITTED the UPDATE waits for a concurrent commit and then looks again, so exactly one of two commits on one base wins.
+ */
+function commitStatement(batch: CommitBatch): { text: string; values: unknown[] } {
+  const values: unknown[] = [batch.base.revision, batch.head.revision, batch.head.digest, batch.base.digest]
+  const bind = (value: unknown): string => `$${values.push(value)}`
+  const parts = [
+    `head AS (UPDATE ledger_head SET revision = $2, digest = $3 WHERE id = 1 AND revision = $1 AND digest = $4 RETURNING revision)`,
+    `log AS (INSERT INTO changes SELECT r.* FROM head, json_populate_recordset(NULL::changes, ${bind(JSON.stringify(batch.changes.map(toChangeRow)))}::json) r)`,
+  ]
+  for (const [index, { collection, puts, deletes }] of groupByCollection(batch.records).entries()) {
+    const [table, key] = [quote(collection.table), keyColumn(collection)]
+    if (puts.length > 0) {
+      const columns = collection.columns.map(quote)
+      const updates = columns.map((column) => `${column} = excluded.${column}`).join(', ')
+      const select = columns.map((column) => `r.${column}`).join(', ')
+      const rows = bind(JSON.stringify(puts.map((record) => collection.toRow(record))))
+      parts.push(
+        `put${index} AS (INSERT INTO ${table} (${columns.join(', ')}) SELECT ${select} FROM head, json_populate_recordset(NULL::${table}, ${rows}::json) r ON CONFLICT (${key}) DO UPDATE SET ${updates})`,
+      )
+    }
+    if (deletes.length > 0)
+      parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
+  }
+  let announced = 'revision'
+  if (batch.idempotency.length > 0) {
+    const rows = bind(JSON.stringify(batch.idempotency))
+    // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
+    // one's row, then finds it young: a division by zero takes back all of its statement.
+    parts.push(
+      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ${REPLACE_ANSWER} WHERE idempotency_records.expires_at <= excluded.created_at RETURNING 1)`,
+    )
+    announced = `revision / (CASE (SELECT count(*) FROM answers) WHEN ${batch.idempotency.length} THEN 1 ELSE 0 END)`
+  }
+  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', (${announced})::text) FROM head`, values }
+}
+
+function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {
+  const groups = new Map<AnyCollection, { collection: AnyCollection; puts: object[]; deletes: string[] }>()
+  for (const { collection, key, record } of records) {
+    const group = groups.get(collection) ?? { collection, puts: [], deletes: [] }
+    groups.set(collection, group)
+    if (record) group.puts.push(record)
+    else group.deletes.push(key)
+  }
+  return [...groups.values()]
+}

@@ -1,0 +1,62 @@
+import type { AuditOutcome } from '../../../core/background/audit.js'
+import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
+import type { Database } from '../../../core/database/database.js'
+import { orUnavailable } from '../../../core/database/database-error.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
+import { isStorableTime } from '../../../core/graphql/filter.js'
+import type { JsonObject } from '../../../core/values/json.js'
+import type { Prisma } from '../../../generated/prisma/client.js'
+import type { AuditEventModel } from '../../../generated/prisma/models.js'
+import type { AuditEventFilter } from './audit-event.types.js'
+
+/** An audit event as it is read. */
+export interface AuditEventRecord {
+  readonly id: string
+  readonly at: Date
+  readonly operation: string
+  readonly outcome: AuditOutcome
+  readonly code: string | null
+  readonly actor: ActorRef | null
+  readonly remoteAddress: string | null
+  readonly detail: JsonObject | null
+}
+
+const NEWEST_FIRST = [{ at: 'desc' as const }, { id: 'desc' as const }]
+
+/** One page of audit events, newest first; rejects with AppError UNAVAILABLE while the database is away. */
+export async function pageOfAuditEvents(database: Database, filter: AuditEventFilter, args: PageArgs): Promise<Page<AuditEventRecord>> {
+  const size = pageSize(args)
+  const after = args.after ? olderThan(args.after) : {}
+  const where = { AND: [whereOf(filter), after] }
+  const find = () => database.prisma.auditEvent.findMany({ where, orderBy: NEWEST_FIRST, take: size + 1 })
+  const rows = size === 0 ? [] : await orUnavailable(find)
+  return toPage(rows.map(toRecord), {
+    list: 'AuditEvent',
+    size,
+    hasPrevious: Boolean(args.after),
+    cursorOf: ({ at, id }) => `${at.toISOString()}/${id}`,
+    totalCount: () => orUnavailable(() => database.prisma.auditEvent.count({ where: whereOf(filter) })),
+  })
+}
+
+function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter): Prisma.AuditEventWhereInput {
+  return {
+    operation: operation ?? undefined,
+    outcome: outcome ?? undefined,
+    actorId: actorId ?? undefined,
+    at: { gte: since ?? undefined, lte: until ?? undefined },
+  }
+}
+
+/** What stands behind a cursor, which holds the time and the id of an event. */
+function olderThan(cursor: string): Prisma.AuditEventWhereInput {
+  const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor('AuditEvent', cursor)) ?? []
+  const at = new Date(time ?? '')
+  if (id === undefined || !isStorableTime(at)) throw notACursor()
+  return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }
+}
+
+function toRecord({ outcome, actorId, actorName, actorClientType, detail, ...row }: AuditEventModel): AuditEventRecord {
+  const actor = actorId === null ? null : { id: actorId, name: actorName ?? actorId, clientType: actorClientType as ClientType | null }
+  return { ...row, outcome: outcome as AuditOutcome, actor, detail: detail as JsonObject | null }
+}

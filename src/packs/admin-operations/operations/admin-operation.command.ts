@@ -1,0 +1,111 @@
+import type { Caller } from '../../../core/contract/caller.js'
+import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
+import type { ChangeAction, Draft, DraftChange } from '../../../core/state/draft.js'
+import { MAX_REASON_LENGTH } from '../../../core/state/input.js'
+import type { Json, JsonObject } from '../../../core/values/json.js'
+
+/** Most steps of one operation. */
+export const MAX_STEPS = 100
+
+/** One step, with the command that does it. */
+export interface BoundStep {
+  readonly name: string
+  readonly command: Command<object, unknown>
+  readonly input: object
+}
+
+/** What one step does to one object. */
+export interface PlannedChangeData {
+  /** Index of the step that has the last word on the object, from 0. */
+  readonly step: number
+  readonly pack: string
+  readonly targetType: string
+  readonly targetId: string
+  readonly action: ChangeAction
+  readonly before: JsonObject | null
+  readonly after: JsonObject | null
+}
+
+/** What an operation is made of. */
+export interface AdminOperation {
+  readonly steps: readonly BoundStep[]
+  /** Why; that of each step which does not have its own. */
+  readonly reason?: string | null | undefined
+  /** What the operation was planned on and does not hold any more: such faults go before those of the steps. */
+  readonly findStale?: ((draft: Draft) => readonly UserErrorData[]) | undefined
+}
+
+/**
+ * One command out of several: all steps on one draft, so that they land under one revision or not at all. Every fault of
+ * every step is reported, below `steps.<index>.<name>`.
+ */
+export function createAdminCommand(operation: AdminOperation): Command<object, readonly PlannedChangeData[]> {
+  const { steps, findStale } = operation
+  return {
+    name: 'runAdminOperation',
+    pack: 'UF',
+    isRevertible: steps.every(({ command }) => command.isRevertible),
+    async prepare(_input, caller) {
+      const faults = await Promise.all(steps.map((step) => findStepFaults(step, operation, caller)))
+      return faults.flatMap((found, index) => below(steps, index, found))
+    },
+    run(draft, _input, context) {
+      const { faults, stepOf } = runSteps(draft, operation, context)
+      // A step that fails, or has nothing left to do, may do so just because its object has moved on.
+      const stale = findStale?.(draft) ?? []
+      if (stale.length > 0) return refused(...stale)
+      if (faults.length > 0) return refused(...faults)
+      return done(draft.changes().map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0)))
+    },
+    replay: { toJson: (plan) => plan as unknown as Json, fromJson: (json) => json as unknown as readonly PlannedChangeData[] },
+  }
+}
+
+/**
+ * What can be said of a step before it is run. The operation's reason stands for that of the step here only: a command may
+ * keep its own as a part of the state, for everybody to see.
+ */
+async function findStepFaults({ command, input }: BoundStep, { reason }: AdminOperation, caller: Caller): Promise<UserErrorData[]> {
+  const own = ownReason(input)
+  const faults = [...((await command.prepare?.(own === null && reason ? { ...input, reason } : input, caller)) ?? [])]
+  if (own !== null && own.length > MAX_REASON_LENGTH) {
+    faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${own.length}.`))
+  }
+  return faults
+}
+
+function ownReason(input: object): string | null {
+  return 'reason' in input && typeof input.reason === 'string' && input.reason.trim() !== '' ? input.reason : null
+}
+
+/** Runs every step, also behind one that was refused: later faults are worth knowing too. */
+function runSteps(draft: Draft, { steps, reason }: AdminOperation, context: CommandContext) {
+  const faults: UserErrorData[] = []
+  const stepOf = new Map<string, number>()
+  let records = new Map<string, object | undefined>()
+  for (const [index, { command, input }] of steps.entries()) {
+    draft.because(ownReason(input) ?? reason ?? null)
+    const result = command.run(draft, input, context)
+    if (!result.ok) faults.push(...below(steps, index, result.userErrors))
+    const now = new Map(draft.changes().map((change) => [markOf(change), change.record]))
+    for (const [mark, record] of now) if (!records.has(mark) || records.get(mark) !== record) stepOf.set(mark, index)
+    records = now
+  }
+  return { faults, stepOf }
+}
+
+function below(steps: readonly BoundStep[], index: number, faults: readonly UserErrorData[]): UserErrorData[] {
+  const place = ['steps', String(index), steps[index]?.name ?? '']
+  return faults.map(({ code, message, field }) => userError(code, [...place, ...(field ?? [])], message))
+}
+
+/** Tells objects apart: one that is deleted and made again is two of them. */
+function markOf({ collection, key, id, record }: DraftChange): string {
+  return [collection.name, key, id, record ? 'there' : 'gone'].join('\u0000')
+}
+
+/** A draft's change as a plan shows it. */
+export function toPlanned({ collection, id, action, before, after }: DraftChange, step: number): PlannedChangeData {
+  return { step, pack: collection.pack, targetType: collection.name, targetId: id, action, before, after }
+}

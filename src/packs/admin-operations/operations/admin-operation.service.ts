@@ -1,0 +1,208 @@
+import type { AdminStep } from '../../../core/contract/admin-step.js'
+import type { CoreServices } from '../../../core/contract/core-services.js'
+import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
+import type { SmokeTester } from '../../../core/contract/smoke-test.js'
+import { orUnavailable } from '../../../core/database/database-error.js'
+import type { RequestContext } from '../../../core/graphql/context.js'
+import type { ChangeRecord } from '../../../core/state/change.js'
+import type { AnyCollection } from '../../../core/state/collection.js'
+import { withoutEmpty } from '../../../core/state/input.js'
+import { createRevertCommand, findRevertSubject } from '../../../core/state/revert.js'
+import type { WriteOutcome } from '../../../core/state/write.js'
+import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
+import type {
+  RevertRevisionInput,
+  RevertRevisionPayload,
+  RunAdminOperationArguments,
+  RunAdminOperationPayload,
+} from './admin-operation.types.js'
+import { type AdminWrite, OperationGuard } from './operation-guard.js'
+import { findWhatMoved } from './planned-state.js'
+
+/** What admin operations work with, besides the core. */
+export interface AdminOperationParts {
+  readonly core: CoreServices
+  readonly steps: readonly AdminStep[]
+  readonly collections: readonly AnyCollection[]
+  readonly smokeTester: SmokeTester
+}
+
+type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
+
+/** Plans, applies, proves and reverts changes over several packs. */
+export class AdminOperationService {
+  readonly #parts: AdminOperationParts
+  readonly #steps: ReadonlyMap<string, AdminStep>
+  readonly #guard: OperationGuard
+
+  constructor(parts: AdminOperationParts) {
+    this.#parts = parts
+    this.#guard = new OperationGuard(parts)
+    this.#steps = new Map(parts.steps.map((step) => [step.name, step]))
+  }
+
+  /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
+  async run(context: RequestContext, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+    const steps = this.#bind(input)
+    for (const { name } of steps) await context.admit(name)
+    const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
+    if (faults.length > 0) return this.#refused(faults)
+    const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
+    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, reason: input.reason, findStale }) }
+    return input.dryRun ? this.#plan(write) : this.#apply(context, write, input)
+  }
+
+  /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
+  async revert(context: RequestContext, input: RevertRevisionInput): Promise<RevertRevisionPayload> {
+    const { core, collections } = this.#parts
+    const changes = await core.changeLog.ofRevision(input.revision)
+    this.#demandRights(context, changes)
+    const write = {
+      command: createRevertCommand(await findRevertSubject(core.changeLog, { changes, collections })),
+      input: { revision: input.revision },
+      caller: context.caller,
+      correlationId: context.requestId,
+      reason: input.reason ?? `revert of revision ${input.revision}`,
+    }
+    if (input.dryRun) {
+      await this.#catchUpTo(context, input.revision)
+      const plan = await core.ledger.plan(write)
+      if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
+      return { plan: plan.changes.map((change) => toPlanned(change, 0)), changes: [], revision: null, userErrors: [] }
+    }
+    const outcome = await core.ledger.commit(write)
+    context.snapshot = core.ledger.snapshot
+    if (!outcome.ok) return { plan: [], changes: [], revision: null, userErrors: outcome.userErrors }
+    return { plan: outcome.changes.map(asPlanned), changes: outcome.changes, revision: outcome.revision, userErrors: [] }
+  }
+
+  async #plan(write: AdminWrite): Promise<RunAdminOperationPayload> {
+    const plan = await this.#parts.core.ledger.plan(write)
+    if (!plan.ok) return this.#refused(plan.userErrors)
+    return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
+  }
+
+  async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+    if (input.guardWithSmokeTest) return this.#applyGuarded(context, write)
+    const outcome = await this.#parts.core.ledger.commit(write)
+    return outcome.ok ? this.#done(context, outcome) : this.#refused(outcome.userErrors)
+  }
+
+  /** A call that is a repetition is answered without a turn: what it asks for has happened already. */
+  async #applyGuarded(context: RequestContext, write: AdminWrite): Promise<RunAdminOperationPayload> {
+    const kept = await this.#guard.findAnswer(write)
+    if (kept?.ok) return this.#replayed(context, write, kept)
+    const turn = this.#guard.begin(write)
+    if ('code' in turn) return this.#refused([turn])
+    try {
+      const outcome = await this.#guard.commit(write)
+      if (!outcome.ok) return this.#refused(outcome.userErrors)
+      if (outcome.isReplay) return await this.#replayed(context, write, outcome)
+      const payload = await this.#done(context, outcome)
+      const { revision, changes } = outcome
+      if (revision === null) return payload
+      return { ...payload, ...(await this.#guard.prove(context, turn.slot, { write, revision, changes })) }
+    } finally {
+      turn.end()
+    }
+  }
+
+  async #replayed(context: RequestContext, write: AdminWrite, outcome: Committed): Promise<RunAdminOperationPayload> {
+    const payload = await this.#done(context, outcome)
+    const { revision, changes } = payload
+    return revision === null ? payload : { ...payload, ...(await this.#guard.recall({ write, revision, changes })) }
+  }
+
+  async #done(context: RequestContext, { revision, value: plan, changes, isReplay }: Committed): Promise<RunAdminOperationPayload> {
+    const { ledger, changeLog } = this.#parts.core
+    context.snapshot = ledger.snapshot
+    const made = isReplay && revision !== null ? await changeLog.ofRevision(revision) : changes
+    return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
+  }
+
+  #bind(input: RunAdminOperationArguments): BoundStep[] {
+    if (input.steps.length === 0 || input.steps.length > MAX_STEPS) {
+      throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${input.steps.length}.`)
+    }
+    return input.steps.map((fields) => {
+      const [name, stepInput] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
+      const step = name === undefined ? undefined : this.#steps.get(name)
+      if (!step || !stepInput) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
+      return { name: step.name, command: step.command(this.#parts.core) as BoundStep['command'], input: stepInput }
+    })
+  }
+
+  async #findRevisionFaults(context: RequestContext, plannedAtRevision: number | null | undefined): Promise<UserErrorData[]> {
+    if (plannedAtRevision === undefined || plannedAtRevision === null) return []
+    await this.#catchUpTo(context, plannedAtRevision)
+    const { revision } = this.#parts.core.ledger.snapshot
+    if (plannedAtRevision >= 0 && plannedAtRevision <= revision) return []
+    return [userError('INVALID', ['plannedAtRevision'], `There is no revision ${plannedAtRevision} yet; the newest is ${revision}.`)]
+  }
+
+  #findStale({ caller }: RequestContext, steps: readonly BoundStep[], plannedAtRevision: number | null | undefined) {
+    if (plannedAtRevision === undefined || plannedAtRevision === null) return undefined
+    return findWhatMoved(this.#parts.core, { steps, caller, plannedAtRevision })
+  }
+
+  /** A revision that a client knows of may have been made by another replica a moment ago. */
+  async #catchUpTo(context: RequestContext, revision: number): Promise<void> {
+    const { ledger } = this.#parts.core
+    if (revision <= ledger.snapshot.revision) return
+    await orUnavailable(() => ledger.catchUp())
+    context.snapshot = ledger.snapshot
+  }
+
+  #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {
+    const byName = new Map(this.#parts.collections.map((collection) => [collection.name, collection]))
+    for (const change of changes) {
+      const permission = byName.get(change.targetType)?.writePermission(change.before, change.after)
+      if (permission === undefined || caller.permissions.has(permission)) continue
+      throw new AppError(
+        'FORBIDDEN',
+        `Reverting a change of ${change.targetType} needs the permission ${permission}, which your role does not have.`,
+      )
+    }
+  }
+
+  #refused(userErrors: readonly UserErrorData[]): RunAdminOperationPayload {
+    const plannedAtRevision = this.#parts.core.ledger.snapshot.revision
+    return { plan: [], plannedAtRevision, changes: [], revision: null, wasReverted: false, smokeTestRun: null, userErrors }
+  }
+}
+
+function writeOf(context: RequestContext, input: RunAdminOperationArguments, steps: readonly BoundStep[]) {
+  const { plannedAtRevision, guardWithSmokeTest, reason } = input
+  return {
+    input: {
+      steps: steps.map((step) => ({ [step.name]: withoutEmpty(step.input) })),
+      plannedAtRevision,
+      guardWithSmokeTest: guardWithSmokeTest ?? false,
+      reason,
+    },
+    caller: context.caller,
+    correlationId: context.requestId,
+    reason: reason ?? null,
+    idempotencyKey: input.dryRun ? null : (input.idempotencyKey ?? null),
+  }
+}
+
+/** A change that was made, as a plan shows it. */
+function asPlanned({ pack, targetType, targetId, action, before, after }: ChangeRecord): PlannedChangeData {
+  return { step: 0, pack, targetType, targetId, action, before, after }
+}
+
+/** A step does not repeat itself: the key that would let it belongs to the operation. */
+function findStepFaults(steps: readonly BoundStep[]): UserErrorData[] {
+  return steps.flatMap(({ name, input }, index) =>
+    'idempotencyKey' in input && input.idempotencyKey
+      ? [
+          userError(
+            'INVALID',
+            ['steps', String(index), name, 'idempotencyKey'],
+            'Give the idempotency key to the operation itself, not to a step.',
+          ),
+        ]
+      : [],
+  )
+}

@@ -1,0 +1,162 @@
+import { type ClassType, Extensions, Field, ID, InputType, Int, ObjectType } from 'type-graphql'
+import type { AdminStep } from '../../../core/contract/admin-step.js'
+import type { UserErrorData } from '../../../core/contract/errors.js'
+import type { SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import { Change, ChangeActions } from '../../../core/graphql/change.types.js'
+import { JSONValue } from '../../../core/graphql/scalars.js'
+import { SmokeTestRun } from '../../../core/graphql/smoke-test.types.js'
+import { UserError } from '../../../core/graphql/user-error.js'
+import type { ChangeRecord } from '../../../core/state/change.js'
+import type { ChangeAction } from '../../../core/state/draft.js'
+import type { JsonObject } from '../../../core/values/json.js'
+import { MAX_STEPS, type PlannedChangeData } from './admin-operation.command.js'
+
+/** What a step would do. */
+@ObjectType('PlannedChange', { simpleResolvers: true, description: 'What a step does to one object, before it is done or as it was done.' })
+export class PlannedChange implements PlannedChangeData {
+  @Field(() => Int, { description: 'The step, counted from 0. Where several steps touch one object: the last of them.' })
+  step!: number
+
+  @Field(() => ID, { description: 'The pack that owns the object.' })
+  pack!: string
+
+  @Field(() => String, { description: 'Type of the object.' })
+  targetType!: string
+
+  @Field(() => ID, { description: "The object's `id`. A plan that would make an object shows an id that the real one will not have." })
+  targetId!: string
+
+  @Field(() => ChangeActions, { description: 'Whether it is made, changed or removed.' })
+  action!: ChangeAction
+
+  @Field(() => JSONValue, { nullable: true, description: 'The object before; null when it is made.' })
+  before!: JsonObject | null
+
+  @Field(() => JSONValue, { nullable: true, description: 'The object after; null when it is removed.' })
+  after!: JsonObject | null
+}
+
+const PLAN = { description: 'What the steps do, object by object.' }
+const CHANGES = { description: 'The rows of the change log that this made; empty for a dry run.' }
+const ERRORS = { description: 'What is wrong with the input; with user errors nothing was changed.' }
+const GUARD_ERRORS = {
+  description:
+    'What is wrong with the input; with user errors nothing was changed. One exception: where `revision` is set too, it was committed, and its guard could not prove it or put it back. The message says what to do.',
+}
+const REVISION = { nullable: true, description: 'The revision that this made; null for a dry run, and when nothing had to change.' }
+
+/** What runAdminOperation came to. */
+@ObjectType('RunAdminOperationPayload', { simpleResolvers: true, description: 'What runAdminOperation came to.' })
+export class RunAdminOperationPayload {
+  @Field(() => [PlannedChange], PLAN)
+  plan!: readonly PlannedChangeData[]
+
+  @Field(() => Int, { description: 'The revision that the plan was made on: pass it back to apply just this plan.' })
+  plannedAtRevision!: number
+
+  @Field(() => [Change], CHANGES)
+  changes!: readonly ChangeRecord[]
+
+  @Field(() => Int, REVISION)
+  revision!: number | null
+
+  @Field(() => Boolean, {
+    description: 'Whether the smoke test failed and the change set was put back: two revisions, this one and its revert.',
+  })
+  wasReverted!: boolean
+
+  @Field(() => SmokeTestRun, {
+    nullable: true,
+    description:
+      'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run or its outcome is not known.',
+  })
+  smokeTestRun!: SmokeTestRunRecord | null
+
+  @Field(() => [UserError], GUARD_ERRORS)
+  userErrors!: readonly UserErrorData[]
+}
+
+/** What revertRevision came to. */
+@ObjectType('RevertRevisionPayload', { simpleResolvers: true, description: 'What revertRevision came to.' })
+export class RevertRevisionPayload {
+  @Field(() => [PlannedChange], PLAN)
+  plan!: readonly PlannedChangeData[]
+
+  @Field(() => [Change], CHANGES)
+  changes!: readonly ChangeRecord[]
+
+  @Field(() => Int, REVISION)
+  revision!: number | null
+
+  @Field(() => [UserError], ERRORS)
+  userErrors!: readonly UserErrorData[]
+}
+
+/** Input of revertRevision. */
+@InputType('RevertRevisionInput', { description: 'Puts back what a revision changed.' })
+export class RevertRevisionInput {
+  @Field(() => Int, { description: 'The revision.' })
+  revision!: number
+
+  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
+  reason?: string | null
+
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what it would do.' })
+  dryRun?: boolean | null
+}
+
+/** An input whose steps are of a type that is known only when the packs are. */
+export interface RunAdminOperationArguments {
+  readonly steps: readonly Readonly<Record<string, object | null | undefined>>[]
+  readonly reason?: string | null
+  readonly dryRun?: boolean | null
+  readonly plannedAtRevision?: number | null
+  readonly guardWithSmokeTest?: boolean | null
+  readonly idempotencyKey?: string | null
+}
+
+/** Makes the input of runAdminOperation out of the packs' steps: a new command becomes a step by being among them. */
+export function runAdminOperationInput(steps: readonly AdminStep[]): ClassType<RunAdminOperationArguments> {
+  @Extensions({ isOneOf: true })
+  @InputType('AdminStepInput', { description: 'One step of an admin operation: exactly one field is given.' })
+  class AdminStepInput {}
+  for (const { name, input, description } of steps) Field(() => input, { nullable: true, description })(AdminStepInput.prototype, name)
+
+  @InputType('RunAdminOperationInput', { description: 'Several steps that land together, or not at all.' })
+  class RunAdminOperationInput implements RunAdminOperationArguments {
+    @Field(() => [AdminStepInput], {
+      description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
+    })
+    steps!: readonly Readonly<Record<string, object | null | undefined>>[]
+
+    @Field(() => String, {
+      nullable: true,
+      description: 'Why; stands in the change log with every change of a step that has no reason of its own.',
+    })
+    reason?: string | null
+
+    @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what the steps would do.' })
+    dryRun?: boolean | null
+
+    @Field(() => Int, {
+      nullable: true,
+      description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.',
+    })
+    plannedAtRevision?: number | null
+
+    @Field(() => Boolean, {
+      nullable: true,
+      defaultValue: false,
+      description:
+        'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
+    })
+    guardWithSmokeTest?: boolean | null
+
+    @Field(() => String, {
+      nullable: true,
+      description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.',
+    })
+    idempotencyKey?: string | null
+  }
+  return RunAdminOperationInput
+}

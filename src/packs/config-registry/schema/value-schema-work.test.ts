@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { faultsOf, SERVICE } from '../../../../test/testkit/schema-faults.js'
+import type { Json } from '../../../core/values/json.js'
+import { validateValue } from './value-schema.js'
+
+describe('the work of a check', () => {
+  const ones: Json = Array.from({ length: 32_000 }, () => 1)
+
+  function doubling(levels: number): Json {
+    const $defs: Record<string, Json> = { d0: { type: 'string' } }
+    for (let level = 1; level <= levels; level++) {
+      $defs[`d${level}`] = { allOf: [{ $ref: `#/$defs/d${level - 1}` }, { $ref: `#/$defs/d${level - 1}` }] }
+    }
+    return { $defs, $ref: `#/$defs/d${levels}` }
+  }
+
+  it.each<[string, Json, Json]>([
+    ['references that double at each step', doubling(60), 'x'],
+    [
+      'doubling on the way down',
+      { $defs: { n: { anyOf: [{ items: { $ref: '#/$defs/n' } }, { items: { $ref: '#/$defs/n' } }], not: {} } }, $ref: '#/$defs/n' },
+      JSON.parse(`${'['.repeat(30)}${']'.repeat(30)}`) as Json,
+    ],
+    ['many schemas for many items', { allOf: Array.from({ length: 240 }, () => ({ items: { type: 'string' } })) }, ones],
+    ['a long list of values for many items', { items: { enum: Array.from({ length: 9_000 }, (_, index) => -index) } }, ones],
+    [
+      'many patterns on a long text',
+      { allOf: Array.from({ length: 49 }, (_, index) => ({ pattern: `(?:\\p{L}|\\d){${300 + index}}!` })) },
+      'ab1'.repeat(20_000),
+    ],
+    [
+      'many lengths of a long text',
+      { allOf: Array.from({ length: 240 }, (_, index) => ({ maxLength: 70_000 + index })) },
+      'x'.repeat(65_000),
+    ],
+    ['many hunts for duplicates', { allOf: Array.from({ length: 240 }, () => ({ uniqueItems: true })) }, ones],
+    [
+      'many formats of long texts',
+      { allOf: Array.from({ length: 240 }, () => ({ items: { format: 'uri' } })) },
+      Array.from({ length: 30 }, () => `a://${'a/'.repeat(1_000)}"`),
+    ],
+    [
+      'many names for many objects',
+      { items: { required: Array.from({ length: 5_000 }, (_, index) => `p${index}`) } },
+      Array.from({ length: 20_000 }, () => ({})),
+    ],
+  ])('is bounded: %s', (_, schema, value) => {
+    const started = performance.now()
+    expect(faultsOf(schema, value)).toEqual(['value: takes too much work to check against valueSchema; make the schema simpler'])
+    expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
+  it.each<Json>([{ $ref: '#' }, { $defs: { a: { $ref: '#/$defs/b' }, b: { allOf: [{ $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }])(
+    'ends where a reference leads back to itself: %j',
+    (schema) => {
+      expect(faultsOf(schema)).toEqual([])
+      expect(faultsOf(schema, 1)).toEqual(['value: takes too much work to check against valueSchema; make the schema simpler'])
+    },
+  )
+
+  it('of hunting for duplicates grows with the list, not with its square', () => {
+    const started = performance.now()
+    expect(
+      faultsOf(
+        { uniqueItems: true },
+        Array.from({ length: 10_000 }, (_, index) => index),
+      ),
+    ).toEqual([])
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+
+  it('leaves ordinary large values alone', () => {
+    const row = { host: 'db.example.org', port: 5_432, tags: ['a', 'b'], mode: 'fast', limits: { maxRows: 1 } }
+    const { $defs, properties } = SERVICE
+    const schema = { $defs, items: { properties, required: ['host'], additionalProperties: false } }
+    expect(
+      faultsOf(
+        schema,
+        Array.from({ length: 500 }, () => row),
+      ),
+    ).toEqual([])
+  })
+
+  it('does not pile up memory over thousands of schemas', { timeout: 120_000 }, () => {
+    const check = (index: number) => validateValue({ title: `t${index}`, properties: { [`p${index}`]: { type: 'string' } } }, {})
+    for (let index = 0; index < 1_000; index++) check(index)
+    const before = process.memoryUsage().heapUsed
+    for (let index = 1_000; index < 4_000; index++) check(index)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 1024 * 1024)
+  })
+})

@@ -1,0 +1,70 @@
+import { userError } from '../../../core/contract/errors.js'
+import { type Collection, defineCollection } from '../../../core/state/collection.js'
+import type { Json } from '../../../core/values/json.js'
+
+/**
+ * What a check does. HTTP: asks a path. GRAPHQL: sends a query with a key of the run. PROCESS: looks at the process that
+ * runs the test; there are only built-in ones.
+ */
+export const SMOKE_CHECK_KINDS = ['HTTP', 'GRAPHQL', 'PROCESS'] as const
+export type SmokeCheckKind = (typeof SMOKE_CHECK_KINDS)[number]
+
+/** Most checks that can be added to the built-in ones. */
+export const MAX_CUSTOM_CHECKS = 100
+
+/** What is asked, and what has to come back. */
+export interface SmokeCheckSpec {
+  readonly name: string
+  readonly kind: SmokeCheckKind
+  /** Behind the base URL; begins with one slash, empty for PROCESS. */
+  readonly path: string
+  /** The document of a GRAPHQL check. */
+  readonly query: string | null
+  readonly expectStatus: number
+  /** What the answer's JSON has to hold; null: anything. */
+  readonly expectBody: Json
+  /** Longest time until the whole answer is there; null: none but the timeout. */
+  readonly maxLatencyMs: number | null
+  /** Whether a run fails when this check fails. */
+  readonly isBlocking: boolean
+}
+
+/** A check that somebody has added. */
+export interface SmokeCheckRecord extends SmokeCheckSpec {
+  readonly id: string
+  readonly isEnabled: boolean
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** All checks that somebody has added, by name. */
+export const smokeChecks: Collection<SmokeCheckRecord> = defineCollection<SmokeCheckRecord>({
+  name: 'SmokeCheck',
+  pack: 'UB',
+  table: 'smoke_checks',
+  key: 'name',
+  id: 'id',
+  version: 'version',
+  writePermission: () => 'smoke:write',
+  findRestoredFaults(draft) {
+    if (draft.view(smokeChecks).size <= MAX_CUSTOM_CHECKS) return []
+    const message = `There would be more than ${MAX_CUSTOM_CHECKS} checks, which is the limit. Delete one that was added meanwhile first.`
+    return [userError('LIMIT_EXCEEDED', ['name'], message)]
+  },
+  fields: {
+    name: 'text',
+    id: 'text',
+    kind: 'text',
+    path: 'text',
+    query: 'text',
+    expectStatus: 'integer',
+    expectBody: 'json',
+    maxLatencyMs: 'integer',
+    isBlocking: 'boolean',
+    isEnabled: 'boolean',
+    version: 'integer',
+    createdAt: 'timestamp',
+    updatedAt: 'timestamp',
+  },
+})

@@ -1,0 +1,70 @@
+import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
+import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import type { Database } from '../../../core/database/database.js'
+import { orUnavailable } from '../../../core/database/database-error.js'
+import type { Prisma } from '../../../generated/prisma/client.js'
+import type { SmokeTestRunModel } from '../../../generated/prisma/models.js'
+
+/** Runs that are kept. */
+export const MAX_RUNS = 1_000
+
+/** The runs that have ended, in the database. Everything here answers UNAVAILABLE while it is away. */
+export class SmokeRunStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Keeps a run, and lets go of the oldest ones. Keeping one twice does no harm. */
+  async save(run: SmokeTestRunRecord): Promise<void> {
+    const data = toRow(run)
+    await orUnavailable(async () => {
+      await this.#database.assertWritable()
+      await this.#database.prisma.smokeTestRun.createMany({ data: [data], skipDuplicates: true })
+      const text = 'DELETE FROM smoke_test_runs WHERE id IN (SELECT id FROM smoke_test_runs ORDER BY id DESC OFFSET $1)'
+      await this.#database.pool.query(text, [MAX_RUNS])
+    })
+  }
+
+  /** The run with this id, or null. */
+  async find(id: string): Promise<SmokeTestRunRecord | null> {
+    const row = await orUnavailable(() => this.#database.prisma.smokeTestRun.findUnique({ where: { id } }))
+    return row && toRecord(row)
+  }
+
+  /** Newest first, at most `take`, beginning behind the run `after`. */
+  async page(take: number, after: string | undefined): Promise<SmokeTestRunRecord[]> {
+    const where = after === undefined ? {} : { id: { lt: after } }
+    const rows = await orUnavailable(() => this.#database.prisma.smokeTestRun.findMany({ where, orderBy: { id: 'desc' }, take }))
+    return rows.map(toRecord)
+  }
+
+  /** How many of these ids, or of all runs, there are. */
+  async count(ids?: readonly string[]): Promise<number> {
+    const where = ids ? { id: { in: [...ids] } } : {}
+    return orUnavailable(() => this.#database.prisma.smokeTestRun.count({ where }))
+  }
+}
+
+function toRow(run: SmokeTestRunRecord): Prisma.SmokeTestRunCreateManyInput {
+  const { id, baseUrl, isOk, startedAt, finishedAt, durationMs, results, triggeredBy } = run
+  return {
+    id,
+    baseUrl,
+    isOk,
+    startedAt,
+    finishedAt: finishedAt ?? startedAt,
+    durationMs: durationMs ?? 0,
+    results: results.map((result) => ({ ...result })),
+    actorId: triggeredBy?.id ?? null,
+    actorName: triggeredBy?.name ?? null,
+    actorClientType: triggeredBy?.clientType ?? null,
+  }
+}
+
+function toRecord({ actorId, actorName, actorClientType, results, ...run }: SmokeTestRunModel): SmokeTestRunRecord {
+  const triggeredBy: ActorRef | null =
+    actorId === null ? null : { id: actorId, name: actorName ?? '', clientType: actorClientType as ClientType | null }
+  return { ...run, results: results as unknown as readonly SmokeCheckOutcome[], triggeredBy }
+}

@@ -1,0 +1,35 @@
+import { Field, InputType, ObjectType } from 'type-graphql'
+import type { UserErrorData } from '../../../core/contract/errors.js'
+import type { SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import { connectionOf } from '../../../core/graphql/connection.js'
+import { URLValue } from '../../../core/graphql/scalars.js'
+import { SmokeTestRun } from '../../../core/graphql/smoke-test.types.js'
+import { UserError } from '../../../core/graphql/user-error.js'
+import type { RunRequest } from './run-selection.js'
+
+/** A page of runs. */
+export const SmokeTestRunConnection = connectionOf(SmokeTestRun, 'SmokeTestRun')
+
+/** Input of runSmokeTest. */
+@InputType('RunSmokeTestInput', { description: 'Where to probe, and with which checks.' })
+export class RunSmokeTestInput implements RunRequest {
+  @Field(() => URLValue, {
+    nullable: true,
+    description:
+      "Where to probe: this service's own address or public URL, or an origin that the operator allowed in SMOKE_ALLOWED_ORIGINS. Left out: the address at which the answering replica listens.",
+  })
+  baseUrl?: URL | null
+
+  @Field(() => [String], { nullable: true, description: 'Only the checks of these names; left out: all that are enabled.' })
+  checks?: string[] | null
+}
+
+/** What runSmokeTest came to. */
+@ObjectType('RunSmokeTestPayload', { simpleResolvers: true, description: 'What runSmokeTest came to.' })
+export class RunSmokeTestPayload {
+  @Field(() => SmokeTestRun, { nullable: true, description: 'The finished run, whether it is ok or not; null when there are user errors.' })
+  run!: SmokeTestRunRecord | null
+
+  @Field(() => [UserError], { description: 'What is wrong with the input; with user errors nothing was probed.' })
+  userErrors!: readonly UserErrorData[]
+}

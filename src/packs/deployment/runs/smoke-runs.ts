@@ -1,0 +1,116 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { CoreServices } from '../../../core/contract/core-services.js'
+import { AppError } from '../../../core/contract/errors.js'
+import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
+import type { RunProgress } from './run-progress.js'
+import { SmokeRunStore } from './smoke-run.store.js'
+
+/** Runs that wait in memory for the database to come back. */
+const MAX_UNSAVED = 100
+const RUN_ID = /^[0-9a-f-]{36}$/
+
+/** All runs: the one under way, those that could not be kept yet, and those that are kept. */
+export class SmokeRuns {
+  readonly #core: CoreServices
+  #current: RunProgress | undefined
+  #unsaved: SmokeTestRunRecord[] = []
+  #saving: Promise<void> = Promise.resolve()
+
+  constructor(core: CoreServices) {
+    this.#core = core
+  }
+
+  /** A run is under way from now on. */
+  begin(progress: RunProgress): void {
+    this.#current = progress
+  }
+
+  /** The run under way has ended, and is kept. Never fails: a run that cannot be kept now waits for the next one to end. */
+  async end(run: SmokeTestRunRecord): Promise<void> {
+    this.#current = undefined
+    this.#unsaved = [...this.#unsaved, run].slice(-MAX_UNSAVED)
+    // Asking a database that was away a moment ago would keep the caller waiting.
+    const isDatabaseAway = run.results.some(({ name, status }) => name === 'database' && status === 'FAILED')
+    if (isDatabaseAway) return
+    this.#saving = this.#saving.then(() => this.#saveAll())
+    await Promise.race([this.#saving, wait(this.#core.settings.writeTimeoutMs, undefined, { ref: false })])
+  }
+
+  /** The run under way came to nothing, and is not kept: it proves nothing. */
+  abandon(): void {
+    this.#current = undefined
+  }
+
+  /** The run with this id, as far as it has come; null when there is none. */
+  async find(id: string): Promise<SmokeTestRunRecord | null> {
+    if (!RUN_ID.test(id)) return null
+    return this.#inMemory().find((run) => run.id === id) ?? (await this.#store().find(id))
+  }
+
+  /** Runs, newest first. */
+  async page(args: PageArgs): Promise<Page<SmokeTestRunRecord>> {
+    const size = pageSize(args)
+    const after = args.after ? runIdIn(args.after) : undefined
+    const here = this.#inMemory()
+    const kept = size === 0 ? [] : await this.#store().page(size + 1, after)
+    const runs = new Map([...kept, ...here.filter(({ id }) => after === undefined || id < after)].map((run) => [run.id, run]))
+    const items = [...runs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, size + 1)
+    const totalCount = async (): Promise<number> => {
+      const store = this.#store()
+      const ids = here.map(({ id }) => id)
+      return (await store.count()) + ids.length - (ids.length === 0 ? 0 : await store.count(ids))
+    }
+    return toPage(size === 0 ? [] : items, {
+      list: 'SmokeTestRun',
+      size,
+      hasPrevious: after !== undefined,
+      cursorOf: ({ id }) => id,
+      totalCount,
+    })
+  }
+
+  /** Every result of a run as its check ends, those found already first; throws AppError BAD_USER_INPUT when there is no such run. */
+  async watch(id: string): Promise<AsyncIterable<SmokeCheckOutcome>> {
+    if (this.#current?.id === id) return this.#current.watch()
+    const run = await this.find(id)
+    if (!run)
+      throw new AppError(
+        'BAD_USER_INPUT',
+        'There is no smoke test run of this id. A run under way is known to the replica that runs it only.',
+      )
+    return replay(run.results)
+  }
+
+  #inMemory(): SmokeTestRunRecord[] {
+    return [...(this.#current ? [this.#current.record] : []), ...this.#unsaved]
+  }
+
+  async #saveAll(): Promise<void> {
+    const store = this.#store()
+    try {
+      for (let run = this.#unsaved[0]; run; run = this.#unsaved[0]) {
+        const saved = run
+        await store.save(saved)
+        this.#unsaved = this.#unsaved.filter((waiting) => waiting !== saved)
+      }
+    } catch (error) {
+      this.#core.log.warn({ err: error, waiting: this.#unsaved.length }, 'smoke test run not kept; it stays in memory for the next try')
+    }
+  }
+
+  /** Made when it is needed: the database is not there yet when the schema is only looked at. */
+  #store(): SmokeRunStore {
+    return new SmokeRunStore(this.#core.database)
+  }
+}
+
+function runIdIn(cursor: string): string {
+  const id = decodeCursor('SmokeTestRun', cursor)
+  if (RUN_ID.test(id)) return id
+  throw notACursor()
+}
+
+async function* replay(results: readonly SmokeCheckOutcome[]): AsyncGenerator<SmokeCheckOutcome, void, undefined> {
+  yield* results
+}

@@ -1,0 +1,133 @@
+import { Arg, Ctx, Query, Resolver } from 'type-graphql'
+import type { CoreServices } from '../../../core/contract/core-services.js'
+import { AppError } from '../../../core/contract/errors.js'
+import { Operation } from '../../../core/contract/operation.js'
+import type { RequestContext } from '../../../core/graphql/context.js'
+import type { Snapshot } from '../../../core/state/snapshot.js'
+import { type FeatureFlagRecord, featureFlagCollection } from '../feature-flag.collection.js'
+import { EvaluationContextInput } from '../feature-flag.inputs.js'
+import { FlagEvaluation } from '../feature-flag.types.js'
+import { isPropertyBag } from './context-field.js'
+import { evaluateFlag } from './evaluate.js'
+import type { Evaluation } from './evaluation.js'
+
+/** Most flags that one call may evaluate. */
+const MAX_EVALUATIONS = 10_000
+/** A failing flag is logged once in this time, in milliseconds. */
+const LOG_EVERY_MS = 60_000
+
+const CONTEXT = { nullable: true, description: 'Who asks, and from where.' }
+const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer when there is no such flag, or its evaluation fails.' }
+
+@Resolver()
+export class EvaluationResolver {
+  readonly #core: Pick<CoreServices, 'clock' | 'usage' | 'log'>
+  readonly #loggedAtMs = new Map<string, number>()
+
+  constructor(core: Pick<CoreServices, 'clock' | 'usage' | 'log'>) {
+    this.#core = core
+  }
+
+  @Query(() => Boolean, {
+    description:
+      'Whether a flag is on. A flag that does not exist is your default: applications keep working when somebody deletes a flag.',
+  })
+  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  isFeatureEnabled(
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Arg('key', () => String, { description: "The flag's key." }) key: string,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+    @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
+  ): boolean {
+    demandReadable(context)
+    return this.#evaluate(snapshot, { key, context, defaultValue }).isEnabled
+  }
+
+  @Query(() => FlagEvaluation, { description: 'Whether a flag is on, with its variant and the reason.' })
+  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  evaluateFlag(
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Arg('key', () => String, { description: "The flag's key." }) key: string,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+    @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
+  ): Evaluation & { revision: number } {
+    demandReadable(context)
+    return { ...this.#evaluate(snapshot, { key, context, defaultValue }), revision: snapshot.revision }
+  }
+
+  @Query(() => [FlagEvaluation], {
+    description: 'Many flags at once, read from one revision: those named, or those of a group, or all of them.',
+  })
+  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  evaluateFlags(
+    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Arg('keys', () => [String], {
+      nullable: true,
+      description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).',
+    })
+    keys?: string[] | null,
+    @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+  ): readonly (Evaluation & { revision: number })[] {
+    demandReadable(context)
+    const { revision } = snapshot
+    return this.#keysOf(snapshot, keys, group).map((key) => ({
+      ...this.#evaluate(snapshot, { key, context, defaultValue: true }),
+      revision,
+    }))
+  }
+
+  #keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
+    const flags = snapshot.view(featureFlagCollection)
+    const isOfGroup = (flag: FeatureFlagRecord | undefined): boolean => typeof group !== 'string' || flag?.group === group
+    const wanted: string[] = []
+    for (const key of keys ?? allKeys(flags.values())) {
+      if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
+        throw new AppError(
+          'BAD_USER_INPUT',
+          `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`,
+        )
+      }
+    }
+    return wanted
+  }
+
+  #evaluate(
+    snapshot: Snapshot,
+    asked: { key: string; context?: EvaluationContextInput | null; defaultValue?: boolean | null },
+  ): Evaluation {
+    const { clock, usage } = this.#core
+    const { key } = asked
+    const flag = snapshot.view(featureFlagCollection).get(key)
+    if (flag) usage.touch('flag', key)
+    return evaluateFlag({
+      key,
+      flag,
+      context: asked.context ?? {},
+      defaultValue: asked.defaultValue ?? true,
+      now: clock.now(),
+      random: Math.random,
+      onError: (error) => this.#logOnce(key, error),
+    })
+  }
+
+  #logOnce(key: string, error: unknown): void {
+    const nowMs = this.#core.clock.monotonicMs()
+    if (nowMs - (this.#loggedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
+    this.#loggedAtMs.set(key, nowMs)
+    this.#core.log.error({ err: error, flag: key }, 'evaluation failed; the default was answered')
+  }
+}
+
+/** Throws BAD_USER_INPUT for a context that no constraint could read as it is meant. */
+function demandReadable(context: EvaluationContextInput | null | undefined): void {
+  const properties = context?.properties ?? null
+  if (properties === null || isPropertyBag(properties)) return
+  const message =
+    'The `properties` of the context must be an object of texts, numbers and booleans, such as { "plan": "pro" }. Leave them out where there are none.'
+  throw new AppError('BAD_USER_INPUT', message)
+}
+
+function* allKeys(flags: Iterable<FeatureFlagRecord>): Generator<string> {
+  for (const { key } of flags) yield key
+}

@@ -1,0 +1,155 @@
+import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
+import type { GraphQLError } from 'graphql'
+import type { Caller } from '../../core/contract/caller.js'
+import { AppError } from '../../core/contract/errors.js'
+import type { RequestContext } from '../../core/graphql/context.js'
+import { ANONYMOUS, type Credentials } from '../../enforcement/authenticate.js'
+import { auditCall } from '../operation/audit-calls.js'
+import { outcomeOf } from '../operation/outcome.js'
+import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
+import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send, shownFault } from './answer.js'
+import { checkContentType, parseBody, type RequestBody, readBody } from './body.js'
+import { clientAddress } from './client-address.js'
+import { preflightHeaders } from './cors.js'
+import { endUser } from './end-user.js'
+import type { HttpParts } from './http-parts.js'
+
+/** What Apollo looks at; it never sees a key. */
+const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
+
+/** A GraphQL request that may be executed. */
+interface Admitted {
+  readonly caller: Caller
+  readonly method: 'GET' | 'POST'
+  readonly body: RequestBody | undefined
+  /** From the question mark on. */
+  readonly search: string
+}
+
+/** Answers a request to /graphql: preflight, Sandbox or GraphQL. Throws what refuses it. */
+export async function answerGraphQL(exchange: Exchange, parts: HttpParts, search: string): Promise<void> {
+  const { request } = exchange
+  switch (request.method) {
+    case 'OPTIONS': {
+      const headers = { allow: 'GET, POST, OPTIONS', ...preflightHeaders(exchange.headers) }
+      return send(exchange, { status: 204, contentType: JSON_TYPE, body: '', headers })
+    }
+    case 'GET': {
+      if (parts.settings.isDevelopment && isPageWanted(exchange)) return answerSandbox(exchange, parts)
+      const caller = authenticate(exchange, parts)
+      return execute(exchange, parts, { caller, method: 'GET', body: undefined, search })
+    }
+    case 'POST': {
+      checkContentType(request)
+      return execute(exchange, parts, await admit(exchange, parts))
+    }
+    default:
+      throw new HttpFault('METHOD_NOT_ALLOWED', 'GraphQL is asked with POST or GET.', { allow: 'GET, POST, OPTIONS' })
+  }
+}
+
+/** Finds out who asks before anything of the body is read, but for those who may ask for introspection without a key. */
+async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
+  const { request } = exchange
+  const { maxBodyBytes } = parts.settings
+  const { authorization, apiKey } = credentialsOf(exchange)
+  if (authorization === undefined && apiKey === undefined && isTrustedHere(request, parts.settings)) {
+    const body = await readBody(request, maxBodyBytes)
+      .then(parseBody)
+      .catch(() => undefined)
+    if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
+  }
+  const caller = authenticate(exchange, parts)
+  const body = parseBody(await readBody(request, maxBodyBytes))
+  // A body may be half a minute on its way, and the key revoked meanwhile.
+  return { caller: parts.authenticator.isStillValid(caller) ? caller : authenticate(exchange, parts), method: 'POST', body, search: '' }
+}
+
+function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts): Caller {
+  return authenticator.authenticate(credentialsOf(exchange), clientAddress(exchange.request, settings.trustedProxies))
+}
+
+function credentialsOf({ request: { headers } }: Exchange): Credentials {
+  return { authorization: headers.authorization, apiKey: headers['x-api-key'] }
+}
+
+async function execute(exchange: Exchange, parts: HttpParts, { caller, method, body, search }: Admitted): Promise<void> {
+  const { request, requestId } = exchange
+  const query = method === 'GET' ? new URLSearchParams(search).get('query') : body?.['query']
+  const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
+  const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
+  const faults = typeof query === 'string' ? parts.gate(query) : []
+  if (faults.length > 0) return refuseDocument(exchange, parts, { faults, context: context() })
+  const headers = new HeaderMap()
+  for (const name of FORWARDED_HEADERS) {
+    const value = request.headers[name]
+    if (typeof value === 'string') headers.set(name, value)
+  }
+  // Whoever is here has sent a key, which no page of another origin can without being let in first.
+  if (caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
+  const answer = await parts.engine.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { method, headers, search, body },
+    context: () => Promise.resolve(context()),
+  })
+  return sendAnswer(exchange, answer)
+}
+
+/** A document that breaks a limit of documents. */
+interface RefusedDocument {
+  readonly faults: readonly GraphQLError[]
+  readonly context: RequestContext
+}
+
+/** In the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
+async function refuseDocument(
+  exchange: Exchange,
+  { limits, metrics, audit }: HttpParts,
+  { faults, context }: RefusedDocument,
+): Promise<void> {
+  const { headers = {}, error } = limits.isIdle(context.snapshot) ? {} : await limits.admitRefused(context)
+  const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())
+  auditCall(audit, { call: context, document: undefined, operation: undefined, errors })
+  metrics.observe({ operation: 'none', outcome: outcomeOf({ errors }) })
+  send(exchange, {
+    status: error?.status ?? 400,
+    contentType: isResponseTypeWanted(exchange.request.headers.accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
+    body: `${JSON.stringify({ errors })}\n`,
+    headers: { ...headers, ...Object.fromEntries(error?.headers ?? []) },
+  })
+}
+
+function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): void {
+  send(exchange, {
+    status,
+    contentType: headers.get('content-type') ?? JSON_TYPE,
+    body: wholeOf(body),
+    headers: Object.fromEntries(headers),
+  })
+}
+
+/** GraphQL 16 has no answers in parts. */
+function wholeOf(body: HTTPGraphQLResponse['body']): string {
+  if (body.kind !== 'complete') throw new TypeError('an answer does not come in parts')
+  return body.string
+}
+
+/** Whether a browser's address bar asks: it names pages and does not name JSON. */
+function isPageWanted({ request: { headers } }: Exchange): boolean {
+  const accept = headers.accept ?? ''
+  return accept.includes('text/html') && !accept.includes('json')
+}
+
+/** Apollo Sandbox, which needs no key itself. The page brings its own policy about what it may load. */
+async function answerSandbox(exchange: Exchange, { engine }: HttpParts): Promise<void> {
+  const { status, headers, body } = await engine.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { method: 'GET', headers: new HeaderMap([['accept', 'text/html']]), search: '', body: undefined },
+    context: () => Promise.reject(new AppError('UNAUTHENTICATED', 'An API key is needed.')),
+  })
+  const contentType = headers.get('content-type') ?? 'text/html'
+  send(exchange, {
+    status: status ?? 200,
+    contentType: `${contentType}; charset=utf-8`,
+    body: wholeOf(body),
+    headers: { 'content-security-policy': "frame-ancestors 'none'" },
+  })
+}

@@ -1,0 +1,146 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import { handleProtocols } from 'graphql-ws'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Ledger } from '../../core/ledger/ledger.js'
+import type { Settings } from '../../core/platform/settings.js'
+import { ipSubject } from '../../core/values/ip-subject.js'
+import type { ConnectionLimits } from '../connection-limits.js'
+import { clientAddress } from '../http/client-address.js'
+import { isOriginWelcome } from '../http/cors.js'
+import { CLOSE_CODES, type Connection, Connections, closeSocket, NO_LONGER_VALID } from './connections.js'
+import type { StreamActivity } from './event-stream.js'
+import { createProtocol, type ProtocolParts } from './socket-protocol.js'
+import { carry } from './socket-transport.js'
+import { refuseUpgrade, serveWithoutUpgrade } from './upgrade.js'
+
+/** What serves GraphQL over WebSockets. */
+export interface Subscriptions {
+  readonly connections: Connections
+  /** Subscriptions that are running. */
+  count(): number
+  /** Waits until no query and no mutation runs on any connection, at most `graceMs`. */
+  drain(graceMs: number): Promise<void>
+  /** Lets the events that are under way arrive, then closes every connection with 1001. */
+  close(): Promise<void>
+}
+
+/** What it is made of. */
+export interface SubscriptionsOptions extends Omit<ProtocolParts, 'activity' | 'connections'> {
+  readonly settings: Pick<Settings, 'corsOrigins' | 'trustedProxies' | 'maxBodyBytes'>
+  readonly ledger: Pick<Ledger, 'onCommit'>
+  readonly network: ConnectionLimits
+}
+
+/** A key that expires is noticed within this time: half of the second that it may take. */
+const RECHECK_EVERY_MS = 500
+/** At the end: how long events may take to arrive, and clients to say goodbye. */
+const LAST_EVENTS_MS = 1_000
+const GOODBYE_MS = 1_000
+/** The pack that keeps API clients. */
+const CLIENTS_PACK = 'UD'
+
+/** Serves WebSockets at /graphql of an HTTP server. */
+export function serveSubscriptions(server: Server, options: SubscriptionsOptions): Subscriptions {
+  const activity: StreamActivity = { open: 0, delivering: 0 }
+  const connections = new Connections()
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: options.settings.maxBodyBytes,
+    perMessageDeflate: false,
+    // What a message ends (an operation that its client completes) has ended when the next one is heard.
+    allowSynchronousEvents: false,
+    // Pongs wait for the client like everything else that it is sent.
+    autoPong: false,
+    handleProtocols,
+  })
+  const { network, log } = options
+  const protocol = createProtocol({ ...options, activity, connections })
+  const accept = (socket: WebSocket, request: IncomingMessage): void => {
+    const remoteAddress = clientAddress(request, options.settings.trustedProxies)
+    const connection: Connection = { socket, request, remoteAddress, caller: undefined, operations: new Map(), begun: undefined }
+    connections.add(connection)
+    carry(connection, { protocol, network, log })
+    socket.once('close', () => connections.delete(connection))
+  }
+  server.on('upgrade', (request, socket, head) => {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return serveWithoutUpgrade(server, { request, socket, head })
+    socket.on('error', () => socket.destroy())
+    const fault = upgradeFault(request, connections, options)
+    if (fault) refuseUpgrade(socket, fault)
+    else sockets.handleUpgrade(request, socket as Duplex, head, accept)
+  })
+  const stopRechecks = recheckCallers(connections, options)
+  return {
+    connections,
+    count: () => activity.open,
+    async drain(graceMs) {
+      const deadline = AbortSignal.timeout(graceMs)
+      while (!deadline.aborted && [...connections].some(isAsking)) await wait(5)
+    },
+    async close() {
+      stopRechecks()
+      await settle(connections, activity)
+      for (const { socket } of connections) closeSocket(socket, CLOSE_CODES.goingAway, 'The server is shutting down')
+      await Promise.race([untilEmpty(connections), wait(GOODBYE_MS, undefined, { ref: false })])
+      for (const { socket } of connections) socket.terminate()
+      sockets.close()
+    },
+  }
+}
+
+/** Whether a query or a mutation runs on a connection. */
+function isAsking({ operations }: Connection): boolean {
+  for (const { stream } of operations.values()) if (!stream) return true
+  return false
+}
+
+/** Why a WebSocket is not opened. */
+function upgradeFault(request: IncomingMessage, connections: Connections, { settings, isClosing, network }: SubscriptionsOptions) {
+  if (isClosing()) return { status: 503, message: 'The server is shutting down.' }
+  if (request.url?.split('?')[0] !== '/graphql') return { status: 404, message: 'WebSockets are at /graphql.' }
+  if (!isOriginWelcome(request, settings.corsOrigins)) return { status: 403, message: 'Pages of this origin may not connect.' }
+  const subject = subjectOf(clientAddress(request, settings.trustedProxies))
+  const fromThere = connections.countOpen(({ caller, remoteAddress }) => !caller && subjectOf(remoteAddress) === subject)
+  if (fromThere >= network.strangersPerAddress) {
+    return { status: 503, message: 'Too many connections of your address wait to be authenticated.' }
+  }
+  const strangers = connections.countOpen(({ caller }) => !caller)
+  return strangers < network.strangers ? undefined : { status: 503, message: 'Too many connections wait to be authenticated.' }
+}
+
+/** All addresses of one subscriber count as one. */
+function subjectOf(address: string): string {
+  return ipSubject(address) ?? address
+}
+
+/** Closes the connections of keys that stop working: at once when a client is changed, within a second when a key expires. */
+function recheckCallers(connections: Connections, { ledger, authenticator }: SubscriptionsOptions): () => void {
+  const recheck = (): void =>
+    connections.closeUnless((caller) => authenticator.isStillValid(caller), CLOSE_CODES.forbidden, NO_LONGER_VALID)
+  const timer = setInterval(recheck, RECHECK_EVERY_MS)
+  timer.unref()
+  // No changes at all: the state was loaded anew, and anything may have changed.
+  const stop = ledger.onCommit((changes) => {
+    if (changes.length === 0 || changes.some(({ pack }) => pack === CLIENTS_PACK)) recheck()
+  })
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+/** Waits until no event is on its way: none between a source and its socket, none in a socket's buffer. */
+async function settle(connections: Connections, activity: StreamActivity): Promise<void> {
+  const deadline = AbortSignal.timeout(LAST_EVENTS_MS)
+  for (let quietTurns = 0; quietTurns < 3 && !deadline.aborted; ) {
+    await nextTurn()
+    const isQuiet = activity.delivering === 0 && [...connections].every(({ socket }) => socket.bufferedAmount === 0)
+    quietTurns = isQuiet ? quietTurns + 1 : 0
+  }
+}
+
+async function untilEmpty(connections: Connections): Promise<void> {
+  while (connections.size > 0) await wait(5)
+}
