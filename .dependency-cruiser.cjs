@@ -73,11 +73,11 @@ module.exports = {
       to: { path: ['^(test|bench|scripts)/', TEST] },
     },
     {
-      name: 'no-cycles-at-runtime',
-      comment: 'Modules that load each other see each other half loaded. Cycles through `import type` vanish when compiled, and may stay.',
+      name: 'no-cycles',
+      comment: 'Modules that load each other see each other half loaded; those that share types alone cannot be read one after the other.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'no-dev-dependencies-at-runtime',

@@ -9,7 +9,8 @@ import { BASE62 } from '../../src/core/platform/random.js'
 import { loadSettings, type Settings } from '../../src/core/platform/settings.js'
 import { Draft } from '../../src/core/state/draft.js'
 import { Snapshot } from '../../src/core/state/snapshot.js'
-import { type ApiClient, apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
+import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
+import type { ApiClient } from '../../src/packs/api-clients/api-client.js'
 import { generateApiKey, parseApiKey, toStoredKey } from '../../src/packs/api-clients/keys/api-key.js'
 
 /** The control plane itself as a caller. */

@@ -1,6 +1,11 @@
 import type { ActorRef } from '../contract/caller.js'
 import type { JsonObject } from '../values/json.js'
-import type { ChangeAction } from './draft.js'
+
+/** What happened to a record. */
+export type ChangeAction = 'CREATE' | 'UPDATE' | 'DELETE'
+
+/** Longest reason, in characters. */
+export const MAX_REASON_LENGTH = 1_000
 
 /** One record changed by one revision, as it stands in the log. */
 export interface ChangeRecord {

@@ -1,7 +1,21 @@
 import type { Permission } from '../contract/caller.js'
 import type { UserErrorData } from '../contract/errors.js'
 import { isSameJson, type Json, type JsonObject } from '../values/json.js'
-import type { Draft } from './draft.js'
+
+/** The records of one collection in key order, to be read. */
+export interface View<R> {
+  readonly size: number
+  get(key: string): R | undefined
+  /** Look-up in one of the collection's unique indexes. */
+  find(index: string, value: string): R | undefined
+  /** Records in key order; those after `afterKey` when it is given. */
+  values(afterKey?: string): IterableIterator<R>
+}
+
+/** A state to be read, whether it is in force or pending. */
+export interface ReadableState {
+  view<R extends object>(collection: Collection<R>): View<R>
+}
 
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
 export type FieldKind = 'text' | 'integer' | 'boolean' | 'json' | 'timestamp'
@@ -26,7 +40,7 @@ export interface CollectionSpec<R extends object> {
   /** What a caller has to hold to put a change of such a record back, given its images before and after that change. */
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   /** Faults of a state in which a revert has put this record back, where its commands keep more than the record itself in order. */
-  findRestoredFaults?(draft: Draft, record: R, now: Date): readonly UserErrorData[]
+  findRestoredFaults?(state: ReadableState, record: R, now: Date): readonly UserErrorData[]
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
 }
@@ -59,7 +73,7 @@ export interface AnyCollection {
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
   readonly columns: readonly string[]
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
-  findRestoredFaults?(draft: Draft, record: never, now: Date): readonly UserErrorData[]
+  findRestoredFaults?(state: ReadableState, record: never, now: Date): readonly UserErrorData[]
   keyOf(record: object): string
   idOf(record: object): string
   versionOf(record: object): number

@@ -1,10 +1,7 @@
 import type { JsonObject } from '../values/json.js'
-import type { AnyCollection, Collection } from './collection.js'
-import { MAX_REASON_LENGTH } from './input.js'
-import { Snapshot, type SnapshotPosition, type Table, type View } from './snapshot.js'
-
-/** What happened to a record. */
-export type ChangeAction = 'CREATE' | 'UPDATE' | 'DELETE'
+import { type ChangeAction, MAX_REASON_LENGTH } from './change.js'
+import type { AnyCollection, Collection, View } from './collection.js'
+import { Snapshot, type SnapshotPosition, type Table } from './snapshot.js'
 
 /** One record that a draft changes, with its public images. */
 export interface DraftChange {

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../contract/errors.js'
 import { holdsApiKey } from '../platform/scrub.js'
 import { canonicalJson, findJsonFaults } from '../values/json.js'
+import { MAX_REASON_LENGTH } from './change.js'
 import type { Write } from './write.js'
 
-/** Longest reason, in characters. */
-export const MAX_REASON_LENGTH = 1_000
 /** An idempotency key: 1 to 255 printable ASCII characters. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 /** Deeper than any input that a command takes; keeps the walk over a hostile one bounded. */

@@ -1,19 +1,9 @@
 import sorted from 'sorted-btree'
-import type { AnyCollection, Collection } from './collection.js'
+import type { AnyCollection, Collection, View } from './collection.js'
 
 // A CommonJS package with a `default` property: to Node's ESM its default import is the whole module.
 type Tree<V> = InstanceType<typeof sorted.default<string, V>>
 const Tree = sorted.default
-
-/** The records of one collection in key order, to be read. */
-export interface View<R> {
-  readonly size: number
-  get(key: string): R | undefined
-  /** Look-up in one of the collection's unique indexes. */
-  find(index: string, value: string): R | undefined
-  /** Records in key order; those after `afterKey` when it is given. */
-  values(afterKey?: string): IterableIterator<R>
-}
 
 /**
  * The records of one collection: B+ trees that share their unchanged nodes with the table they were copied from, so that

@@ -1,5 +1,5 @@
 import { ANY_SUBJECT, RATE_LIMIT_SCOPES, type RateLimitScope, type RateLimitSubjects, userSubject } from '../../core/contract/limiter.js'
-import type { View } from '../../core/state/snapshot.js'
+import type { View } from '../../core/state/collection.js'
 import { ipSubject } from '../../core/values/ip-subject.js'
 import type { RateLimitRuleRecord } from '../../packs/rate-limits/index.js'
 import type { CounterCall } from './counters/counters.js'

@@ -1,6 +1,7 @@
 import { type Page, type PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
-import { type ApiClient, apiClientCollection } from './api-client.collection.js'
+import { apiClientCollection } from './api-client.collection.js'
+import type { ApiClient } from './api-client.js'
 import type { ApiClientFilter } from './api-client.types.js'
 
 /** When a client was last used; null for never. */

@@ -1,6 +1,6 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
-import type { View } from '../../core/state/snapshot.js'
-import type { ApiClient } from './api-client.collection.js'
+import type { View } from '../../core/state/collection.js'
+import type { ApiClient } from './api-client.js'
 
 /** Most clients that may be active at a time. */
 export const MAX_ACTIVE_CLIENTS = 10_000

@@ -3,8 +3,9 @@ import { revise } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
-import { type ApiClient, apiClientCollection } from './api-client.collection.js'
+import { apiClientCollection } from './api-client.collection.js'
 import type { ActivateApiClientInput, DeactivateApiClientInput } from './api-client.inputs.js'
+import type { ApiClient } from './api-client.js'
 import { findActivationFaults, findLockoutFaults, isUsable } from './client-rules.js'
 
 /** Lets a client in again with the key that it had; one that is active stays as it is. */

@@ -7,7 +7,7 @@ import { activateApiClient, deactivateApiClient } from './client-status.commands
 import { ensureFirstAdmin } from './first-admin/first-admin.js'
 import { ViewerRateLimitsResolver } from './viewer-rate-limits.resolver.js'
 
-export type { ApiClient } from './api-client.collection.js'
+export type { ApiClient } from './api-client.js'
 export { clientFacts } from './client-facts.js'
 export { findUsableClient, verifyKey } from './keys/verify-key.js'
 

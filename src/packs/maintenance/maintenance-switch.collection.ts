@@ -1,6 +1,6 @@
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
+import type { View } from '../../core/state/collection.js'
 import { defineCollection } from '../../core/state/collection.js'
-import type { View } from '../../core/state/snapshot.js'
 
 /** The one switch that holds until it is set again or expires. */
 export interface MaintenanceSwitch {

@@ -39,8 +39,8 @@ export const rateLimitRules: Collection<RateLimitRuleRecord> = defineCollection<
   id: 'id',
   version: 'version',
   writePermission: () => 'limits:write',
-  findRestoredFaults(draft, rule) {
-    const rules = draft.view(rateLimitRules)
+  findRestoredFaults(state, rule) {
+    const rules = state.view(rateLimitRules)
     if (rules.size > MAX_RULES) {
       return [userError('LIMIT_EXCEEDED', [], `There would be more than ${MAX_RULES} rules. Delete one that was made meanwhile first.`)]
     }

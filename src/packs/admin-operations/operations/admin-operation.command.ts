@@ -1,8 +1,9 @@
 import type { Caller } from '../../../core/contract/caller.js'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import type { ChangeAction } from '../../../core/state/change.js'
+import { MAX_REASON_LENGTH } from '../../../core/state/change.js'
 import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
-import type { ChangeAction, Draft, DraftChange } from '../../../core/state/draft.js'
-import { MAX_REASON_LENGTH } from '../../../core/state/input.js'
+import type { Draft, DraftChange } from '../../../core/state/draft.js'
 import type { Json, JsonObject } from '../../../core/values/json.js'
 
 /** Most steps of one operation. */

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../../../core/state/snapshot.js'
-import { type ApiClient, apiClientCollection } from '../api-client.collection.js'
+import { apiClientCollection } from '../api-client.collection.js'
+import type { ApiClient } from '../api-client.js'
 import { isUsable } from '../client-rules.js'
 import { digestSecret, isSameDigest, parseApiKey } from './api-key.js'
 

@@ -47,8 +47,8 @@ export const smokeChecks: Collection<SmokeCheckRecord> = defineCollection<SmokeC
   id: 'id',
   version: 'version',
   writePermission: () => 'smoke:write',
-  findRestoredFaults(draft) {
-    if (draft.view(smokeChecks).size <= MAX_CUSTOM_CHECKS) return []
+  findRestoredFaults(state) {
+    if (state.view(smokeChecks).size <= MAX_CUSTOM_CHECKS) return []
     const message = `There would be more than ${MAX_CUSTOM_CHECKS} checks, which is the limit. Delete one that was added meanwhile first.`
     return [userError('LIMIT_EXCEEDED', ['name'], message)]
   },
