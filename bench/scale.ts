@@ -113,7 +113,11 @@ function draftToggles(site: Site, window: Window): Measurement {
 
 function toggled(snapshot: Snapshot, key: string): Snapshot {
   const draft = new Draft(snapshot)
-  const result = setFeatureFlag.run(draft, { key, isEnabled: !isOn(snapshot, key) }, { caller: TESTER, now: systemClock.now(), newId })
+  const result = setFeatureFlag.run(
+    draft,
+    { key, isEnabled: !isOn(snapshot, key) },
+    { caller: TESTER, now: systemClock.now(), newId, settings: { isSecretValueAllowed: false } },
+  )
   if (!result.ok || draft.changes().length !== 1) throw new Error(`the toggle of ${key} changed nothing`)
   return draft.toSnapshot({ revision: snapshot.revision + 1, digest: snapshot.digest })
 }

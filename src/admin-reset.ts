@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { existsSync } from 'node:fs'
 import type { Database } from './core/database/database.js'
 import { embeddedPaths } from './core/database/embedded/template.js'
@@ -9,8 +10,8 @@ import { EXIT_USAGE, readCommandLine } from './core/platform/command-line.js'
 import { createLog } from './core/platform/log.js'
 import { readSettings, type Settings } from './core/platform/settings.js'
 import { EXIT_BAD_SETTINGS } from './core/platform/settings-help.js'
-import { apiClientCollection } from './packs/api-clients/api-client.collection.js'
 import { resetAdmin } from './packs/api-clients/first-admin/admin-reset.js'
+import { apiClients } from './packs/api-clients/index.js'
 
 const USAGE = 'Usage: npm run --silent admin:reset -- --yes [--reason <text>]'
 
@@ -72,11 +73,10 @@ function open(settings: Settings): Promise<Database> {
 async function registerIn(database: Database, settings: Settings, reason: string | undefined) {
   const ledger = await Ledger.open({
     database,
-    collections: [apiClientCollection],
+    collections: apiClients.collections,
     clock: systemClock,
     log: warnings(settings),
-    auditKey: settings.auditKey ?? '',
-    writeTimeoutMs: settings.writeTimeoutMs,
+    settings,
   })
   try {
     return await resetAdmin({ ledger, settings, reason })

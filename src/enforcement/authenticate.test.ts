@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { clientWithKey, snapshotOf } from '../../test/testkit/api-clients.js'
 import { AppError } from '../core/contract/errors.js'
 import type { Snapshot } from '../core/state/snapshot.js'
-import type { ApiClient } from '../packs/api-clients/index.js'
+import type { ApiClientRecord } from '../packs/api-clients/index.js'
 import { generateApiKey } from '../packs/api-clients/keys/api-key.js'
 import { ANONYMOUS, type Credentials, createAuthenticator, isAnonymous } from './authenticate.js'
 import { permissionsByRole } from './permissions.js'
@@ -111,7 +111,7 @@ describe('a caller that stays connected', () => {
   it('is valid for as long as the key that it came with', () => {
     const { authenticate, isStillValid, ledger, touched } = authenticatorOver(snapshotOf(client, other.client))
     const caller = authenticate({ apiKey: keyText })
-    const isValidIn = (...clients: readonly ApiClient[]) => {
+    const isValidIn = (...clients: readonly ApiClientRecord[]) => {
       ledger.snapshot = snapshotOf(...clients)
       return isStillValid(caller)
     }

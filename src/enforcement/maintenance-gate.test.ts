@@ -7,9 +7,9 @@ import type { RequestContext } from '../core/graphql/context.js'
 import { Draft } from '../core/state/draft.js'
 import { Snapshot } from '../core/state/snapshot.js'
 import { packs } from '../packs/index.js'
-import { type MaintenanceSwitch, maintenanceSwitches } from '../packs/maintenance/maintenance-switch.collection.js'
-import { type MaintenanceWindow, maintenanceWindows } from '../packs/maintenance/maintenance-window.collection.js'
-import { schemaOf } from '../server/schema.js'
+import { type MaintenanceSwitchRecord, maintenanceSwitchCollection } from '../packs/maintenance/maintenance-switch.collection.js'
+import { type MaintenanceWindowRecord, maintenanceWindowCollection } from '../packs/maintenance/maintenance-window.collection.js'
+import { buildPackSchema } from '../server/schema.js'
 import { createMaintenanceGate } from './maintenance-gate.js'
 import { rootFieldsOf } from './root-fields.js'
 
@@ -17,13 +17,13 @@ const NOW = new Date('2026-06-01T12:00:00.000Z')
 const inSeconds = (seconds: number): Date => new Date(NOW.getTime() + seconds * 1000)
 
 /** A state whose switch and window are these. */
-function stateOf(theSwitch: Partial<MaintenanceSwitch>, window?: Partial<MaintenanceWindow>): Snapshot {
-  const draft = new Draft(Snapshot.empty([maintenanceSwitches, maintenanceWindows], { revision: 0, digest: '' }))
+function stateOf(theSwitch: Partial<MaintenanceSwitchRecord>, window?: Partial<MaintenanceWindowRecord>): Snapshot {
+  const draft = new Draft(Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' }))
   const stamps = { version: 1, createdAt: NOW, updatedAt: NOW }
   const normal = { id: 'maintenance', mode: 'NORMAL', reason: null, expiresAt: null } as const
-  draft.put(maintenanceSwitches, { ...normal, ...stamps, ...theSwitch })
+  draft.put(maintenanceSwitchCollection, { ...normal, ...stamps, ...theSwitch })
   const plan = { id: 'w', startsAt: inSeconds(-60), endsAt: inSeconds(60), mode: 'MAINTENANCE', description: null, isActive: true } as const
-  if (window) draft.put(maintenanceWindows, { ...plan, ...stamps, ...window })
+  if (window) draft.put(maintenanceWindowCollection, { ...plan, ...stamps, ...window })
   return draft.toSnapshot({ revision: 1, digest: '' })
 }
 
@@ -153,7 +153,7 @@ describe('what the operations declare', () => {
   }
 
   it('is what docs/semantics.md promises of every mode', () => {
-    const fields = rootFieldsOf(schemaOf(packs))
+    const fields = rootFieldsOf(buildPackSchema(packs))
     const declared = fields.map(({ kind, name, policy }) => [`${kind} ${name}`, policy?.allowedDuring])
     const promised = fields.map(({ kind, name }) => [`${kind} ${name}`, promiseOf(kind, name)])
     expect(declared).toEqual(promised)

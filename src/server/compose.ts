@@ -30,12 +30,11 @@ export async function startServer(
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
   loading.catch(() => undefined)
   const database = await opening
-  const [{ packs }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await loading.catch(async (error: unknown) => {
+  const [{ packs, bindings }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await loading.catch(async (error: unknown) => {
     await database.close()
     throw error
   })
-  const collections = packs.flatMap((pack) => pack.collections)
-  const core = await openCore({ settings, clock, log, database, collections, permissions: permissionsOf(packs), openLimiter })
+  const core = await openCore({ settings, clock, log, database, packs, bindings, permissions: permissionsOf(packs), openLimiter })
   try {
     const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
     for (const pack of packs) await pack.prepare?.(core.services, system)

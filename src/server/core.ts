@@ -4,6 +4,8 @@ import { UsageMarks } from '../core/background/usage.js'
 import type { PermissionsByRole } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
 import type { OpenRateLimiter } from '../core/contract/limiter.js'
+import { type Bindings, Once } from '../core/contract/once.js'
+import type { Pack } from '../core/contract/pack.js'
 import { RunningService } from '../core/contract/running-service.js'
 import type { Database } from '../core/database/database.js'
 import { ChangeLog } from '../core/ledger/change-log.js'
@@ -13,7 +15,6 @@ import type { Clock } from '../core/platform/clock.js'
 import { newId } from '../core/platform/ids.js'
 import type { Log } from '../core/platform/log.js'
 import type { Settings } from '../core/platform/settings.js'
-import type { AnyCollection } from '../core/state/collection.js'
 
 /** What a core is made of. */
 export interface CoreParts {
@@ -21,7 +22,9 @@ export interface CoreParts {
   readonly clock: Clock
   readonly log: Log
   readonly database: Database
-  readonly collections: readonly AnyCollection[]
+  readonly packs: readonly Pack[]
+  /** What one pack brings to another. */
+  readonly bindings: Bindings<CoreServices>
   readonly permissions: PermissionsByRole
   /** Opens what counts calls. Never fails. */
   openLimiter(parts: Pick<CoreParts, 'settings' | 'clock' | 'log' | 'database'>): Promise<OpenRateLimiter>
@@ -37,12 +40,21 @@ export interface OpenCore {
 }
 
 /** Loads the state from an open database, which it closes when that fails. */
-export async function openCore({ settings, clock, log, database, collections, permissions, openLimiter }: CoreParts): Promise<OpenCore> {
-  const { auditKey = '', writeTimeoutMs } = settings
+export async function openCore({
+  settings,
+  clock,
+  log,
+  database,
+  packs,
+  bindings,
+  permissions,
+  openLimiter,
+}: CoreParts): Promise<OpenCore> {
+  const collections = packs.flatMap((pack) => pack.collections)
   const usage = new UsageMarks({ database, clock, log })
   const audit = new AuditTrail({ database, clock, log })
   try {
-    const ledger = await Ledger.open({ database, collections, clock, log, auditKey, writeTimeoutMs })
+    const ledger = await Ledger.open({ database, collections, clock, log, settings })
     await usage.open()
     const limiter = await openLimiter({ settings, clock, log, database })
     audit.open()
@@ -54,21 +66,26 @@ export async function openCore({ settings, clock, log, database, collections, pe
     })
     retention.open()
     const stopFollowing = follow(ledger, database)
+    const services: CoreServices = {
+      settings,
+      clock,
+      log,
+      database,
+      ledger,
+      changeLog: new ChangeLog(database),
+      usage,
+      audit,
+      limiter,
+      permissions,
+      instanceId: newId(),
+      service: new RunningService(clock.now()),
+      collections,
+      writes: new Map(packs.flatMap(({ writes = [] }) => writes).map((write) => [write.name, write])),
+      once: (part) => parts.get(part),
+    }
+    const parts = new Once(services, bindings)
     return {
-      services: {
-        settings,
-        clock,
-        log,
-        database,
-        ledger,
-        changeLog: new ChangeLog(database),
-        usage,
-        audit,
-        limiter,
-        permissions,
-        instanceId: newId(),
-        service: new RunningService(clock.now()),
-      },
+      services,
       async stopWriting() {
         await stopFollowing()
         await ledger.close()

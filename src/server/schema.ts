@@ -1,11 +1,17 @@
 import { GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
-import { buildSchemaSync, type PubSub } from 'type-graphql'
-import type { CoreServices } from '../core/contract/core-services.js'
+import { buildSchemaSync, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql'
 import { packExtension, policyOf } from '../core/contract/operation.js'
 import type { Pack } from '../core/contract/pack.js'
 
 /** The key in an input type's extensions that makes it a `@oneOf` type. */
 const ONE_OF = 'isOneOf'
+
+/** What a person in Sandbox reads first. */
+const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
+  Query: 'What can be read. Answered from memory, all of one call from one revision.',
+  Mutation: 'What can be done. Every write is one command in the change log, with who did it and why.',
+  Subscription: 'What can be followed as it happens, over a WebSocket at this same path (graphql-transport-ws).',
+}
 
 /** TypeGraphQL wants one for any subscription; ours bring their own source, so that nothing ever goes through it. */
 const NO_PUB_SUB: PubSub = {
@@ -15,34 +21,36 @@ const NO_PUB_SUB: PubSub = {
   },
 }
 
-/** Builds the schema of resolvers that are ready to answer. Not guarded yet: see {@link guardSchema}. */
-export function buildSchema(resolvers: readonly object[]): GraphQLSchema {
-  const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]))
-  const [first, ...others] = [...instances.keys()] as (new () => object)[]
-  if (!first) throw new TypeError('there is no resolver')
+/** Builds the schema of resolver classes, which hold no state. Not guarded yet: see {@link guardSchema}. */
+export function buildSchema(resolvers: readonly ClassType<object>[]): GraphQLSchema {
   const schema = buildSchemaSync({
-    resolvers: [first, ...others],
-    container: { get: (resolverClass) => instances.get(resolverClass) as object },
+    resolvers: [...resolvers] as unknown as NonEmptyArray<ClassType<object>>,
     validate: false,
     skipCheck: true,
     emitSchemaFile: false,
     orphanedTypes: [],
     pubSub: NO_PUB_SUB,
   })
+  const types = schema.getTypeMap()
+  for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
+    const type = types[name]
+    if (type) type.description = description
+  }
   // TypeGraphQL does not know @oneOf: it is declared as an extension, and enforced and printed by graphql-js.
-  for (const type of Object.values(schema.getTypeMap())) {
+  for (const type of Object.values(types)) {
     if (type instanceof GraphQLInputObjectType && type.extensions[ONE_OF] === true) type.isOneOf = true
   }
   return schema
 }
 
 /** Builds the schema of packs, each root field marked with the pack that it belongs to. */
-export function buildPackSchema(packs: readonly Pack[], core: CoreServices): GraphQLSchema {
-  const resolvers = packs.map((pack) => ({ id: pack.id, instances: pack.resolvers(core) }))
-  const packOfClass = new Map<object, string>(
-    resolvers.flatMap(({ id, instances }) => instances.map((instance) => [instance.constructor, id])),
-  )
-  const schema = buildSchema(resolvers.flatMap(({ instances }) => instances))
+export function buildPackSchema(packs: readonly Pack[]): GraphQLSchema {
+  const classes = packs.map(({ id, resolvers, writes = [] }) => ({
+    id,
+    resolvers: [...resolvers, ...writes.map(({ resolver }) => resolver)],
+  }))
+  const packOfClass = new Map<object, string>(classes.flatMap(({ id, resolvers }) => resolvers.map((resolver) => [resolver, id])))
+  const schema = buildSchema(classes.flatMap(({ resolvers }) => resolvers))
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
     for (const field of Object.values(type?.getFields() ?? {})) {
       const id = packOfClass.get(policyOf(field.extensions)?.owner ?? {})
@@ -50,24 +58,6 @@ export function buildPackSchema(packs: readonly Pack[], core: CoreServices): Gra
     }
   }
   return schema
-}
-
-/** The schema of packs that have nothing to work with: to be looked at, not to be executed. */
-export function schemaOf(packs: readonly Pack[]): GraphQLSchema {
-  const core = new Proxy({}, { get: (_, part) => absent(`core.${String(part)}`) }) as CoreServices
-  return buildPackSchema(packs, core)
-}
-
-/** A part that may be handed on, but not used. */
-function absent(name: string): unknown {
-  return new Proxy(
-    {},
-    {
-      get: (_, property) => {
-        throw new TypeError(`${name}.${String(property)} is used while resolvers are built; they may only keep it for later`)
-      },
-    },
-  )
 }
 
 /** The text of a schema in an order that depends on names only, with a line break at its end. */

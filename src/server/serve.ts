@@ -89,16 +89,16 @@ interface Front {
 }
 
 async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
-  const { settings, clock, log, ledger, usage, changeLog, audit, limiter, permissions } = services
+  const { settings, clock, log, ledger, usage, audit, limiter, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing
   const maintenanceGate = createMaintenanceGate({ ledger, clock })
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
-  const schema = guardSchema(buildPackSchema(packs, services), rules)
+  const schema = guardSchema(buildPackSchema(packs), rules)
   const ephemeralKeys = new EphemeralKeys()
   const authenticator = limitFailures(createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }), limiter)
   const limits = createOperationLimiter(schema, limiter)
-  const createContext = contextsOf({ ledger, changeLog, admission: admissionTo(schema, rules) })
+  const createContext = contextsOf({ core: services, admission: admissionTo(schema, rules) })
   const mask = createErrorMask(log)
   const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count(), limiter })
   const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createSmokeTester } from '../../src/packs/deployment/index.js'
+import { smokeRunner } from '../../src/packs/deployment/index.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { changesOf, operate, placesOf, revertRevision, type ShownOperation } from '../testkit/admin-operations.js'
 import { TESTER } from '../testkit/ledger.js'
@@ -68,7 +68,7 @@ describe('a repeated guarded operation with the same idempotency key', () => {
 
   test('gives the first answer again while another smoke test is under way, and no other one begins', async () => {
     const first = await operate(server, harmless('busy'))
-    const slot = createSmokeTester(server.services).reserve()
+    const slot = server.services.once(smokeRunner).reserve()
     try {
       expect(await operate(server, harmless('busy'))).toEqual(first)
       const other = await operate(server, harmless('other'))

@@ -13,7 +13,7 @@ import type { ChangeRecord } from '../../src/core/state/change.js'
 import type { Snapshot, SnapshotPosition } from '../../src/core/state/snapshot.js'
 import type { JsonObject } from '../../src/core/values/json.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
-import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
+import { configEntryCollection } from '../../src/packs/config-registry/config-entry.collection.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { packs } from '../../src/packs/index.js'
 import { createTestDatabase, silentLog } from '../testkit/databases.js'
@@ -85,8 +85,8 @@ async function inspect(where: { readonly databaseUrl?: string; readonly dataDir:
 }
 
 function imagesOf(snapshot: Snapshot): Map<string, JsonObject> {
-  const entries = [...snapshot.view(configEntries).values()].map(
-    (record) => [`ConfigEntry ${record.key}`, configEntries.imageOf(record)] as const,
+  const entries = [...snapshot.view(configEntryCollection).values()].map(
+    (record) => [`ConfigEntry ${record.key}`, configEntryCollection.imageOf(record)] as const,
   )
   const flags = [...snapshot.view(featureFlagCollection).values()].map((record) => {
     return [`FeatureFlag ${record.key}`, featureFlagCollection.imageOf(record)] as const

@@ -3,12 +3,10 @@ import type { Database } from '../../src/core/database/database.js'
 import { SlowConsumerError, streamChanges } from '../../src/core/graphql/change-stream.js'
 import { ChangeLog, type ChangeLogFilter } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
-import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
-
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
 
 describe.each(ENGINES)('the stream of changes on %s', (engine) => {
   let database: Database

@@ -3,13 +3,15 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import { GENESIS_DIGEST, verifyChain } from '../../src/core/ledger/digest.js'
 import { type ChangeRecord, fromChangeRow, toChangeRow } from '../../src/core/state/change.js'
-import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
-import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { deletionOf } from '../testkit/commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { AUDIT_KEY, collect, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
+const deleteFeatureFlag = deletionOf<'key'>('deleteFeatureFlag')
+
 const TAMPERINGS = 10_000
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
 const start = { revision: 0, digest: GENESIS_DIGEST }
 
 let log: ChangeRecord[]

@@ -7,7 +7,7 @@ import { Store } from '../../src/core/ledger/store.js'
 import { type Command, done, refused } from '../../src/core/state/command.js'
 import type { Snapshot } from '../../src/core/state/snapshot.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
-import type { ApiClient } from '../../src/packs/api-clients/api-client.js'
+import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
 
@@ -26,7 +26,6 @@ interface Edit {
 /** Puts or deletes one client; refuses a second active one of the same name, as the pack's own commands do. */
 const edit: Command<Edit, null> = {
   name: 'edit',
-  pack: 'UD',
   isRevertible: false,
   run(draft, { id, name, isActive, hasTwoKeys, isGone }, { now }) {
     const holder = draft.view(apiClientCollection).find('activeName', name)
@@ -39,7 +38,7 @@ const edit: Command<Edit, null> = {
   },
 }
 
-function blank(id: string, now: Date): ApiClient {
+function blank(id: string, now: Date): ApiClientRecord {
   const texts = { id, name: '', clientType: 'SCRIPT', role: 'OBSERVER', keyId: '', keyDigest: '', keyPreview: '' } as const
   const none = { previousKeyId: null, previousKeyDigest: null, previousKeyExpiresAt: null, description: null, expiresAt: null }
   return { ...texts, ...none, isActive: false, version: 1, createdAt: now, updatedAt: now }

@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
-import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { HandClock } from '../testkit/hand-clock.js'
 import { echo, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
 
 describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', { timeout: 60_000 }, () => {
   let database: Database

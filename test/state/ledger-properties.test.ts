@@ -8,8 +8,8 @@ import { replay } from '../../src/core/ledger/replay.js'
 import { Store } from '../../src/core/ledger/store.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
 import { createRevertCommand } from '../../src/core/state/revert.js'
-import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
-import { createSetConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { configEntryCollection } from '../../src/packs/config-registry/config-entry.collection.js'
+import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { AUDIT_KEY, COLLECTIONS, collect, openTestLedger, run } from '../testkit/ledger.js'
 import { anyCall, contentsOf, substanceOf } from './random-commands.js'
@@ -82,11 +82,10 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
   })
 
   test('a negative zero is a zero, in memory as in the tables', async () => {
-    const setConfig = createSetConfig({ isSecretValueAllowed: false })
     await run(ledger, setConfig, { key: 'zero', value: -0 })
     await run(ledger, setConfig, { key: 'zeros', value: { a: -0, b: [1, { c: [-0] }] } })
     const fresh = await new Store(database, COLLECTIONS).loadAll()
-    const valuesOf = (state: typeof fresh) => ['zero', 'zeros'].map((key) => state.view(configEntries).get(key)?.value)
+    const valuesOf = (state: typeof fresh) => ['zero', 'zeros'].map((key) => state.view(configEntryCollection).get(key)?.value)
     expect(valuesOf(fresh)).toEqual([0, { a: 0, b: [1, { c: [0] }] }])
     expect(valuesOf(ledger.snapshot)).toEqual(valuesOf(fresh))
   })

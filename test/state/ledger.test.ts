@@ -6,27 +6,28 @@ import type { Ledger } from '../../src/core/ledger/ledger.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
 import { type Command, done, refused } from '../../src/core/state/command.js'
 import { createRevertCommand } from '../../src/core/state/revert.js'
-import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
-import { createSetConfig, deleteConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { configEntryCollection } from '../../src/packs/config-registry/config-entry.collection.js'
+import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
-import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { deletionOf } from '../testkit/commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { COLLECTIONS, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
+const deleteConfig = deletionOf<'key'>('deleteConfig')
+const deleteFeatureFlag = deletionOf<'key'>('deleteFeatureFlag')
 
 /** Appends the input to one entry; keeps its first answer for an idempotency key. */
 const append: Command<{ item: string }, { items: readonly string[] }> = {
   name: 'append',
-  pack: 'TZ',
   isRevertible: true,
   run(draft, { item }, { now, newId }) {
     if (item === 'refuse') return refused(userError('INVALID', ['item'], 'refused'))
     if (item === 'crash') throw new Error('a bug in a command')
-    const before = draft.get(configEntries, 'items')
+    const before = draft.get(configEntryCollection, 'items')
     const items = [...((before?.value ?? []) as string[]), item]
     const blank = { id: newId(), key: 'items', description: null, isMutable: true, valueSchema: null, createdAt: now }
-    draft.put(configEntries, { ...blank, ...before, value: items, version: (before?.version ?? 0) + 1, updatedAt: now })
+    draft.put(configEntryCollection, { ...blank, ...before, value: items, version: (before?.version ?? 0) + 1, updatedAt: now })
     return done({ items })
   },
   replay: { toJson: ({ items }) => ({ items }), fromJson: (json) => json as { items: string[] } },
@@ -46,7 +47,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     await database.close()
   })
 
-  const items = () => ledger.snapshot.view(configEntries).get('items')?.value ?? null
+  const items = () => ledger.snapshot.view(configEntryCollection).get('items')?.value ?? null
   const appendWith = (item: string, idempotencyKey?: string) =>
     ledger.commit({ command: append, input: { item }, caller: TESTER, correlationId: 'test', idempotencyKey })
 
@@ -71,7 +72,6 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
   test('one whose rows the database refuses takes none of its neighbours down', async () => {
     const tooBig: Command<object, null> = {
       name: 'tooBig',
-      pack: 'UA',
       isRevertible: true,
       run(draft, _input, { now, newId }) {
         const flag = { id: newId(), key: 'x', group: 'g', description: null, isEnabled: true, strategies: [], variants: [] }
@@ -105,7 +105,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     const second = await run(ledger, setConfig, { key: 'k', value: { c: 'x', a: [1, { b: null }] }, description: 'd' })
     expect(first).toMatchObject({ ok: true, revision: 1 })
     expect(second).toMatchObject({ ok: true, revision: null, changes: [] })
-    expect(second.ok && second.value).toBe(ledger.snapshot.view(configEntries).get('k'))
+    expect(second.ok && second.value).toBe(ledger.snapshot.view(configEntryCollection).get('k'))
     expect(await new ChangeLog(database).count({})).toBe(1)
   })
 
@@ -155,7 +155,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     const changes = await new ChangeLog(database).ofRevision(2)
     const refusal = await run(ledger, createRevertCommand({ changes, collections: COLLECTIONS }), { revision: 2 })
     expect(refusal).toMatchObject({ ok: false, userErrors: [{ code: 'INVALID_STATE', message: expect.stringContaining('ConfigEntry k') }] })
-    expect(ledger.snapshot.view(configEntries).get('k')?.value).toBe(3)
+    expect(ledger.snapshot.view(configEntryCollection).get('k')?.value).toBe(3)
     const nothing = await run(ledger, createRevertCommand({ changes: [], collections: COLLECTIONS }), { revision: 99 })
     expect(nothing).toMatchObject({ ok: false, userErrors: [{ code: 'NOT_FOUND' }] })
   })
@@ -165,7 +165,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     await run(ledger, deleteConfig, { key: 'k' })
     const changes = await new ChangeLog(database).ofRevision(2)
     await run(ledger, createRevertCommand({ changes, collections: COLLECTIONS }), { revision: 2 })
-    const entry = ledger.snapshot.view(configEntries).get('k')
+    const entry = ledger.snapshot.view(configEntryCollection).get('k')
     expect(entry).toMatchObject({ id: made.ok && made.value.id, value: { deep: ['x'] }, version: 2 })
   })
 
@@ -245,7 +245,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     const writer = async (ledger: Ledger) => {
       for (let tries = 0; tries < 10; tries += 1) {
         await ledger.poll()
-        const entry = ledger.snapshot.view(configEntries).get('n')
+        const entry = ledger.snapshot.view(configEntryCollection).get('n')
         if (!entry) throw new Error('the entry is gone')
         const outcome = await run(ledger, setConfig, { key: 'n', value: Number(entry.value) + 1, expectedVersion: entry.version })
         if (outcome.ok) acknowledged += 1
@@ -253,7 +253,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     }
     await Promise.all(Array.from({ length: 16 }, (_, index) => writer(index % 2 ? first : second)))
     await Promise.all([first.poll(), second.poll()])
-    expect(first.snapshot.view(configEntries).get('n')).toMatchObject({ value: acknowledged, version: acknowledged + 1 })
+    expect(first.snapshot.view(configEntryCollection).get('n')).toMatchObject({ value: acknowledged, version: acknowledged + 1 })
     expect({ revision: second.snapshot.revision, digest: second.snapshot.digest }).toEqual({
       revision: first.snapshot.revision,
       digest: first.snapshot.digest,
@@ -276,7 +276,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     const outcomes = await Promise.all([first.commit(call), second.commit(call)])
     expect(outcomes.map((outcome) => outcome.ok && outcome.revision)).toEqual([1, 1])
     await first.poll()
-    expect(first.snapshot.view(configEntries).get('items')?.value).toEqual(['a'])
+    expect(first.snapshot.view(configEntryCollection).get('items')?.value).toEqual(['a'])
   })
 
   test('one that follows hears of the same changes, with the records as they are', async () => {

@@ -3,14 +3,16 @@ import type { Command } from '../../src/core/state/command.js'
 import type { Draft } from '../../src/core/state/draft.js'
 import type { Snapshot } from '../../src/core/state/snapshot.js'
 import type { JsonObject } from '../../src/core/values/json.js'
-import { configEntries } from '../../src/packs/config-registry/config-entry.collection.js'
-import { createSetConfig, deleteConfig, unlockConfig } from '../../src/packs/config-registry/config-entry.commands.js'
+import { configEntryCollection } from '../../src/packs/config-registry/config-entry.collection.js'
+import { setConfig, unlockConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
-import { deleteFeatureFlag, setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
-import { systemMetadata } from '../../src/packs/system-status/system-metadata.collection.js'
+import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
+import { systemMetadataCollection } from '../../src/packs/system-status/system-metadata.collection.js'
 import { markBackendComplete, markBackendIncomplete, updateSystemVersion } from '../../src/packs/system-status/system-status.commands.js'
+import { deletionOf } from '../testkit/commands.js'
 
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
+const deleteConfig = deletionOf<'key'>('deleteConfig')
+const deleteFeatureFlag = deletionOf<'key'>('deleteFeatureFlag')
 
 /** One call of some command, ready to be committed. */
 export interface AnyCall {
@@ -63,9 +65,9 @@ export const anyCall: fc.Arbitrary<AnyCall> = fc.oneof(
 /** Everything that a snapshot holds, as public images by collection. */
 export function contentsOf(state: Snapshot | Draft): Record<string, JsonObject[]> {
   return {
-    [configEntries.name]: [...state.view(configEntries).values()].map(configEntries.imageOf),
+    [configEntryCollection.name]: [...state.view(configEntryCollection).values()].map(configEntryCollection.imageOf),
     [featureFlagCollection.name]: [...state.view(featureFlagCollection).values()].map(featureFlagCollection.imageOf),
-    [systemMetadata.name]: [...state.view(systemMetadata).values()].map(systemMetadata.imageOf),
+    [systemMetadataCollection.name]: [...state.view(systemMetadataCollection).values()].map(systemMetadataCollection.imageOf),
   }
 }
 

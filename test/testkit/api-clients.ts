@@ -10,7 +10,8 @@ import { loadSettings, type Settings } from '../../src/core/platform/settings.js
 import { Draft } from '../../src/core/state/draft.js'
 import { Snapshot } from '../../src/core/state/snapshot.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
-import type { ApiClient } from '../../src/packs/api-clients/api-client.js'
+import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
+import { apiClients } from '../../src/packs/api-clients/index.js'
 import { generateApiKey, parseApiKey, toStoredKey } from '../../src/packs/api-clients/keys/api-key.js'
 
 /** The control plane itself as a caller. */
@@ -29,25 +30,27 @@ export async function openClientLedger(
 ): Promise<{ readonly ledger: Ledger; readonly log: Log; readonly lines: string[] }> {
   const lines: string[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(line) })
-  const collections = [apiClientCollection]
+  const { collections } = apiClients
   const ledger = await Ledger.open({
     database,
     collections,
     clock: systemClock,
     log,
-    auditKey: 'an audit key for tests',
-    writeTimeoutMs: 5000,
+    settings: settingsOf({ VALHALLA_AUDIT_KEY: 'an audit key for tests', VALHALLA_WRITE_TIMEOUT_MS: '5000' }),
   })
   return { ledger, log, lines }
 }
 
 /** A client with a key of its own, and that key. */
-export function clientWithKey(changes: Partial<ApiClient> = {}, pepper?: string): { readonly client: ApiClient; readonly keyText: string } {
+export function clientWithKey(
+  changes: Partial<ApiClientRecord> = {},
+  pepper?: string,
+): { readonly client: ApiClientRecord; readonly keyText: string } {
   const keyText = generateApiKey('test')
   const key = parseApiKey(keyText)
   if (!key) throw new Error('a generated key does not parse')
   const at = new Date('2026-01-01T00:00:00.000Z')
-  const client: ApiClient = {
+  const client: ApiClientRecord = {
     id: newId(),
     name: 'tester',
     clientType: 'SCRIPT',
@@ -80,7 +83,7 @@ export function forgedKey(keyText: string): string {
 }
 
 /** A state that holds these clients and nothing else. */
-export function snapshotOf(...clients: readonly ApiClient[]): Snapshot {
+export function snapshotOf(...clients: readonly ApiClientRecord[]): Snapshot {
   const draft = new Draft(Snapshot.empty([apiClientCollection], { revision: 0, digest: '' }))
   for (const client of clients) draft.put(apiClientCollection, client)
   return draft.toSnapshot({ revision: 1, digest: '' })

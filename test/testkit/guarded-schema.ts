@@ -1,10 +1,8 @@
 import { type ExecutionResult, execute, type GraphQLSchema, parse } from 'graphql'
 import type { Caller, Role } from '../../src/core/contract/caller.js'
-import type { Database } from '../../src/core/database/database.js'
+import type { CoreServices } from '../../src/core/contract/core-services.js'
+import { Once } from '../../src/core/contract/once.js'
 import type { RequestContext } from '../../src/core/graphql/context.js'
-import { createLoaders } from '../../src/core/graphql/loaders.js'
-import { ChangeLog } from '../../src/core/ledger/change-log.js'
-import type { Snapshot } from '../../src/core/state/snapshot.js'
 import type { PermissionsByRole } from '../../src/enforcement/permissions.js'
 
 /** Somebody with a role. */
@@ -12,18 +10,27 @@ export function callerWith(role: Role, permissions: PermissionsByRole, id = `a-$
   return { id, name: id, clientType: 'SCRIPT', role, permissions: permissions[role] }
 }
 
+/** A server of these parts alone. */
+export function coreOf(parts: Partial<CoreServices>): CoreServices {
+  const core = { ...parts, once: (part) => made.get(part) } as CoreServices
+  const made = new Once(core)
+  return core
+}
+
 /** The context of one call. */
-export function contextOf({ caller, snapshot, database }: { caller: Caller; snapshot: Snapshot; database: Database }): RequestContext {
-  const loaders = createLoaders(new ChangeLog(database))
-  return {
+export function contextOf({ caller, snapshot, core }: Pick<RequestContext, 'caller' | 'snapshot' | 'core'>): RequestContext {
+  const context: RequestContext = {
     caller,
     requestId: 'a-request',
     remoteAddress: '127.0.0.1',
     subjects: { ip: '127.0.0.1', clientId: caller.id, user: null },
     snapshot,
-    loaders,
+    core,
+    once: (part) => made.get(part),
     admit: () => undefined,
   }
+  const made = new Once(context)
+  return context
 }
 
 /** The answer as a client gets it: plain JSON. */

@@ -1,7 +1,7 @@
 import { newId } from '../../src/core/platform/ids.js'
 import { Draft } from '../../src/core/state/draft.js'
 import { Snapshot } from '../../src/core/state/snapshot.js'
-import { type RateLimitRuleRecord, rateLimitRules } from '../../src/packs/rate-limits/index.js'
+import { type RateLimitRuleRecord, rateLimitRuleCollection } from '../../src/packs/rate-limits/index.js'
 
 const AT = new Date('2026-01-01T00:00:00.000Z')
 
@@ -21,7 +21,7 @@ export function ruleWith(changes: Partial<RateLimitRuleRecord> = {}): RateLimitR
 
 /** A state of these rules and nothing else. */
 export function stateOf(...rules: readonly RateLimitRuleRecord[]): Snapshot {
-  const draft = new Draft(Snapshot.empty([rateLimitRules], { revision: 0, digest: '' }))
-  for (const rule of rules) draft.put(rateLimitRules, rule)
+  const draft = new Draft(Snapshot.empty([rateLimitRuleCollection], { revision: 0, digest: '' }))
+  for (const rule of rules) draft.put(rateLimitRuleCollection, rule)
   return draft.toSnapshot({ revision: 1, digest: '' })
 }

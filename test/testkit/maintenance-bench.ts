@@ -1,7 +1,9 @@
 import { type ExecutionResult, type GraphQLSchema, parse, subscribe } from 'graphql'
 import { expect } from 'vitest'
 import type { Role } from '../../src/core/contract/caller.js'
+import type { CoreServices } from '../../src/core/contract/core-services.js'
 import type { Database } from '../../src/core/database/database.js'
+import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
 import type { Clock } from '../../src/core/platform/clock.js'
 import { type Command, done } from '../../src/core/state/command.js'
@@ -9,12 +11,11 @@ import { guardSchema } from '../../src/enforcement/guard.js'
 import { createMaintenanceGate } from '../../src/enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../../src/enforcement/permissions.js'
 import { maintenance } from '../../src/packs/maintenance/index.js'
-import { MaintenanceStateResolver, MaintenanceWindowResolver, maintenanceEvents } from '../../src/packs/maintenance/maintenance.resolver.js'
-import { maintenanceSwitches } from '../../src/packs/maintenance/maintenance-switch.collection.js'
-import { maintenanceWindows } from '../../src/packs/maintenance/maintenance-window.collection.js'
-import { buildSchema } from '../../src/server/schema.js'
+import { maintenanceSwitchCollection } from '../../src/packs/maintenance/maintenance-switch.collection.js'
+import { maintenanceWindowCollection } from '../../src/packs/maintenance/maintenance-window.collection.js'
+import { buildPackSchema } from '../../src/server/schema.js'
 import { openTestDatabase } from './databases.js'
-import { ask, callerWith, contextOf } from './guarded-schema.js'
+import { ask, callerWith, contextOf, coreOf } from './guarded-schema.js'
 import { openTestLedger, run } from './ledger.js'
 
 const permissions = permissionsByRole([maintenance])
@@ -29,11 +30,10 @@ export const codeOf = ({ errors }: ExecutionResult): unknown => errors?.[0]?.ext
 /** Leaves a state without a switch and windows, as at the first start. */
 const forgetAll: Command<object, null> = {
   name: 'forgetAll',
-  pack: 'UE',
   isRevertible: false,
   run(draft) {
-    for (const { id } of [...draft.view(maintenanceSwitches).values()]) draft.delete(maintenanceSwitches, id)
-    for (const { id } of [...draft.view(maintenanceWindows).values()]) draft.delete(maintenanceWindows, id)
+    for (const { id } of [...draft.view(maintenanceSwitchCollection).values()]) draft.delete(maintenanceSwitchCollection, id)
+    for (const { id } of [...draft.view(maintenanceWindowCollection).values()]) draft.delete(maintenanceWindowCollection, id)
     return done(null)
   },
 }
@@ -47,15 +47,15 @@ export class MaintenanceBench {
   readonly ledger: Ledger
   readonly #database: Database
   readonly #schema: GraphQLSchema
+  readonly #core: CoreServices
 
   private constructor(database: Database, ledger: Ledger, clock: MaintenanceBench['clock']) {
     this.#database = database
     this.ledger = ledger
     this.clock = clock
-    const core = { ledger, clock }
-    const gate = createMaintenanceGate(core)
-    const resolvers = [new MaintenanceStateResolver(core), new MaintenanceWindowResolver(core), maintenanceEvents(core)]
-    this.#schema = guardSchema(buildSchema(resolvers), { permissions, checks: [gate], eventChecks: [gate] })
+    this.#core = coreOf({ ledger, clock, changeLog: new ChangeLog(database) })
+    const gate = createMaintenanceGate({ ledger, clock })
+    this.#schema = guardSchema(buildPackSchema([maintenance]), { permissions, checks: [gate], eventChecks: [gate] })
   }
 
   static async open(): Promise<MaintenanceBench> {
@@ -89,7 +89,7 @@ export class MaintenanceBench {
   }
 
   async as(role: Role, query: string): Promise<ExecutionResult<Answer>> {
-    const contextValue = contextOf({ caller: callerWith(role, permissions), snapshot: this.ledger.snapshot, database: this.#database })
+    const contextValue = contextOf({ caller: callerWith(role, permissions), snapshot: this.ledger.snapshot, core: this.#core })
     return (await ask(this.#schema, query, contextValue)) as ExecutionResult<Answer>
   }
 
@@ -124,7 +124,7 @@ export class MaintenanceBench {
   /** A subscription to the mode, and the modes as they arrive. */
   async follow(role: Role = 'EVALUATOR') {
     const { ledger } = this
-    const contextValue = contextOf({ caller: callerWith(role, permissions), snapshot: ledger.snapshot, database: this.#database })
+    const contextValue = contextOf({ caller: callerWith(role, permissions), snapshot: ledger.snapshot, core: this.#core })
     // The context of an event reads the newest state, as the server's do.
     Object.defineProperty(contextValue, 'snapshot', { get: () => ledger.snapshot })
     const document = parse('subscription { maintenanceState { mode } }')

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { type Command, done } from '../../src/core/state/command.js'
-import { type RateLimitRuleRecord, rateLimitRules } from '../../src/packs/rate-limits/rate-limit-rule.collection.js'
+import { type RateLimitRuleRecord, rateLimitRuleCollection } from '../../src/packs/rate-limits/rate-limit-rule.collection.js'
 import { run } from './ledger.js'
 import type { TestServer } from './server.js'
 
@@ -53,11 +53,10 @@ export class RuleKeeper {
   async replace(rules: readonly RateLimitRuleRecord[]): Promise<void> {
     const command: Command<object, null> = {
       name: 'replaceRules',
-      pack: 'UC',
       isRevertible: false,
       run(draft) {
-        for (const { id } of [...draft.view(rateLimitRules).values()]) draft.delete(rateLimitRules, id)
-        for (const rule of rules) draft.put(rateLimitRules, rule)
+        for (const { id } of [...draft.view(rateLimitRuleCollection).values()]) draft.delete(rateLimitRuleCollection, id)
+        for (const rule of rules) draft.put(rateLimitRuleCollection, rule)
         return done(null)
       },
     }

@@ -6,7 +6,7 @@ import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
 import { createLog } from '../../src/core/platform/log.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
-import type { ApiClient } from '../../src/packs/api-clients/api-client.js'
+import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { startServer } from '../../src/server/compose.js'
 import type { ConnectionLimits } from '../../src/server/connection-limits.js'
@@ -34,9 +34,9 @@ export interface TestServer extends RunningServer {
   /** Asks with the admin's key, if not told otherwise. */
   gql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<GraphQLAnswer>
   /** Puts a client straight into the state: what its key may do follows from its role. */
-  addClient(changes?: Partial<ApiClient>): Promise<{ readonly client: ApiClient; readonly key: string }>
+  addClient(changes?: Partial<ApiClientRecord>): Promise<{ readonly client: ApiClientRecord; readonly key: string }>
   /** Changes a client straight in the state. */
-  changeClient(client: ApiClient, changes: Partial<ApiClient>): Promise<void>
+  changeClient(client: ApiClientRecord, changes: Partial<ApiClientRecord>): Promise<void>
 }
 
 const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
@@ -62,7 +62,7 @@ export async function startTestServer(env: Record<string, string> = {}, network:
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
   const server = await startServer(settings, { log, network })
-  const put = (client: ApiClient) =>
+  const put = (client: ApiClientRecord) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
   return {
     ...server,
@@ -84,9 +84,8 @@ export async function startTestServer(env: Record<string, string> = {}, network:
   }
 }
 
-const putClient: Command<{ client: ApiClient }, null> = {
+const putClient: Command<{ client: ApiClientRecord }, null> = {
   name: 'putClient',
-  pack: 'UD',
   isRevertible: false,
   run(draft, { client }) {
     draft.put(apiClientCollection, client)

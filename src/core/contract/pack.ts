@@ -1,7 +1,8 @@
+import type { ClassType } from 'type-graphql'
 import type { AnyCollection } from '../state/collection.js'
-import type { AdminStep } from './admin-step.js'
 import type { Caller, Permission, Role } from './caller.js'
 import type { CoreServices } from './core-services.js'
+import type { PackWrite } from './write.js'
 
 /** The nine packs. */
 export const PACK_IDS = ['TY', 'TZ', 'UA', 'UB', 'UC', 'UD', 'UE', 'UF', 'W'] as const
@@ -13,10 +14,16 @@ export interface Pack {
   readonly collections: readonly AnyCollection[]
   /** Every permission that its operations name, with the least role that holds it. */
   readonly permissions: Readonly<Record<Permission, Role>>
-  /** Those of its commands that can be steps of an admin operation. */
-  readonly steps?: readonly AdminStep[]
-  /** The resolvers, ready to answer; also what they need from the core. */
-  resolvers(core: CoreServices): readonly object[]
+  /** Its commands that clients may call. */
+  readonly writes?: readonly PackWrite[]
+  /** The classes that answer everything else. They hold no state: what they need is in the context of each call. */
+  readonly resolvers: readonly ClassType<object>[]
   /** Writes what has to be there before the first request; called once a start, must do nothing the second time. */
   prepare?(core: CoreServices, system: Caller): Promise<void>
+}
+
+/** Declares a pack: its collections are its own from then on. */
+export function definePack(pack: Pack): Pack {
+  for (const collection of pack.collections) collection.pack = pack.id
+  return Object.freeze(pack)
 }

@@ -2,8 +2,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import { CLIENT_TYPES, type ClientType } from '../contract/caller.js'
 import type { JsonObject } from '../values/json.js'
 import { connectionOf } from './connection.js'
-import { enumOf } from './enum.js'
-import { DateTimeISO, JSONValue } from './scalars.js'
+import { DateTimeISO, enumOf, JSONValue } from './scalars.js'
 
 /** The GraphQL enum of client types. */
 export const ClientTypes = enumOf(CLIENT_TYPES)

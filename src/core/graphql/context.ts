@@ -1,7 +1,8 @@
 import type { Caller } from '../contract/caller.js'
+import type { CoreServices } from '../contract/core-services.js'
 import type { RateLimitSubjects } from '../contract/limiter.js'
+import type { Part } from '../contract/once.js'
 import type { Snapshot } from '../state/snapshot.js'
-import type { Loaders } from './loaders.js'
 
 /** What a resolver knows about the call it answers. */
 export interface RequestContext {
@@ -14,7 +15,10 @@ export interface RequestContext {
   readonly subjects: RateLimitSubjects
   /** The state that the whole answer is read from. A write of the same call moves it on. */
   snapshot: Snapshot
-  readonly loaders: Loaders
+  /** The server that answers. */
+  readonly core: CoreServices
+  /** What this call needs once, such as a loader that asks for many things together. */
+  once<T>(part: Part<RequestContext, T>): T
   /**
    * Throws the AppError with which the guard would refuse a mutation to this caller now: for operations that do what
    * other mutations do alone.

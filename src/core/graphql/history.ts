@@ -1,21 +1,61 @@
-import type { ChangeLog } from '../ledger/change-log.js'
+import DataLoader from 'dataloader'
+import type { ChangeLogFilter, ChangePosition } from '../ledger/change-log.js'
 import type { ChangeRecord } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
-import { pageOfChanges } from './change-pages.js'
-import type { Page, PageArgs } from './connection.js'
+import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
 import type { RequestContext } from './context.js'
+
+/** Names the list of changes in its cursors. */
+const LIST = 'Change'
+
+/** A record in the log. */
+interface ChangeTarget {
+  readonly targetType: string
+  readonly targetKey: string
+}
+
+/** The newest changes of records, asked for together. */
+const lastChanges = ({ core }: RequestContext) =>
+  new DataLoader<ChangeTarget, ChangeRecord | null, string>((targets) => core.changeLog.lastOf(targets), {
+    cacheKeyFn: ({ targetType, targetKey }) => `${targetType}\u0000${targetKey}`,
+    maxBatchSize: 100,
+  })
 
 /** The newest change of a record; asked for once for all records of an answer. */
 export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeRecord | null> {
-  return context.loaders.lastChange.load({ targetType: collection.name, targetKey: collection.keyOf(record) })
+  return context.once(lastChanges).load({ targetType: collection.name, targetKey: collection.keyOf(record) })
 }
 
 /** All changes of a record's key, newest first: a record that was deleted and made again has one history. */
 export function historyOf(
-  changeLog: ChangeLog,
+  context: RequestContext,
   of: { collection: AnyCollection; record: object },
   args: PageArgs,
 ): Promise<Page<ChangeRecord>> {
   const { collection, record } = of
-  return pageOfChanges(changeLog, { targetType: collection.name, targetKey: collection.keyOf(record) }, args)
+  return pageOfChanges(context, { targetType: collection.name, targetKey: collection.keyOf(record) }, args)
+}
+
+/** One page of the change log, newest first. */
+export async function pageOfChanges(
+  { core: { changeLog } }: RequestContext,
+  filter: ChangeLogFilter,
+  args: PageArgs,
+): Promise<Page<ChangeRecord>> {
+  const size = pageSize(args)
+  const after = args.after ? positionOf(args.after) : undefined
+  const items = size === 0 ? [] : await changeLog.page(filter, { take: size + 1, after })
+  return toPage(items, {
+    list: LIST,
+    size,
+    hasPrevious: after !== undefined,
+    cursorOf: ({ id }) => id,
+    totalCount: () => changeLog.count(filter),
+  })
+}
+
+function positionOf(cursor: string): ChangePosition {
+  const [, revision, ordinal] = /^(\d{1,9})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor)) ?? []
+  if (revision === undefined || ordinal === undefined) throw notACursor()
+  return { revision: Number(revision), ordinal: Number(ordinal) }
 }

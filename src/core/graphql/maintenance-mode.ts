@@ -1,6 +1,6 @@
 import { registerEnumType } from 'type-graphql'
 import { MAINTENANCE_MODES } from '../contract/operation.js'
-import { enumOf } from './enum.js'
+import { enumOf } from './scalars.js'
 
 /** The GraphQL enum of modes, for every pack that shows one. */
 export const MaintenanceModes = enumOf(MAINTENANCE_MODES)

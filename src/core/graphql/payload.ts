@@ -1,7 +1,17 @@
 import { type ClassType, Field, Int, ObjectType } from 'type-graphql'
 import type { UserErrorData } from '../contract/errors.js'
-import type { Submitted } from './submit.js'
+import type { Command } from '../state/command.js'
+import type { RequestContext } from './context.js'
+import { capitalized } from './scalars.js'
 import { UserError } from './user-error.js'
+
+/** What a write's payload shows of what it did. */
+export interface PayloadObject {
+  /** Name of the field. */
+  readonly field: string
+  readonly type: () => object
+  readonly description: string
+}
 
 /** What a write's payload holds besides its object. */
 export interface PayloadBase {
@@ -10,11 +20,8 @@ export interface PayloadBase {
 }
 
 /** Makes the payload type of a write: its object (null when refused), `userErrors` and `revision`. */
-export function payloadOf<F extends string>(
-  operation: string,
-  object: { readonly field: F; readonly type: () => object; readonly description: string },
-): ClassType<PayloadBase & { readonly [K in F]: unknown }> {
-  @ObjectType(`${operation.charAt(0).toUpperCase()}${operation.slice(1)}Payload`, {
+export function payloadOf(operation: string, object: PayloadObject): ClassType<PayloadBase> {
+  @ObjectType(`${capitalized(operation)}Payload`, {
     simpleResolvers: true,
     description: `What ${operation} came to.`,
   })
@@ -31,16 +38,48 @@ export function payloadOf<F extends string>(
     revision!: number | null
   }
   Field(object.type as never, { nullable: true, description: object.description })(Payload.prototype, object.field)
-  return Payload as unknown as ClassType<PayloadBase & { readonly [K in F]: unknown }>
+  return Payload
 }
 
-/** The payload of a submitted command: its value goes under `field`, through `map` where the schema shows something else. */
-export function toPayload<F extends string, O, V = O>(
-  field: F,
-  submitted: Submitted<O>,
-  map?: (value: O) => V,
-): PayloadBase & { readonly [K in F]: O | V | null } {
+/** What every write's input may carry besides what its command takes. */
+interface Envelope {
+  readonly reason?: string | null
+  readonly idempotencyKey?: string | null
+}
+
+/** What a payload is made of. */
+export interface Submitted<O> {
+  /** The command's value; null when it was refused. */
+  readonly value: O | null
+  readonly userErrors: readonly UserErrorData[]
+  /** The revision that the call made; null when it was refused or nothing had to change. */
+  readonly revision: number | null
+  /** Whether this is the kept answer to an earlier call with the same idempotency key. */
+  readonly isReplay: boolean
+}
+
+/** Commits a command for a resolver; the rest of the answer is read from the state that holds the write. */
+export async function submit<I extends object, O>(
+  context: RequestContext,
+  { command, input }: { command: Command<I, O>; input: I & Envelope },
+): Promise<Submitted<O>> {
+  const { ledger } = context.core
+  const outcome = await ledger.commit({
+    command,
+    input,
+    caller: context.caller,
+    correlationId: context.requestId,
+    reason: input.reason ?? null,
+    idempotencyKey: input.idempotencyKey ?? null,
+  })
+  context.snapshot = ledger.snapshot
+  if (!outcome.ok) return { value: null, userErrors: outcome.userErrors, revision: null, isReplay: false }
+  return { value: outcome.value, userErrors: [], revision: outcome.revision, isReplay: outcome.isReplay }
+}
+
+/** The payload of a submitted command: its value goes under `field`, through `show` where the schema shows something else. */
+export function toPayload<O>(field: string, submitted: Submitted<O>, show?: (value: O) => unknown): PayloadBase {
   const { value, userErrors, revision } = submitted
-  const shown = value === null || !map ? value : map(value)
-  return { [field]: shown, userErrors, revision } as PayloadBase & { readonly [K in F]: O | V | null }
+  const shown = value === null || !show ? value : show(value)
+  return { [field]: shown, userErrors, revision } as PayloadBase
 }

@@ -17,3 +17,13 @@ export const SemVer = described(GraphQLSemVer, 'A version by Semantic Versioning
 
 /** An absolute URL; `URL` in the code when it comes in, text when it goes out. */
 export const URLValue = described(GraphQLURL, 'An absolute URL, such as "https://control.example.com".')
+
+/** An enum object for TypeGraphQL (`{ A: 'A', B: 'B' }`) from a list of names. */
+export function enumOf<const N extends string>(names: readonly N[]): { readonly [K in N]: K } {
+  return Object.fromEntries(names.map((name) => [name, name])) as { readonly [K in N]: K }
+}
+
+/** A name as the name of a type: `setConfig` -> `SetConfig`. */
+export function capitalized(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+}

@@ -1,6 +1,6 @@
 import { Field, ObjectType, registerEnumType } from 'type-graphql'
 import { USER_ERROR_CODES, type UserErrorCode } from '../contract/errors.js'
-import { enumOf } from './enum.js'
+import { enumOf } from './scalars.js'
 
 const UserErrorCodes = enumOf(USER_ERROR_CODES)
 

@@ -5,9 +5,10 @@ import { DatabaseAwayError, unavailable } from '../database/database-error.js'
 import type { Clock } from '../platform/clock.js'
 import { newId } from '../platform/ids.js'
 import type { Log } from '../platform/log.js'
+import type { Settings } from '../platform/settings.js'
 import type { ChangeRecord } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
-import type { CommandContext, CommandResult } from '../state/command.js'
+import type { CommandContext, CommandResult, CommandSettings } from '../state/command.js'
 import { Draft } from '../state/draft.js'
 import { findInputFaults, hashInput } from '../state/input.js'
 import type { Snapshot } from '../state/snapshot.js'
@@ -24,16 +25,16 @@ export interface LedgerStatus {
   readonly revisionLag: number
 }
 
+/** `auditKey` keys the digest chain; `writeTimeoutMs` is how long a caller waits for a write before it is told UNAVAILABLE. */
+export type LedgerSettings = Pick<Settings, 'auditKey' | 'writeTimeoutMs'> & CommandSettings
+
 /** What a ledger is made of. */
 export interface LedgerOptions {
   readonly database: Database
   readonly collections: readonly AnyCollection[]
   readonly clock: Clock
   readonly log: Log
-  /** Key of the digest chain. */
-  readonly auditKey: string
-  /** How long a caller waits for a write before it is told UNAVAILABLE, in milliseconds. */
-  readonly writeTimeoutMs: number
+  readonly settings: LedgerSettings
 }
 
 /** Hears of commits, after their snapshot is in force. */
@@ -75,6 +76,8 @@ export class Ledger {
 
   /** Loads the state and is ready to commit. */
   static async open(options: LedgerOptions): Promise<Ledger> {
+    const homeless = options.collections.find(({ pack }) => pack === '')
+    if (homeless) throw new TypeError(`the collection ${homeless.name} belongs to no pack: see definePack`)
     const store = new Store(options.database, options.collections)
     return new Ledger(options, store, await store.loadAll())
   }
@@ -137,7 +140,7 @@ export class Ledger {
   async #findFaults<I extends object, O>(write: Write<I, O>): Promise<readonly UserErrorData[]> {
     const { faults, isWalkable } = findInputFaults(write)
     if (!isWalkable) return faults
-    const found = [...faults, ...((await write.command.prepare?.(write.input, write.caller)) ?? [])]
+    const found = [...faults, ...((await write.command.prepare?.(write.input, this.#context(write.caller))) ?? [])]
     if (found.length === 0) return found
     const result = write.command.run(new Draft(this.#snapshot), write.input, this.#context(write.caller))
     const places = new Set(found.map(({ field }) => JSON.stringify(field)))
@@ -189,7 +192,7 @@ export class Ledger {
         settle: (outcome) => finish(() => resolve(outcome as WriteOutcome<O>)),
         fail: (error) => finish(() => reject(error)),
       }
-      const timer = setTimeout(() => this.#giveUp(pending), this.#options.writeTimeoutMs)
+      const timer = setTimeout(() => this.#giveUp(pending), this.#options.settings.writeTimeoutMs)
       this.#queue.push(pending)
       void this.#pump()
     })
@@ -233,7 +236,7 @@ export class Ledger {
         base: this.#snapshot,
         batch,
         answers: await this.#findAnswers(batch, now),
-        auditKey: this.#options.auditKey,
+        auditKey: this.#options.settings.auditKey ?? '',
         now,
         context: (caller) => this.#context(caller),
       })
@@ -314,11 +317,12 @@ export class Ledger {
     const index = this.#queue.indexOf(pending)
     if (index >= 0) this.#queue.splice(index, 1)
     const landed = index >= 0 ? 'nothing' : 'unknown'
-    pending.fail(unavailable(new DatabaseAwayError(`no confirmation within ${this.#options.writeTimeoutMs} ms`, landed), landed))
+    pending.fail(unavailable(new DatabaseAwayError(`no confirmation within ${this.#options.settings.writeTimeoutMs} ms`, landed), landed))
   }
 
   #context(caller: Caller): CommandContext {
-    return { caller, now: this.#options.clock.now(), newId }
+    const { clock, settings } = this.#options
+    return { caller, settings, now: clock.now(), newId }
   }
 
   #setReachable(isReachable: boolean, error?: unknown): void {

@@ -20,12 +20,39 @@ export interface ReadableState {
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
 export type FieldKind = 'text' | 'integer' | 'boolean' | 'json' | 'timestamp'
 
+/** One field of a record: how it is stored, and (for the compiler alone) what it holds. */
+export interface FieldSpec<T> {
+  readonly kind: FieldKind
+  readonly isNullable: boolean
+  readonly holds?: T
+}
+
+const fieldOf = <T>(kind: FieldKind): FieldSpec<T> => ({ kind, isNullable: false })
+/** A text; `T` names the few that it may be. */
+export const text = <T extends string = string>(): FieldSpec<T> => fieldOf('text')
+/** A whole number, 32 bits with its sign. */
+export const integer = (): FieldSpec<number> => fieldOf('integer')
+export const boolean = (): FieldSpec<boolean> => fieldOf('boolean')
+/** A moment, to the millisecond. */
+export const timestamp = (): FieldSpec<Date> => fieldOf('timestamp')
+/** Any JSON of this shape. */
+export const json = <T>(): FieldSpec<T> => fieldOf('json')
+/** A field that may hold nothing. */
+export const nullable = <T>({ kind }: FieldSpec<T>): FieldSpec<T | null> => ({ kind, isNullable: true })
+
+/** What every record that is edited has: how often it was, and when. */
+export const editFields = { version: integer(), createdAt: timestamp(), updatedAt: timestamp() }
+
+/** The fields of a record by their names. */
+export type Fields<R> = { readonly [K in keyof R & string]: FieldSpec<R[K]> }
+
+/** The record that has these fields. */
+export type RecordOf<F> = { readonly [K in keyof F]: F[K] extends FieldSpec<infer T> ? T : never }
+
 /** What a pack writes down about the records of one kind. */
 export interface CollectionSpec<R extends object> {
   /** The record's type in the public schema, and `targetType` of its changes. */
   readonly name: string
-  /** Id of the pack that owns it. */
-  readonly pack: string
   /** Table in the database. Columns are the fields' names in snake_case. */
   readonly table: string
   /** The field that is the primary key. */
@@ -34,11 +61,11 @@ export interface CollectionSpec<R extends object> {
   readonly id: keyof R & string
   /** The field that counts the record's edits, from 1. */
   readonly version: keyof R & string
-  readonly fields: Readonly<Record<keyof R & string, FieldKind>>
+  readonly fields: Fields<R>
   /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
   readonly secrets?: readonly (keyof R & string)[]
-  /** What a caller has to hold to put a change of such a record back, given its images before and after that change. */
-  writePermission(before: JsonObject | null, after: JsonObject | null): Permission
+  /** What a caller has to hold to put a change of such a record back; where it depends on the change, from its images before and after. */
+  readonly writePermission: Permission | ((before: JsonObject | null, after: JsonObject | null) => Permission)
   /** Faults of a state in which a revert has put this record back, where its commands keep more than the record itself in order. */
   findRestoredFaults?(state: ReadableState, record: R, now: Date): readonly UserErrorData[]
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
@@ -46,7 +73,10 @@ export interface CollectionSpec<R extends object> {
 }
 
 /** A {@link CollectionSpec} with the conversions that follow from it. */
-export interface Collection<R extends object> extends CollectionSpec<R> {
+export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'writePermission'> {
+  /** Id of the pack that owns it, which says so itself: see `definePack`. */
+  pack: string
+  writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   /** Column names, in the order of `fields`. */
   readonly columns: readonly string[]
   keyOf(record: R): string
@@ -65,11 +95,11 @@ export interface Collection<R extends object> extends CollectionSpec<R> {
 /** Any collection, for code that does not care about the record's type. */
 export interface AnyCollection {
   readonly name: string
-  readonly pack: string
+  pack: string
   readonly table: string
   readonly key: string
   readonly version: string
-  readonly fields: Readonly<Record<string, FieldKind>>
+  readonly fields: Readonly<Record<string, FieldSpec<unknown>>>
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
   readonly columns: readonly string[]
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
@@ -117,13 +147,16 @@ function fromJson(kind: FieldKind, value: Json | undefined): unknown {
 
 /** Defines a collection: everything that the state and the database need to know about one kind of record. */
 export function defineCollection<R extends object>(spec: CollectionSpec<R>): Collection<R> {
-  const fields = Object.entries(spec.fields) as [keyof R & string, FieldKind][]
+  const fields = Object.entries<FieldSpec<unknown>>(spec.fields).map(([field, { kind }]) => [field as keyof R & string, kind] as const)
+  const { writePermission } = spec
   const secrets = new Set<string>(spec.secrets ?? [])
   const publicFields = fields.filter(([field]) => !secrets.has(field))
   const columnOf = new Map(fields.map(([field]) => [field, snakeCase(field)]))
 
   return {
     ...spec,
+    pack: '',
+    writePermission: typeof writePermission === 'string' ? () => writePermission : writePermission,
     columns: [...columnOf.values()],
     keyOf: (record) => String(record[spec.key]),
     idOf: (record) => String(record[spec.id]),
@@ -153,7 +186,7 @@ export function revise<R extends { readonly updatedAt: Date }>(
 ): R {
   const patched = { ...record, ...change.patch }
   const isSame = Object.keys(collection.fields).every((field) => {
-    const kind = collection.fields[field as keyof R & string]
+    const { kind } = collection.fields[field as keyof R & string]
     const [before, after] = [record, patched].map((of) => toJson(kind, of[field as keyof R]))
     return kind === 'json' ? isSameJson(before, after) : before === after
   })
@@ -164,6 +197,7 @@ export function revise<R extends { readonly updatedAt: Date }>(
 /** Freezes a record made by a command, all the way down. */
 export function seal<R extends object>(collection: Collection<R>, record: R): R {
   const fields = record as Record<string, unknown>
-  for (const [field, kind] of Object.entries(collection.fields)) if (kind === 'json') fields[field] = freezeJson(fields[field])
+  for (const [field, { kind }] of Object.entries<FieldSpec<unknown>>(collection.fields))
+    if (kind === 'json') fields[field] = freezeJson(fields[field])
   return Object.freeze(record)
 }

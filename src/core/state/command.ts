@@ -1,11 +1,17 @@
 import type { Caller } from '../contract/caller.js'
 import type { UserErrorData } from '../contract/errors.js'
+import type { Settings } from '../platform/settings.js'
 import type { Json } from '../values/json.js'
 import type { Draft } from './draft.js'
+
+/** The settings that decide what a command may do. */
+export type CommandSettings = Pick<Settings, 'isSecretValueAllowed'>
 
 /** What a command may know besides the state and its input. */
 export interface CommandContext {
   readonly caller: Caller
+  /** What the deployment allows. */
+  readonly settings: CommandSettings
   /** The time of this evaluation; a command that has to be run again on a newer state gets a newer one. */
   readonly now: Date
   /** A new identifier. */
@@ -24,12 +30,10 @@ export type CommandResult<O> =
 export interface Command<I extends object, O> {
   /** Name of the mutation; recorded as `operation` of its changes. */
   readonly name: string
-  /** Id of the pack. */
-  readonly pack: string
   /** False when what it did cannot be put back from public images (keys, registrations). */
   readonly isRevertible: boolean
   /** Work that has to wait for something (a secret scan): done once, before the command is queued. Its faults end the call. */
-  prepare?(input: I, caller: Caller): Promise<readonly UserErrorData[]>
+  prepare?(input: I, context: CommandContext): Promise<readonly UserErrorData[]>
   run(draft: Draft, input: I, context: CommandContext): CommandResult<O>
   /** How its first answer is kept for calls with the same idempotency key; without it, the command takes no such key. */
   readonly replay?: { toJson(value: O): Json; fromJson(json: Json): O }

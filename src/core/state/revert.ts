@@ -37,7 +37,6 @@ export function createRevertCommand({ changes, collections, last = [] }: RevertS
   const byName = new Map(collections.map((collection) => [collection.name, collection]))
   return {
     name: 'revertRevision',
-    pack: 'UF',
     isRevertible: true,
     run(draft, { revision }, { now }) {
       if (changes.length === 0) {

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/platform/clock.js'
 import type { Log } from '../../core/platform/log.js'
 import type { Settings } from '../../core/platform/settings.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
-import { rateLimitRules } from '../../packs/rate-limits/index.js'
+import { rateLimitRuleCollection } from '../../packs/rate-limits/index.js'
 import type { CounterReading, Counters } from './counters/counters.js'
 import { InsuredCounters } from './counters/insured-counters.js'
 import { MemoryCounters } from './counters/memory-counters.js'
@@ -109,7 +109,7 @@ class Limiter implements OpenRateLimiter {
   }
 
   #book(snapshot: Snapshot): RuleBook {
-    return this.#bookOf(snapshot.view(rateLimitRules))
+    return this.#bookOf(snapshot.view(rateLimitRuleCollection))
   }
 
   #take(applied: readonly AppliedRule[], cost: number): Decision | Promise<Decision> {

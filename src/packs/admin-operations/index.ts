@@ -1,48 +1,23 @@
-import type { AdminStep } from '../../core/contract/admin-step.js'
-import type { CoreServices } from '../../core/contract/core-services.js'
-import type { Pack } from '../../core/contract/pack.js'
-import type { SmokeTester } from '../../core/contract/smoke-test.js'
-import type { AnyCollection } from '../../core/state/collection.js'
-import { AuditEventResolver } from './audit/audit-event.resolver.js'
-import { AuditIntegrityCheck } from './audit/audit-integrity.js'
+import { definePack } from '../../core/contract/pack.js'
+import { AUDIT_READ, AuditEventResolver } from './audit/audit-event.resolver.js'
 import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
-import type { SecurityPorts } from './audit/security-snapshot.js'
-import { SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
-import { changeResolver } from './changes/change.resolver.js'
-import { adminOperationResolver } from './operations/admin-operation.resolver.js'
-import { AdminOperationService } from './operations/admin-operation.service.js'
-import { runAdminOperationInput } from './operations/admin-operation.types.js'
+import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
+import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
+import { AdminOperationResolver, OPERATIONS_REVERT, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 
-/** What the other packs bring to admin operations. */
-export interface AdminOperationsPorts {
-  readonly steps: readonly AdminStep[]
-  readonly collections: readonly AnyCollection[]
-  smokeTester(core: CoreServices): SmokeTester
-  readonly security: SecurityPorts
-}
+export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
+export { prover, type SecuritySources, securitySources } from './ports.js'
 
 /** UF: changes over several packs as one operation, the change log, and what was refused or tried. */
-export function adminOperations({ steps, collections, smokeTester, security }: AdminOperationsPorts): Pack {
-  const AdminOperationResolver = adminOperationResolver(runAdminOperationInput(steps))
-  return {
-    id: 'UF',
-    collections: [],
-    permissions: {
-      'changes:read': 'OBSERVER',
-      'operations:run': 'OPERATOR',
-      'operations:revert': 'OPERATOR',
-      'audit:read': 'OPERATOR',
-      'security:read': 'OPERATOR',
-    },
-    resolvers(core) {
-      const check = new AuditIntegrityCheck(core)
-      return [
-        changeResolver(core),
-        new AuditEventResolver(core),
-        new AuditIntegrityResolver(check),
-        new SecuritySnapshotResolver(core, { ports: security, check }),
-        new AdminOperationResolver(new AdminOperationService({ core, steps, collections, smokeTester: smokeTester(core) })),
-      ]
-    },
-  }
-}
+export const adminOperations = definePack({
+  id: 'UF',
+  collections: [],
+  permissions: {
+    [CHANGES_READ]: 'OBSERVER',
+    [OPERATIONS_RUN]: 'OPERATOR',
+    [OPERATIONS_REVERT]: 'OPERATOR',
+    [AUDIT_READ]: 'OPERATOR',
+    [SECURITY_READ]: 'OPERATOR',
+  },
+  resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
+})

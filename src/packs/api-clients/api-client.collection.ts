@@ -1,35 +1,24 @@
 import { type Collection, defineCollection } from '../../core/state/collection.js'
-import type { ApiClient } from './api-client.js'
+import { type ApiClientRecord, apiClientFields } from './api-client.js'
 import { findRestoredFaults } from './client-rules.js'
 
+/** To see other clients; whoever calls sees its own. */
+export const CLIENTS_READ = 'clients:read'
+/** To register, activate, deactivate clients and replace their keys. */
+export const CLIENTS_WRITE = 'clients:write'
+/** To ask about keys that others have shown. */
+export const KEYS_VERIFY = 'keys:verify'
+
 /** The clients by id, by the id of each key that they have (index `keyId`), and by name while they are active (index `activeName`). */
-export const apiClientCollection: Collection<ApiClient> = defineCollection<ApiClient>({
+export const apiClientCollection: Collection<ApiClientRecord> = defineCollection<ApiClientRecord>({
   name: 'ApiClient',
-  pack: 'UD',
   table: 'api_clients',
   key: 'id',
   id: 'id',
   version: 'version',
-  writePermission: () => 'clients:write',
+  writePermission: CLIENTS_WRITE,
   findRestoredFaults: (state, client, now) => findRestoredFaults(state.view(apiClientCollection), client, now),
-  fields: {
-    id: 'text',
-    name: 'text',
-    clientType: 'text',
-    role: 'text',
-    keyId: 'text',
-    keyDigest: 'text',
-    keyPreview: 'text',
-    previousKeyId: 'text',
-    previousKeyDigest: 'text',
-    previousKeyExpiresAt: 'timestamp',
-    isActive: 'boolean',
-    description: 'text',
-    expiresAt: 'timestamp',
-    version: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  fields: apiClientFields,
   // A key's id is no secret, yet of no use to a reader; the preview is what people know a key by.
   secrets: ['keyId', 'keyDigest', 'previousKeyId', 'previousKeyDigest'],
   indexes: {

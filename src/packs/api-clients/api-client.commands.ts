@@ -4,7 +4,7 @@ import { seal } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
 import { apiClientCollection } from './api-client.collection.js'
-import type { ApiClient } from './api-client.js'
+import type { ApiClientRecord } from './api-client.js'
 import type { StoredKey } from './keys/api-key.js'
 
 /** What a client is registered with. The key itself is never part of a command: it may be run twice, and be logged. */
@@ -17,8 +17,8 @@ export interface NewClient extends StoredKey {
 }
 
 /** Puts a new, active client into the draft. */
-export function addClient(draft: Draft, client: NewClient, { now, newId }: CommandContext): ApiClient {
-  const record = seal<ApiClient>(apiClientCollection, {
+export function addClient(draft: Draft, client: NewClient, { now, newId }: CommandContext): ApiClientRecord {
+  const record = seal<ApiClientRecord>(apiClientCollection, {
     id: newId(),
     name: client.name,
     clientType: client.clientType,
@@ -41,9 +41,8 @@ export function addClient(draft: Draft, client: NewClient, { now, newId }: Comma
 }
 
 /** Registers the admin that everything begins with; refused (INVALID_STATE) as soon as there is any client. */
-export const registerFirstAdmin: Command<StoredKey, ApiClient> = {
+export const registerFirstAdmin: Command<StoredKey, ApiClientRecord> = {
   name: 'registerFirstAdmin',
-  pack: 'UD',
   isRevertible: false,
   run(draft, input, context) {
     if (draft.view(apiClientCollection).size > 0) return refused(userError('INVALID_STATE', [], 'There are API clients already.'))
@@ -53,9 +52,8 @@ export const registerFirstAdmin: Command<StoredKey, ApiClient> = {
 }
 
 /** Registers one more admin, named after the time, for those who have lost access. */
-export const resetAdminAccess: Command<StoredKey, ApiClient> = {
+export const resetAdminAccess: Command<StoredKey, ApiClientRecord> = {
   name: 'resetAdminAccess',
-  pack: 'UD',
   isRevertible: false,
   run(draft, input, context) {
     const name = `admin reset ${context.now.toISOString()}`

@@ -1,15 +1,13 @@
 import { Field, ID, InputType, Int } from 'type-graphql'
 import type { ClientType, Role } from '../../core/contract/caller.js'
+import { editInput, ReasonInput } from '../../core/graphql/bases.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import { Roles } from './api-client.types.js'
 
-const REASON = { nullable: true, description: 'Why; stands in the change log.' }
-const EXPECTED_VERSION = { nullable: true, description: 'Only when the client has this version.' }
-
 /** Input of registerApiClient. */
 @InputType('RegisterApiClientInput', { description: 'A new API client. Its key is made here and shown once.' })
-export class RegisterApiClientInput {
+export class RegisterApiClientInput extends ReasonInput {
   @Field(() => String, { description: 'Name for people: 1 to 100 characters, unique among the active clients.' })
   name!: string
 
@@ -33,22 +31,13 @@ export class RegisterApiClientInput {
     description: 'Makes it safe to try again: the same key and input give the first answer for 24 hours, with `apiKey` null.',
   })
   idempotencyKey?: string | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
 }
 
 /** What every edit of one client takes. */
 @InputType()
-abstract class EditApiClientInput {
+abstract class EditApiClientInput extends editInput('client') {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
-
-  @Field(() => Int, EXPECTED_VERSION)
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
 }
 
 /** Input of activateApiClient. */
@@ -61,7 +50,7 @@ export class DeactivateApiClientInput extends EditApiClientInput {}
 
 /** Input of rotateApiKey. */
 @InputType('RotateApiKeyInput', { description: 'Gives a client another key.' })
-export class RotateApiKeyInput {
+export class RotateApiKeyInput extends ReasonInput {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
 
@@ -71,9 +60,6 @@ export class RotateApiKeyInput {
     description: 'How long the key that it has now goes on working, 0 to 604800 (7 days). A key that was replaced before ends at once.',
   })
   overlapSeconds?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
 }
 
 /** Input of verifyApiKey. */

@@ -1,7 +1,7 @@
 import { type Page, type PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
-import type { ApiClient } from './api-client.js'
+import type { ApiClientRecord } from './api-client.js'
 import type { ApiClientFilter } from './api-client.types.js'
 
 /** When a client was last used; null for never. */
@@ -15,17 +15,17 @@ export interface ApiClientQuery {
 }
 
 /** One page of clients, in the order of their registration (the order of their ids). */
-export function pageOfClients(snapshot: Snapshot, { filter, args, lastUseOf }: ApiClientQuery): Page<ApiClient> {
+export function pageOfClients(snapshot: Snapshot, { filter, args, lastUseOf }: ApiClientQuery): Page<ApiClientRecord> {
   const matches = filter ? matcherOf(filter, lastUseOf) : undefined
   return pageOfView(snapshot, apiClientCollection, { args, matches })
 }
 
-function matcherOf(filter: ApiClientFilter, lastUseOf: LastUse): (client: ApiClient) => boolean {
+function matcherOf(filter: ApiClientFilter, lastUseOf: LastUse): (client: ApiClientRecord) => boolean {
   const { clientType, role, isActive, expiresBefore, unusedSince } = filter
   const search = filter.search?.toLowerCase() ?? ''
   const isSame = <T>(wanted: T | null | undefined, actual: T): boolean => wanted === null || wanted === undefined || wanted === actual
   const holds = (text: string | null): boolean => text?.toLowerCase().includes(search) ?? false
-  const isUnused = (client: ApiClient, since: Date): boolean =>
+  const isUnused = (client: ApiClientRecord, since: Date): boolean =>
     (lastUseOf(client.id)?.getTime() ?? Number.NEGATIVE_INFINITY) < since.getTime()
   return (client) =>
     isSame(clientType, client.clientType) &&

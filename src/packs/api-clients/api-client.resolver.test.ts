@@ -2,10 +2,11 @@ import type { GraphQLSchema } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { clientWithKey, openClientLedger, SYSTEM_CALLER, settingsOf } from '../../../test/testkit/api-clients.js'
 import { openTestDatabase } from '../../../test/testkit/databases.js'
-import { ask, callerWith, contextOf } from '../../../test/testkit/guarded-schema.js'
+import { ask, callerWith, contextOf, coreOf } from '../../../test/testkit/guarded-schema.js'
 import { UsageMarks } from '../../core/background/usage.js'
 import { ROLES, type Role } from '../../core/contract/caller.js'
 import type { Database } from '../../core/database/database.js'
+import { ChangeLog } from '../../core/ledger/change-log.js'
 import type { Ledger } from '../../core/ledger/ledger.js'
 import { systemClock } from '../../core/platform/clock.js'
 import { Draft } from '../../core/state/draft.js'
@@ -14,7 +15,7 @@ import { guardSchema } from '../../enforcement/guard.js'
 import { permissionsByRole } from '../../enforcement/permissions.js'
 import { buildSchema } from '../../server/schema.js'
 import { apiClientCollection } from './api-client.collection.js'
-import type { ApiClient } from './api-client.js'
+import type { ApiClientRecord } from './api-client.js'
 import { ActorClientResolver, ApiClientResolver } from './api-client.resolver.js'
 import { ensureFirstAdmin } from './first-admin/first-admin.js'
 import { apiClients } from './index.js'
@@ -30,12 +31,12 @@ let schema: GraphQLSchema
 /** The first admin, and these. */
 let snapshot: Snapshot
 const keyText = generateApiKey('live')
-const front: ApiClient = {
+const front: ApiClientRecord = {
   ...clientWithKey({ name: 'Front end', clientType: 'WEWEB', role: 'EVALUATOR', expiresAt: day(20) }).client,
   id: 'c-1',
 }
-const old: ApiClient = { ...clientWithKey({ name: 'old', isActive: false, description: 'The FRONT before' }).client, id: 'c-2' }
-const tool: ApiClient = { ...clientWithKey({ name: 'tool', clientType: 'TYR', role: 'OPERATOR' }).client, id: 'c-3' }
+const old: ApiClientRecord = { ...clientWithKey({ name: 'old', isActive: false, description: 'The FRONT before' }).client, id: 'c-2' }
+const tool: ApiClientRecord = { ...clientWithKey({ name: 'tool', clientType: 'TYR', role: 'OPERATOR' }).client, id: 'c-3' }
 
 beforeAll(async () => {
   database = await openTestDatabase('pglite')
@@ -48,13 +49,17 @@ beforeAll(async () => {
   for (const client of [front, old, tool]) draft.put(apiClientCollection, client)
   snapshot = draft.toSnapshot(ledger.snapshot)
   usage.touch('client', tool.id)
-  schema = guardSchema(buildSchema([new ApiClientResolver(usage), new ActorClientResolver()]), { permissions })
+  schema = guardSchema(buildSchema([ApiClientResolver, ActorClientResolver]), { permissions })
 })
 afterAll(() => database.close())
 
 const as = (role: Role, query: string, id?: string) =>
-  ask(schema, query, contextOf({ caller: callerWith(role, permissions, id), snapshot, database }))
-const firstAdmin = () => [...ledger.snapshot.view(apiClientCollection).values()][0] as ApiClient
+  ask(
+    schema,
+    query,
+    contextOf({ caller: callerWith(role, permissions, id), snapshot, core: coreOf({ usage, changeLog: new ChangeLog(database) }) }),
+  )
+const firstAdmin = () => [...ledger.snapshot.view(apiClientCollection).values()][0] as ApiClientRecord
 
 describe('viewer', () => {
   it.each(ROLES)('tells %s who it is and what it may do', async (role) => {
@@ -184,7 +189,11 @@ describe('who may read clients', () => {
   it('the author of a change is a client to those who may read clients, and only a name to others', async () => {
     const resolver = new ActorClientResolver()
     const actor = { id: tool.id, name: tool.name, clientType: tool.clientType }
-    const seenBy = (role: Role) => resolver.apiClient(actor, contextOf({ caller: callerWith(role, permissions), snapshot, database }))
+    const seenBy = (role: Role) =>
+      resolver.apiClient(
+        actor,
+        contextOf({ caller: callerWith(role, permissions), snapshot, core: coreOf({ usage, changeLog: new ChangeLog(database) }) }),
+      )
     expect(ROLES.map(seenBy)).toEqual([null, tool, tool, tool])
   })
 })

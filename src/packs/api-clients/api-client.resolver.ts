@@ -1,5 +1,4 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql'
-import type { UsageMarks } from '../../core/background/usage.js'
 import type { ActorRef } from '../../core/contract/caller.js'
 import { Operation } from '../../core/contract/operation.js'
 import { Actor, Change } from '../../core/graphql/change.types.js'
@@ -8,23 +7,14 @@ import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import type { ChangeRecord } from '../../core/state/change.js'
-import { apiClientCollection } from './api-client.collection.js'
-import type { ApiClient } from './api-client.js'
+import { apiClientCollection, CLIENTS_READ } from './api-client.collection.js'
+import type { ApiClientRecord } from './api-client.js'
 import { pageOfClients } from './api-client.queries.js'
-import { ApiClientConnection, ApiClientFilter, ApiClientType, Viewer } from './api-client.types.js'
-
-/** To see other clients; whoever calls sees its own. */
-export const CLIENTS_READ = 'clients:read'
+import { ApiClient, ApiClientConnection, ApiClientFilter, Viewer } from './api-client.types.js'
 
 /** Reading clients: from the snapshot, and the use of keys from the marks in memory. */
-@Resolver(() => ApiClientType)
+@Resolver(() => ApiClient)
 export class ApiClientResolver {
-  readonly #usage: Pick<UsageMarks, 'lastAt'>
-
-  constructor(usage: Pick<UsageMarks, 'lastAt'>) {
-    this.#usage = usage
-  }
-
   @Query(() => Viewer, { description: 'Who you are: your API client, your role, and everything that you may do.' })
   @Operation({ permission: null, allowedDuring: 'always' })
   viewer(@Ctx() { caller, snapshot }: RequestContext): Viewer {
@@ -32,12 +22,12 @@ export class ApiClientResolver {
     return { apiClient, role: caller.role, permissions: [...caller.permissions].sort() }
   }
 
-  @Query(() => ApiClientType, { nullable: true, description: 'The API client with this id; null when there is none.' })
+  @Query(() => ApiClient, { nullable: true, description: 'The API client with this id; null when there is none.' })
   @Operation({ permission: CLIENTS_READ })
   apiClient(
     @Arg('id', () => ID, { description: 'The `id` of the client.' }) id: string,
     @Ctx() { snapshot }: RequestContext,
-  ): ApiClient | null {
+  ): ApiClientRecord | null {
     return snapshot.view(apiClientCollection).get(id) ?? null
   }
 
@@ -47,24 +37,24 @@ export class ApiClientResolver {
     @Arg('filter', () => ApiClientFilter, { nullable: true, description: 'Which ones are meant; all when left out.' })
     filter: ApiClientFilter | null,
     @Args(() => PageArgs) args: PageArgs,
-    @Ctx() { snapshot }: RequestContext,
-  ): Page<ApiClient> {
-    return pageOfClients(snapshot, { filter, args, lastUseOf: (id) => this.#usage.lastAt('client', id) })
+    @Ctx() { core, snapshot }: RequestContext,
+  ): Page<ApiClientRecord> {
+    return pageOfClients(snapshot, { filter, args, lastUseOf: (id) => core.usage.lastAt('client', id) })
   }
 
   @FieldResolver(() => DateTimeISO, {
     nullable: true,
     description: 'When its key was last used, for a call here or for one that another service had verified, to the minute; null for never.',
   })
-  lastUsedAt(@Root() client: ApiClient): Date | null {
-    return this.#usage.lastAt('client', client.id)
+  lastUsedAt(@Ctx() { core }: RequestContext, @Root() client: ApiClientRecord): Date | null {
+    return core.usage.lastAt('client', client.id)
   }
 
   @FieldResolver(() => Change, {
     nullable: true,
     description: 'The newest change of this client: who changed what, and why; null for those who may not read API clients.',
   })
-  async lastChange(@Root() client: ApiClient, @Ctx() context: RequestContext): Promise<ChangeRecord | null> {
+  async lastChange(@Root() client: ApiClientRecord, @Ctx() context: RequestContext): Promise<ChangeRecord | null> {
     // `viewer` shows every caller its own client, also a front end's EVALUATOR key.
     return context.caller.permissions.has(CLIENTS_READ) ? lastChangeOf(context, apiClientCollection, client) : null
   }
@@ -73,11 +63,11 @@ export class ApiClientResolver {
 /** What this pack adds to the authors of changes. */
 @Resolver(() => Actor)
 export class ActorClientResolver {
-  @FieldResolver(() => ApiClientType, {
+  @FieldResolver(() => ApiClient, {
     nullable: true,
     description: 'The client as it is now; null for the control plane itself, and for those who may not read API clients.',
   })
-  apiClient(@Root() actor: ActorRef, @Ctx() { caller, snapshot }: RequestContext): ApiClient | null {
+  apiClient(@Root() actor: ActorRef, @Ctx() { caller, snapshot }: RequestContext): ApiClientRecord | null {
     // Some objects show their last change to callers that may not read changes, such as a front end's EVALUATOR key.
     if (!caller.permissions.has(CLIENTS_READ)) return null
     return snapshot.view(apiClientCollection).get(actor.id) ?? null

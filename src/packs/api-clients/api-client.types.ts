@@ -1,11 +1,11 @@
-import { type ClassType, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { type ClassType, Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql'
 import { type ClientType, ROLES, type Role } from '../../core/contract/caller.js'
 import type { UserErrorData } from '../../core/contract/errors.js'
+import { editedType } from '../../core/graphql/bases.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { enumOf } from '../../core/graphql/enum.js'
 import { payloadOf } from '../../core/graphql/payload.js'
-import { DateTimeISO } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
 import { UserError } from '../../core/graphql/user-error.js'
 
 /** The GraphQL enum of roles. */
@@ -23,7 +23,11 @@ registerEnumType(Roles, {
 
 /** A client, as its readers see it: the records of the state are of this shape, and hold more that stays inside. */
 @ObjectType('ApiClient', { simpleResolvers: true, description: 'Somebody who may call this control plane, with an API key and a role.' })
-export class ApiClientType {
+export class ApiClient extends editedType({
+  version: 'Counts its edits, from 1; pass it as `expectedVersion` to guard an update.',
+  createdAt: 'When it was registered.',
+  updatedAt: 'When it was last changed; its use does not count.',
+}) {
   @Field(() => ID, { description: 'Identifies the client; never changes.' })
   id!: string
 
@@ -49,19 +53,10 @@ export class ApiClientType {
 
   @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on its key is refused; null for never.' })
   expiresAt!: Date | null
-
-  @Field(() => Int, { description: 'Counts its edits, from 1; pass it as `expectedVersion` to guard an update.' })
-  version!: number
-
-  @Field(() => DateTimeISO, { description: 'When it was registered.' })
-  createdAt!: Date
-
-  @Field(() => DateTimeISO, { description: 'When it was last changed; its use does not count.' })
-  updatedAt!: Date
 }
 
 /** A page of clients. */
-export const ApiClientConnection = connectionOf(ApiClientType, 'ApiClient')
+export const ApiClientConnection = connectionOf(ApiClient, 'ApiClient')
 
 /** Which clients are meant; what is left out (or null) does not matter. */
 @InputType('ApiClientFilter', {
@@ -93,7 +88,7 @@ export class ApiClientFilter {
 /** Who is calling. */
 @ObjectType('Viewer', { simpleResolvers: true, description: 'Who you are to this control plane, and what you may do.' })
 export class Viewer {
-  @Field(() => ApiClientType, { nullable: true, description: 'The API client that your key belongs to.' })
+  @Field(() => ApiClient, { nullable: true, description: 'The API client that your key belongs to.' })
   apiClient!: object | null
 
   @Field(() => Roles, { nullable: true, description: 'Your role.' })
@@ -115,16 +110,12 @@ function withApiKey<P extends ClassType<object>>(payload: P): P {
   return payload
 }
 
-const clientPayload = (operation: string) =>
-  payloadOf(operation, { field: 'apiClient', type: () => ApiClientType, description: CLIENT_DESCRIPTION })
+/** What payloads show of a client. */
+export const shownClient = { field: 'apiClient', type: () => ApiClient, description: CLIENT_DESCRIPTION }
 
-export const RegisterApiClientPayload = withApiKey(clientPayload('registerApiClient'))
+export const RegisterApiClientPayload = withApiKey(payloadOf('registerApiClient', shownClient))
 
-export const RotateApiKeyPayload = withApiKey(clientPayload('rotateApiKey'))
-
-export const ActivateApiClientPayload = clientPayload('activateApiClient')
-
-export const DeactivateApiClientPayload = clientPayload('deactivateApiClient')
+export const RotateApiKeyPayload = withApiKey(payloadOf('rotateApiKey', shownClient))
 
 /** Everything that a key can be found to be, the first that applies. */
 const KEY_VERDICTS = ['VALID', 'NOT_FOUND', 'DISABLED', 'EXPIRED', 'FORBIDDEN', 'RATE_LIMITED'] as const
@@ -150,7 +141,7 @@ export class VerifyApiKeyPayload {
   @Field(() => KeyVerdicts, { description: 'Let the call pass only when this is VALID. FORBIDDEN when there are user errors.' })
   verdict!: VerifiedAs
 
-  @Field(() => ApiClientType, { nullable: true, description: 'Whose key it is; null for NOT_FOUND, and when there are user errors.' })
+  @Field(() => ApiClient, { nullable: true, description: 'Whose key it is; null for NOT_FOUND, and when there are user errors.' })
   apiClient!: object | null
 
   @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clientWithKey, SYSTEM_CALLER, snapshotOf } from '../../../test/testkit/api-clients.js'
+import { commandContext } from '../../../test/testkit/commands.js'
 import { ROLES, type Role } from '../../core/contract/caller.js'
-import { newId } from '../../core/platform/ids.js'
 import type { Command } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
 import type { RegisterApiClientInput } from './api-client.inputs.js'
-import type { ApiClient } from './api-client.js'
+import type { ApiClientRecord } from './api-client.js'
 import { findRestoredFaults } from './client-rules.js'
 import { activateApiClient, deactivateApiClient } from './client-status.commands.js'
 import { createApiKey } from './keys/api-key.js'
@@ -22,7 +22,7 @@ const PEPPER = 'a pepper of some length'
 /** Runs a command at a moment; the state afterwards is that before when it was refused. */
 function run<I extends object, O>(snapshot: Snapshot, command: Command<I, O>, input: I, now = NOW) {
   const draft = new Draft(snapshot)
-  const result = command.run(draft, input, { caller: SYSTEM_CALLER, now, newId })
+  const result = command.run(draft, input, commandContext({ caller: SYSTEM_CALLER, now }))
   const changes = draft.changes()
   return { result, changes, snapshot: result.ok ? draft.toSnapshot({ revision: snapshot.revision + 1, digest: '' }) : snapshot }
 }
@@ -39,7 +39,7 @@ const rotate = (snapshot: Snapshot, id: string, overlapSeconds: number | null, n
   return { keyText, ...run(snapshot, createRotateApiKey(stored), { id, overlapSeconds }, now) }
 }
 const verdictAt = (snapshot: Snapshot, keyText: string, now: Date) => verifyKey(snapshot, keyText, { now, pepper: PEPPER }).verdict
-const named = (name: string, changes: Partial<ApiClient> = {}) => clientWithKey({ name, ...changes }, PEPPER).client
+const named = (name: string, changes: Partial<ApiClientRecord> = {}) => clientWithKey({ name, ...changes }, PEPPER).client
 
 describe('registering a client', () => {
   it('makes an active one whose key works from then on, and keeps only what the key cannot be made from', () => {
@@ -136,7 +136,7 @@ describe('activating and deactivating a client', () => {
     expect(faultsOf(outcome)).toEqual(['STALE_VERSION expectedVersion', 'INVALID_STATE id', 'TAKEN id'])
   })
 
-  it.each<[string, Partial<ApiClient>[], Partial<ApiClient>, string[]]>([
+  it.each<[string, Partial<ApiClientRecord>[], Partial<ApiClientRecord>, string[]]>([
     ['the only admin', [], {}, ['INVALID_STATE id']],
     ['an admin beside another one', [{}], {}, []],
     ['an admin beside a deactivated one', [{ isActive: false }], {}, ['INVALID_STATE id']],
@@ -156,8 +156,8 @@ describe('activating and deactivating a client', () => {
 
   it('put back, is judged by the same rules', () => {
     const left = named('left', { role: 'ADMIN', isActive: false })
-    const restored = (...clients: ApiClient[]) =>
-      findRestoredFaults(snapshotOf(...clients).view(apiClientCollection), clients[0] as ApiClient, NOW).map(({ code }) => code)
+    const restored = (...clients: ApiClientRecord[]) =>
+      findRestoredFaults(snapshotOf(...clients).view(apiClientCollection), clients[0] as ApiClientRecord, NOW).map(({ code }) => code)
     expect(restored(left)).toEqual(['INVALID_STATE'])
     expect(restored(left, admin)).toEqual([])
     expect(restored(named('same'), named('same'))).toEqual(['TAKEN'])
@@ -192,7 +192,7 @@ describe('rotating a key', () => {
     expect(verdicts(later(70))).toEqual(['NOT_FOUND', 'EXPIRED', 'VALID'])
   })
 
-  it.each<[string, Partial<ApiClient>, number, string[]]>([
+  it.each<[string, Partial<ApiClientRecord>, number, string[]]>([
     ['a negative overlap', {}, -1, ['INVALID overlapSeconds']],
     ['an overlap above 7 days', {}, 604_801, ['INVALID overlapSeconds']],
     ['a client that has expired', { expiresAt: NOW }, 0, ['INVALID_STATE id']],

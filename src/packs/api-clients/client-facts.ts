@@ -1,11 +1,10 @@
-import type { ClientFacts } from '../../core/contract/client-facts.js'
 import type { CoreServices } from '../../core/contract/core-services.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { apiClientCollection } from './api-client.collection.js'
 import { isUsable } from './client-rules.js'
 
-/** The facts of every client. */
-export function clientFacts({ usage }: CoreServices, snapshot: Snapshot, now: Date): ClientFacts[] {
+/** What others may know of every client: nothing of its key. */
+export function clientFacts({ usage }: CoreServices, snapshot: Snapshot, now: Date) {
   return [...snapshot.view(apiClientCollection).values()].map((client) => ({
     name: client.name,
     isAdmin: client.role === 'ADMIN',

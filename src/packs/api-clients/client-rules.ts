@@ -1,6 +1,6 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import type { View } from '../../core/state/collection.js'
-import type { ApiClient } from './api-client.js'
+import type { ApiClientRecord } from './api-client.js'
 
 /** Most clients that may be active at a time. */
 export const MAX_ACTIVE_CLIENTS = 10_000
@@ -15,7 +15,7 @@ export function findNameFaults(name: string): UserErrorData[] {
 }
 
 /** Faults of letting one more client be active under this name. */
-export function findActivationFaults(clients: View<ApiClient>, name: string, field: readonly string[]): UserErrorData[] {
+export function findActivationFaults(clients: View<ApiClientRecord>, name: string, field: readonly string[]): UserErrorData[] {
   const faults: UserErrorData[] = []
   if (clients.find('activeName', name)) {
     faults.push(userError('TAKEN', field, 'Another active client has this name. Deactivate that one first, or choose another name.'))
@@ -30,7 +30,7 @@ export function findActivationFaults(clients: View<ApiClient>, name: string, fie
 }
 
 /** Whether the client's keys work at `now`, as far as the client itself goes. */
-export function isUsable({ isActive, expiresAt }: ApiClient, now: Date): boolean {
+export function isUsable({ isActive, expiresAt }: ApiClientRecord, now: Date): boolean {
   return isActive && (expiresAt === null || expiresAt > now)
 }
 
@@ -39,7 +39,7 @@ export function isUsable({ isActive, expiresAt }: ApiClient, now: Date): boolean
  * by a command or by time going on: one that expires does not stand in for one that does not. Where there are only such that
  * expire (a state that no command leads to), the last one that works stays.
  */
-export function findLockoutFaults(clients: View<ApiClient>, client: ApiClient, now: Date): UserErrorData[] {
+export function findLockoutFaults(clients: View<ApiClientRecord>, client: ApiClientRecord, now: Date): UserErrorData[] {
   if (client.role !== 'ADMIN' || !isUsable(client, now)) return []
   for (const other of clients.values()) {
     if (other.id === client.id || other.role !== 'ADMIN' || !isUsable(other, now)) continue
@@ -50,7 +50,7 @@ export function findLockoutFaults(clients: View<ApiClient>, client: ApiClient, n
 }
 
 /** Faults of a state in which this client was put back to what it had been: the same rules, on their outcome. */
-export function findRestoredFaults(clients: View<ApiClient>, client: ApiClient, now: Date): UserErrorData[] {
+export function findRestoredFaults(clients: View<ApiClientRecord>, client: ApiClientRecord, now: Date): UserErrorData[] {
   if (!client.isActive) return findLockoutFaults(clients, { ...client, isActive: true }, now)
   for (const { id, name, isActive } of clients.values()) {
     if (id !== client.id && isActive && name === client.name) {
@@ -60,7 +60,7 @@ export function findRestoredFaults(clients: View<ApiClient>, client: ApiClient, 
   return []
 }
 
-function countActive(clients: View<ApiClient>): number {
+function countActive(clients: View<ApiClientRecord>): number {
   let count = 0
   for (const { isActive } of clients.values()) if (isActive) count += 1
   return count

@@ -1,41 +1,37 @@
-import { defineCollection } from '../../core/state/collection.js'
+import { boolean, defineCollection, editFields, json, nullable, type RecordOf, text } from '../../core/state/collection.js'
 import type { Json } from '../../core/values/json.js'
 
-/** One entry of the registry. */
-export interface ConfigEntryRecord {
-  readonly id: string
-  readonly key: string
+/** To see entries. */
+export const CONFIG_READ = 'config:read'
+/** To make, change and delete entries that are not locked. */
+export const CONFIG_WRITE = 'config:write'
+/** To unlock entries. */
+export const CONFIG_UNLOCK = 'config:unlock'
+
+const fields = {
+  key: text(),
+  id: text(),
   /** Any JSON but null: an entry without a value is deleted. */
-  readonly value: Json
-  readonly description: string | null
+  value: json<Json>(),
+  description: nullable(text()),
   /** False locks the entry until it is unlocked. */
-  readonly isMutable: boolean
+  isMutable: boolean(),
   /** JSON Schema (draft 2020-12) that every value must fit. */
-  readonly valueSchema: Json
-  readonly version: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
+  valueSchema: nullable(json<Json>()),
+  ...editFields,
 }
 
+/** One entry of the registry. */
+export type ConfigEntryRecord = RecordOf<typeof fields>
+
 /** All entries, by key. */
-export const configEntries = defineCollection<ConfigEntryRecord>({
+export const configEntryCollection = defineCollection<ConfigEntryRecord>({
   name: 'ConfigEntry',
-  pack: 'TZ',
   table: 'system_config',
   key: 'key',
   id: 'id',
   version: 'version',
   // Putting back what locked an entry unlocks it.
-  writePermission: (_before, after) => (after?.['isMutable'] === false ? 'config:unlock' : 'config:write'),
-  fields: {
-    key: 'text',
-    id: 'text',
-    value: 'json',
-    description: 'text',
-    isMutable: 'boolean',
-    valueSchema: 'json',
-    version: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  writePermission: (_before, after) => (after?.['isMutable'] === false ? CONFIG_UNLOCK : CONFIG_WRITE),
+  fields,
 })

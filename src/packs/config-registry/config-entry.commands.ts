@@ -1,29 +1,15 @@
-import type { Caller } from '../../core/contract/caller.js'
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { revise, seal } from '../../core/state/collection.js'
-import { type Command, done, refused } from '../../core/state/command.js'
+import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findJsonFaults, type Json } from '../../core/values/json.js'
 import { validateKey } from '../../core/values/key.js'
 import { findTextFaults } from '../../core/values/text.js'
-import { type ConfigEntryRecord, configEntries } from './config-entry.collection.js'
-import type { DeleteConfigInput, SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
+import { CONFIG_UNLOCK, type ConfigEntryRecord, configEntryCollection } from './config-entry.collection.js'
+import type { SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
 import { VALUE_LIMITS, validateStorable } from './config-value.js'
 import { validateSchema, validateValue } from './schema/value-schema.js'
 import { findSecrets, type SecretSubject } from './secrets/secret-detection.js'
-
-/** What the registry allows on this deployment. */
-export interface ConfigRules {
-  /** Lets an ADMIN who gives a reason store what looks like a secret. */
-  readonly isSecretValueAllowed: boolean
-}
-
-/** A call of setConfig, and what holds for it. */
-interface SetConfigCall {
-  readonly input: SetConfigInput
-  readonly caller: Caller
-  readonly rules: ConfigRules
-}
 
 /** What the input says about the entry: what is left out is not in it. */
 function patchOf(input: SetConfigInput): Partial<ConfigEntryRecord> {
@@ -56,16 +42,17 @@ function findFaults(input: SetConfigInput): UserErrorData[] {
 
 /** Faults that the input has on this entry. */
 function findStateFaults(input: SetConfigInput, before: ConfigEntryRecord | undefined): UserErrorData[] {
-  const faults = findVersionFaults(configEntries, before, input.expectedVersion)
+  const faults = findVersionFaults(configEntryCollection, before, input.expectedVersion)
   if (!before && input.value === undefined) {
     faults.push(userError('REQUIRED', ['value'], 'There is no entry of this key yet, and a new one needs a value.'))
   }
-  if (before && !before.isMutable) faults.push(locked(['key']))
+  if (before && !before.isMutable) faults.push(locked())
   return faults
 }
 
-function locked(field: readonly string[]): UserErrorData {
-  return userError('IMMUTABLE', field, 'The entry is locked. An ADMIN can unlock it with unlockConfig, giving a reason.')
+/** What is said to whoever wants to change or delete a locked entry. */
+export function locked(): UserErrorData {
+  return userError('IMMUTABLE', ['key'], 'The entry is locked. An ADMIN can unlock it with unlockConfig, giving a reason.')
 }
 
 /** What in the input looks like a secret, as faults; what cannot be stored anyway is not looked at. */
@@ -80,9 +67,9 @@ async function findSecretsIn({ key, value, description, valueSchema }: SetConfig
 }
 
 /** What looks like a secret is refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
-function findSecretFaults(found: UserErrorData[], { input, caller, rules }: SetConfigCall): UserErrorData[] {
+function findSecretFaults(found: UserErrorData[], input: SetConfigInput, { caller, settings }: CommandContext): UserErrorData[] {
   if (found.length === 0) return []
-  if (!(rules.isSecretValueAllowed && caller.role === 'ADMIN')) return found
+  if (!(settings.isSecretValueAllowed && caller.permissions.has(CONFIG_UNLOCK))) return found
   if (input.reason?.trim()) return []
   return [
     userError(
@@ -115,64 +102,45 @@ const VAGUE = {
   valueSchema: 'cannot be used; where and why is not said, as it holds what looks like a secret',
 }
 
-/** Builds setConfig: makes an entry, or changes what the input names. */
-export function createSetConfig(rules: ConfigRules): Command<SetConfigInput, ConfigEntryRecord> {
-  /** Values and schemas of inputs in which the scan has found something. Not the inputs: a step of an operation comes as a copy. */
-  const suspicious = new WeakSet<object>()
-  return {
-    name: 'setConfig',
-    pack: 'TZ',
-    isRevertible: true,
-    async prepare(input, caller) {
-      const found = await findSecretsIn(input)
-      if (found.length > 0) for (const part of objectsOf(input)) suspicious.add(part)
-      return findSecretFaults(found, { input, caller, rules })
-    },
-    run(draft, input, { now, newId }) {
-      const before = draft.get(configEntries, input.key)
-      const patch = patchOf(input)
-      const faults = [...findFaults(input), ...findStateFaults(input, before)]
-      const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
-      const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
-      if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
-      if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
-      const after = before ? revise(configEntries, before, { patch, now }) : seal(configEntries, next)
-      draft.put(configEntries, after)
-      return done(after)
-    },
-  }
-}
+/** Values and schemas of inputs in which the scan has found something. Not the inputs: a step of an operation comes as a copy. */
+const suspicious = new WeakSet<object>()
 
-/** Deletes an entry that is not locked. */
-export const deleteConfig: Command<DeleteConfigInput, string> = {
-  name: 'deleteConfig',
-  pack: 'TZ',
+/** Makes an entry, or changes what the input names. */
+export const setConfig: Command<SetConfigInput, ConfigEntryRecord> = {
+  name: 'setConfig',
   isRevertible: true,
-  run(draft, input) {
-    const before = draft.get(configEntries, input.key)
-    if (!before) return refused(userError('NOT_FOUND', ['key'], 'There is no entry of this key; nothing had to be deleted.'))
-    const faults = findVersionFaults(configEntries, before, input.expectedVersion)
-    if (!before.isMutable) faults.push(locked(['key']))
-    if (faults.length > 0) return refused(...faults)
-    draft.delete(configEntries, input.key)
-    return done(input.key)
+  async prepare(input, context) {
+    const found = await findSecretsIn(input)
+    if (found.length > 0) for (const part of objectsOf(input)) suspicious.add(part)
+    return findSecretFaults(found, input, context)
+  },
+  run(draft, input, { now, newId }) {
+    const before = draft.get(configEntryCollection, input.key)
+    const patch = patchOf(input)
+    const faults = [...findFaults(input), ...findStateFaults(input, before)]
+    const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
+    const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
+    if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
+    if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
+    const after = before ? revise(configEntryCollection, before, { patch, now }) : seal(configEntryCollection, next)
+    draft.put(configEntryCollection, after)
+    return done(after)
   },
 }
 
 /** Unlocks an entry; one that is not locked stays as it is. */
 export const unlockConfig: Command<UnlockConfigInput, ConfigEntryRecord> = {
   name: 'unlockConfig',
-  pack: 'TZ',
   isRevertible: true,
   run(draft, input, { now }) {
-    const before = draft.get(configEntries, input.key)
+    const before = draft.get(configEntryCollection, input.key)
     const faults: UserErrorData[] = []
     if (!before) faults.push(userError('NOT_FOUND', ['key'], 'There is no entry of this key.'))
     if (!input.reason.trim())
       faults.push(userError('REQUIRED', ['reason'], 'Say why the entry has to be changed after all; it stands in the change log.'))
     if (!before || faults.length > 0) return refused(...faults)
-    const after = revise(configEntries, before, { patch: { isMutable: true }, now })
-    draft.put(configEntries, after)
+    const after = revise(configEntryCollection, before, { patch: { isMutable: true }, now })
+    draft.put(configEntryCollection, after)
     return done(after)
   },
 }

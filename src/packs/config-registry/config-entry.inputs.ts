@@ -1,12 +1,11 @@
-import { Field, InputType, Int } from 'type-graphql'
+import { Field, InputType } from 'type-graphql'
+import { editInput } from '../../core/graphql/bases.js'
 import { JSONValue } from '../../core/graphql/scalars.js'
 import type { Json } from '../../core/values/json.js'
 
-const REASON = { nullable: true, description: 'Why; stands in the change log.' }
-
 /** Input of setConfig. */
 @InputType('SetConfigInput', { description: 'Makes an entry or changes it. What is left out stays as it is; a new entry needs a value.' })
-export class SetConfigInput {
+export class SetConfigInput extends editInput('entry', { mayBeNew: true }) {
   @Field(() => String, { description: 'The key: a-z and 0-9 first, then also . _ / -, at most 200 characters.' })
   key!: string
 
@@ -27,25 +26,6 @@ export class SetConfigInput {
     description: 'A JSON Schema (draft 2020-12) that this and every later value must fit; null removes it.',
   })
   valueSchema?: Json
-
-  @Field(() => Int, { nullable: true, description: 'Only when the entry has this version; 0: only when there is none yet.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
-}
-
-/** Input of deleteConfig. */
-@InputType('DeleteConfigInput', { description: 'Deletes an entry that is not locked.' })
-export class DeleteConfigInput {
-  @Field(() => String, { description: "The entry's key." })
-  key!: string
-
-  @Field(() => Int, { nullable: true, description: 'Only when the entry has this version.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
 }
 
 /** Input of unlockConfig. */

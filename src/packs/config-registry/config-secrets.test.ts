@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { commandContext } from '../../../test/testkit/commands.js'
 import { openTestDatabase } from '../../../test/testkit/databases.js'
 import { openTestLedger, run, TESTER } from '../../../test/testkit/ledger.js'
 import type { Database } from '../../core/database/database.js'
 import type { Ledger } from '../../core/ledger/ledger.js'
 import { Draft } from '../../core/state/draft.js'
 import type { Json } from '../../core/values/json.js'
-import { configEntries } from './config-entry.collection.js'
-import { createSetConfig } from './config-entry.commands.js'
+import { configEntryCollection } from './config-entry.collection.js'
+import { setConfig } from './config-entry.commands.js'
 import type { SetConfigInput } from './config-entry.inputs.js'
 
 // Put together here, so that no scanner takes this file for a leak.
@@ -25,12 +26,9 @@ afterEach(async () => {
   await database.close()
 })
 
-const setConfig = createSetConfig({ isSecretValueAllowed: false })
-const lenient = createSetConfig({ isSecretValueAllowed: true })
-
 /** Code and field of every fault. */
-async function faultsOf(input: SetConfigInput, command = setConfig): Promise<string[]> {
-  const outcome = await run(ledger, command, input)
+async function faultsOf(input: SetConfigInput, on = ledger): Promise<string[]> {
+  const outcome = await run(on, setConfig, input)
   const text = JSON.stringify(outcome)
   for (const secret of [GITHUB_TOKEN, 'hunter22', RANDOM]) if (!outcome.ok) expect(text).not.toContain(secret)
   return outcome.ok ? [] : outcome.userErrors.map(({ code, field }) => `${code} ${field?.join('.')}`)
@@ -94,18 +92,21 @@ describe('a property name that is a secret', () => {
   })
 
   test('is not written back to an ADMIN who may store it, and the schema holds all the same', async () => {
-    await run(ledger, setConfig, { key: 'notes', value: {}, valueSchema })
+    const lenient = await openTestLedger(database, { isSecretValueAllowed: true })
+    await run(lenient, setConfig, { key: 'notes', value: {}, valueSchema })
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, reason: 'a test' }
     expect(await faultsOf(input, lenient)).toEqual(['INVALID value'])
     expect(await faultsOf({ key: 'other', value: input.value }, lenient)).toEqual(['REQUIRED reason'])
-    expect(await run(ledger, lenient, { ...input, key: 'other' })).toMatchObject({ ok: true })
-    expect(ledger.snapshot.view(configEntries).get('other')?.value).toEqual({ [GITHUB_TOKEN]: 1 })
+    expect(await run(lenient, setConfig, { ...input, key: 'other' })).toMatchObject({ ok: true })
+    expect(lenient.snapshot.view(configEntryCollection).get('other')?.value).toEqual({ [GITHUB_TOKEN]: 1 })
+    await lenient.close()
   })
 
   test('is not written back either where the scan and the command were given copies of an input', async () => {
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, valueSchema }
-    await setConfig.prepare?.({ ...input, reason: 'a test' }, TESTER)
-    const result = setConfig.run(new Draft(ledger.snapshot), input, { caller: TESTER, now: new Date(), newId: () => 'id' })
+    const context = commandContext({ caller: TESTER, now: new Date() })
+    await setConfig.prepare?.({ ...input, reason: 'a test' }, context)
+    const result = setConfig.run(new Draft(ledger.snapshot), input, context)
     expect(result).toMatchObject({ ok: false, userErrors: [{ code: 'INVALID', field: ['value'] }] })
     expect(JSON.stringify(result)).not.toContain(GITHUB_TOKEN)
   })

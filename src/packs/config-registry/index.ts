@@ -1,22 +1,13 @@
-import type { Pack } from '../../core/contract/pack.js'
-import { configEntries } from './config-entry.collection.js'
-import { createSetConfig, deleteConfig } from './config-entry.commands.js'
-import { DeleteConfigInput, SetConfigInput } from './config-entry.inputs.js'
+import { definePack } from '../../core/contract/pack.js'
+import { CONFIG_READ, CONFIG_UNLOCK, CONFIG_WRITE, configEntryCollection } from './config-entry.collection.js'
 import { ConfigEntryResolver } from './config-entry.resolver.js'
+import { configEntryWrites } from './config-entry.writes.js'
 
 /** TZ: settings of the running system that are not secrets. */
-export const configRegistry: Pack = {
+export const configRegistry = definePack({
   id: 'TZ',
-  collections: [configEntries],
-  permissions: { 'config:read': 'OBSERVER', 'config:write': 'OPERATOR', 'config:unlock': 'ADMIN' },
-  steps: [
-    {
-      name: 'setConfig',
-      input: SetConfigInput,
-      description: 'Makes a config entry or changes it.',
-      command: ({ settings }) => createSetConfig(settings),
-    },
-    { name: deleteConfig.name, input: DeleteConfigInput, description: 'Deletes a config entry.', command: () => deleteConfig },
-  ],
-  resolvers: (core) => [new ConfigEntryResolver(core)],
-}
+  collections: [configEntryCollection],
+  permissions: { [CONFIG_READ]: 'OBSERVER', [CONFIG_WRITE]: 'OPERATOR', [CONFIG_UNLOCK]: 'ADMIN' },
+  writes: configEntryWrites,
+  resolvers: [ConfigEntryResolver],
+})

@@ -1,27 +1,18 @@
-import type { CoreServices } from '../../core/contract/core-services.js'
-import type { Pack } from '../../core/contract/pack.js'
-import type { SmokeTester } from '../../core/contract/smoke-test.js'
-import { smokeChecks } from './checks/smoke-check.collection.js'
-import { deleteSmokeCheck, setSmokeCheck } from './checks/smoke-check.commands.js'
-import { DeleteSmokeCheckInput, SetSmokeCheckInput } from './checks/smoke-check.inputs.js'
+import { definePack } from '../../core/contract/pack.js'
+import { SMOKE_READ, SMOKE_RUN, SMOKE_WRITE, smokeCheckCollection } from './checks/smoke-check.collection.js'
 import { SmokeCheckResolver } from './checks/smoke-check.resolver.js'
-import { DeploymentProfileResolver } from './profile/deployment-profile.resolver.js'
-import { smokeRunResolver } from './runs/smoke-run.resolver.js'
-import { runnerOf } from './runs/smoke-runner.js'
+import { smokeCheckWrites } from './checks/smoke-check.writes.js'
+import { DEPLOYMENT_READ, DeploymentProfileResolver } from './profile/deployment-profile.resolver.js'
+import { SmokeRunResolver } from './runs/smoke-run.resolver.js'
+
+export { smokeRunner } from './runs/smoke-runner.js'
+export { SmokeTestRun } from './runs/smoke-test.types.js'
 
 /** UB: what runs here, and whether it works. */
-export const deployment: Pack = {
+export const deployment = definePack({
   id: 'UB',
-  collections: [smokeChecks],
-  permissions: { 'deployment:read': 'OBSERVER', 'smoke:read': 'OBSERVER', 'smoke:write': 'OPERATOR', 'smoke:run': 'OPERATOR' },
-  steps: [
-    { name: setSmokeCheck.name, input: SetSmokeCheckInput, description: 'Adds a smoke check or changes it.', command: () => setSmokeCheck },
-    { name: deleteSmokeCheck.name, input: DeleteSmokeCheckInput, description: 'Deletes a smoke check.', command: () => deleteSmokeCheck },
-  ],
-  resolvers: (core) => [new DeploymentProfileResolver(core), new SmokeCheckResolver(core), smokeRunResolver(core)],
-}
-
-/** Proves that this process works, in the same turn as runSmokeTest: there is one run at a time. */
-export function createSmokeTester(core: CoreServices): SmokeTester {
-  return runnerOf(core)
-}
+  collections: [smokeCheckCollection],
+  permissions: { [DEPLOYMENT_READ]: 'OBSERVER', [SMOKE_READ]: 'OBSERVER', [SMOKE_WRITE]: 'OPERATOR', [SMOKE_RUN]: 'OPERATOR' },
+  writes: smokeCheckWrites,
+  resolvers: [DeploymentProfileResolver, SmokeCheckResolver, SmokeRunResolver],
+})

@@ -1,35 +1,34 @@
-import { defineCollection } from '../../core/state/collection.js'
-import type { EvaluableFlag } from './evaluation/evaluation.js'
+import { boolean, defineCollection, editFields, json, nullable, type RecordOf, text } from '../../core/state/collection.js'
+import type { FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
+
+/** To ask whether flags are on. */
+export const FLAGS_EVALUATE = 'flags:evaluate'
+/** To see flags and their rules. */
+export const FLAGS_READ = 'flags:read'
+/** To make, change and delete flags. */
+export const FLAGS_WRITE = 'flags:write'
+
+const fields = {
+  key: text(),
+  id: text(),
+  group: text(),
+  description: nullable(text()),
+  isEnabled: boolean(),
+  strategies: json<readonly FlagStrategy[]>(),
+  variants: json<readonly FlagVariant[]>(),
+  ...editFields,
+}
 
 /** One feature flag. */
-export interface FeatureFlagRecord extends EvaluableFlag {
-  readonly id: string
-  readonly group: string
-  readonly description: string | null
-  readonly version: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
+export type FeatureFlagRecord = RecordOf<typeof fields>
 
 /** All feature flags, by key. */
 export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   name: 'FeatureFlag',
-  pack: 'UA',
   table: 'feature_flags',
   key: 'key',
   id: 'id',
   version: 'version',
-  writePermission: () => 'flags:write',
-  fields: {
-    key: 'text',
-    id: 'text',
-    group: 'text',
-    description: 'text',
-    isEnabled: 'boolean',
-    strategies: 'json',
-    variants: 'json',
-    version: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  writePermission: FLAGS_WRITE,
+  fields,
 })

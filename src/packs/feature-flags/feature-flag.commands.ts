@@ -6,7 +6,7 @@ import { validateKey } from '../../core/values/key.js'
 import { findTextFaults } from '../../core/values/text.js'
 import type { FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
 import { type FeatureFlagRecord, featureFlagCollection } from './feature-flag.collection.js'
-import type { DeleteFeatureFlagInput, FlagStrategyInput, FlagVariantInput, SetFeatureFlagInput } from './feature-flag.inputs.js'
+import type { FlagStrategyInput, FlagVariantInput, SetFeatureFlagInput } from './feature-flag.inputs.js'
 import { validateStrategies, validateVariants } from './flag-validation.js'
 
 /** The group of a flag that names none. */
@@ -56,7 +56,6 @@ function findFaults(input: SetFeatureFlagInput, patch: Partial<FeatureFlagRecord
 /** Makes a flag, or changes what the input names. A new flag is enabled, in group `default`, for everybody. */
 export const setFeatureFlag: Command<SetFeatureFlagInput, FeatureFlagRecord> = {
   name: 'setFeatureFlag',
-  pack: 'UA',
   isRevertible: true,
   run(draft, input, { now, newId }) {
     const before = draft.get(featureFlagCollection, input.key)
@@ -69,20 +68,5 @@ export const setFeatureFlag: Command<SetFeatureFlagInput, FeatureFlagRecord> = {
       : seal(featureFlagCollection, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
     draft.put(featureFlagCollection, after)
     return done(after)
-  },
-}
-
-/** Deletes a flag; from then on, whoever asks for it gets their own default. */
-export const deleteFeatureFlag: Command<DeleteFeatureFlagInput, string> = {
-  name: 'deleteFeatureFlag',
-  pack: 'UA',
-  isRevertible: true,
-  run(draft, input) {
-    const before = draft.get(featureFlagCollection, input.key)
-    if (!before) return refused(userError('NOT_FOUND', ['key'], 'There is no flag of this key; nothing had to be deleted.'))
-    const faults = findVersionFaults(featureFlagCollection, before, input.expectedVersion)
-    if (faults.length > 0) return refused(...faults)
-    draft.delete(featureFlagCollection, input.key)
-    return done(input.key)
   },
 }

@@ -1,4 +1,5 @@
 import { Field, Float, InputType, Int } from 'type-graphql'
+import { editInput } from '../../core/graphql/bases.js'
 import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
 import type { Json, JsonObject } from '../../core/values/json.js'
 import type { ConstraintOperator } from './evaluation/evaluation.js'
@@ -68,7 +69,7 @@ export class FlagVariantInput {
 @InputType('SetFeatureFlagInput', {
   description: 'Makes a flag or changes it. What is left out stays as it is (new flags: on for everybody, group "default").',
 })
-export class SetFeatureFlagInput {
+export class SetFeatureFlagInput extends editInput('flag', { mayBeNew: true }) {
   @Field(() => String, { description: 'The key: a-z and 0-9 first, then also . _ / -, at most 200 characters.' })
   key!: string
 
@@ -89,25 +90,6 @@ export class SetFeatureFlagInput {
 
   @Field(() => [FlagVariantInput], { nullable: true, description: 'Its shapes; null or []: none. Replaces all variants.' })
   variants?: FlagVariantInput[] | null
-
-  @Field(() => Int, { nullable: true, description: 'Only when the flag has this version; 0: only when there is none yet.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
-}
-
-/** Input of deleteFeatureFlag. */
-@InputType('DeleteFeatureFlagInput', { description: 'Deletes a flag. Callers then get their own default.' })
-export class DeleteFeatureFlagInput {
-  @Field(() => String, { description: "The flag's key." })
-  key!: string
-
-  @Field(() => Int, { nullable: true, description: 'Only when the flag has this version.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
 }
 
 /** Filter of featureFlags. */

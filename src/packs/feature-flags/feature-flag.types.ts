@@ -1,8 +1,7 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { enumOf } from '../../core/graphql/enum.js'
-import { payloadOf } from '../../core/graphql/payload.js'
-import { DateTimeISO, JSONValue } from '../../core/graphql/scalars.js'
+import { enumOf, JSONValue } from '../../core/graphql/scalars.js'
 import type { Json } from '../../core/values/json.js'
 import { CONSTRAINT_OPERATORS, type ConstraintOperator, EVALUATION_REASONS, type EvaluationReason } from './evaluation/evaluation.js'
 
@@ -101,7 +100,7 @@ export class FlagVariantType {
   simpleResolvers: true,
   description: 'A switch that applications ask about, to turn things on and off without a deployment.',
 })
-export class FeatureFlag {
+export class FeatureFlag extends editedType() {
   @Field(() => ID, { description: 'Identifies this flag, also in the change log.' })
   id!: string
 
@@ -122,15 +121,6 @@ export class FeatureFlag {
 
   @Field(() => [FlagVariantType], { description: 'The shapes that it can take.' })
   variants!: readonly FlagVariantType[]
-
-  @Field(() => Int, { description: 'Counts its edits, from 1; pass it as expectedVersion to guard an update.' })
-  version!: number
-
-  @Field(() => DateTimeISO, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => DateTimeISO, { description: 'When it was last changed.' })
-  updatedAt!: Date
 }
 
 /** A page of flags. */
@@ -160,15 +150,3 @@ export class FlagEvaluation {
   @Field(() => String, { description: 'Why, in a sentence for a person.' })
   explanation!: string
 }
-
-export const SetFeatureFlagPayload = payloadOf('setFeatureFlag', {
-  field: 'featureFlag',
-  type: () => FeatureFlag,
-  description: 'The flag as it is now; null when there are user errors.',
-})
-
-export const DeleteFeatureFlagPayload = payloadOf('deleteFeatureFlag', {
-  field: 'deletedKey',
-  type: () => String,
-  description: 'Key of the flag that is gone; null when there are user errors.',
-})

@@ -4,18 +4,22 @@ import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/contract
 import { Draft } from '../../core/state/draft.js'
 import { Snapshot } from '../../core/state/snapshot.js'
 import { effectiveMaintenance, maintenanceAt, retryAfterSeconds } from './effective.js'
-import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
-import { type MaintenanceWindow, maintenanceWindows, windowStatus } from './maintenance-window.collection.js'
+import { type MaintenanceSwitchRecord, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
+import { type MaintenanceWindowRecord, maintenanceWindowCollection, windowStatus } from './maintenance-window.collection.js'
 
 const START = Date.UTC(2026, 0, 1)
 /** A moment, in seconds after the start of the tests' time. */
 const at = (seconds: number): Date => new Date(START + seconds * 1000)
 
-function switchedTo(mode: MaintenanceModeName, expiresAt: Date | null = null, reason: string | null = null): MaintenanceSwitch {
+function switchedTo(mode: MaintenanceModeName, expiresAt: Date | null = null, reason: string | null = null): MaintenanceSwitchRecord {
   return { id: 'maintenance', mode, reason, expiresAt, version: 1, createdAt: at(0), updatedAt: at(0) }
 }
 
-function windowOf(id: string, [start, end]: readonly [number, number], changes: Partial<MaintenanceWindow> = {}): MaintenanceWindow {
+function windowOf(
+  id: string,
+  [start, end]: readonly [number, number],
+  changes: Partial<MaintenanceWindowRecord> = {},
+): MaintenanceWindowRecord {
   const plan = { startsAt: at(start), endsAt: at(end), mode: 'MAINTENANCE' as const, description: `window ${id}`, isActive: true }
   return { id, ...plan, version: 1, createdAt: at(0), updatedAt: at(0), ...changes }
 }
@@ -46,7 +50,7 @@ const anyWindows = fc
 const anyMoment = fc.integer({ min: -2, max: 90 }).map((half) => half / 2)
 
 /** The rule, as it is written down: mode by mode, at one moment. */
-function modelMode(theSwitch: MaintenanceSwitch, windows: readonly MaintenanceWindow[], moment: number): MaintenanceModeName {
+function modelMode(theSwitch: MaintenanceSwitchRecord, windows: readonly MaintenanceWindowRecord[], moment: number): MaintenanceModeName {
   const inForce = new Set<MaintenanceModeName>(['NORMAL'])
   if (theSwitch.expiresAt === null || moment < (theSwitch.expiresAt.getTime() - START) / 1000) inForce.add(theSwitch.mode)
   for (const { startsAt, endsAt, mode, isActive } of windows) {
@@ -57,7 +61,7 @@ function modelMode(theSwitch: MaintenanceSwitch, windows: readonly MaintenanceWi
 }
 
 /** Walks on in half seconds until the mode is NORMAL; null when it is not within any window or expiry there is. */
-function modelNormalFrom(theSwitch: MaintenanceSwitch, windows: readonly MaintenanceWindow[], moment: number): number | null {
+function modelNormalFrom(theSwitch: MaintenanceSwitchRecord, windows: readonly MaintenanceWindowRecord[], moment: number): number | null {
   for (let later = moment; later <= 100; later += 0.5) if (modelMode(theSwitch, windows, later) === 'NORMAL') return later
   return null
 }
@@ -96,9 +100,9 @@ describe('the effective mode', () => {
   it('holds for as long as it says: at every moment between its bounds it is the same, and beyond them it is made anew', () => {
     fc.assert(
       fc.property(anySwitch, anyWindows, fc.array(anyMoment, { minLength: 2, maxLength: 30 }), (theSwitch, windows, moments) => {
-        const draft = new Draft(Snapshot.empty([maintenanceSwitches, maintenanceWindows], { revision: 0, digest: '' }))
-        draft.put(maintenanceSwitches, theSwitch)
-        for (const window of windows) draft.put(maintenanceWindows, window)
+        const draft = new Draft(Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' }))
+        draft.put(maintenanceSwitchCollection, theSwitch)
+        for (const window of windows) draft.put(maintenanceWindowCollection, window)
         const snapshot = draft.toSnapshot({ revision: 1, digest: '' })
         // The clock of a machine is set forward and back.
         for (const moment of moments)
@@ -109,16 +113,16 @@ describe('the effective mode', () => {
   })
 
   it('is remembered with the state, and never beyond it', () => {
-    const empty = Snapshot.empty([maintenanceSwitches, maintenanceWindows], { revision: 0, digest: '' })
+    const empty = Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' })
     const next = (base: Snapshot, edit: (draft: Draft) => void): Snapshot => {
       const draft = new Draft(base)
       edit(draft)
       return draft.toSnapshot({ revision: base.revision + 1, digest: '' })
     }
     expect(maintenanceAt(empty, at(1))).toBe(maintenanceAt(empty, at(2)))
-    const switched = next(empty, (draft) => draft.put(maintenanceSwitches, switchedTo('READ_ONLY')))
+    const switched = next(empty, (draft) => draft.put(maintenanceSwitchCollection, switchedTo('READ_ONLY')))
     expect(maintenanceAt(switched, at(2)).mode).toBe('READ_ONLY')
-    const planned = next(switched, (draft) => draft.put(maintenanceWindows, windowOf('a', [2, 4])))
+    const planned = next(switched, (draft) => draft.put(maintenanceWindowCollection, windowOf('a', [2, 4])))
     expect([2, 3, 4, 5].map((moment) => maintenanceAt(planned, at(moment)).mode)).toEqual([
       'MAINTENANCE',
       'MAINTENANCE',
@@ -131,7 +135,7 @@ describe('the effective mode', () => {
 })
 
 describe('an end that is known', () => {
-  it.each<[string, MaintenanceSwitch, MaintenanceWindow[], number | null]>([
+  it.each<[string, MaintenanceSwitchRecord, MaintenanceWindowRecord[], number | null]>([
     ['is that of the window', NORMAL, [windowOf('a', [0, 10])], 8],
     ['is behind windows that overlap', NORMAL, [windowOf('a', [0, 10]), windowOf('b', [5, 20])], 18],
     ['is behind windows that meet', NORMAL, [windowOf('b', [10, 20]), windowOf('a', [0, 10])], 18],
@@ -151,13 +155,13 @@ describe('an end that is known', () => {
 })
 
 describe('what is named', () => {
-  const named = (theSwitch: MaintenanceSwitch, windows: readonly MaintenanceWindow[]) => {
+  const named = (theSwitch: MaintenanceSwitchRecord, windows: readonly MaintenanceWindowRecord[]) => {
     const { mode, reason, ongoingWindow, nextWindow } = effectiveMaintenance(theSwitch, windows, at(5))
     return [mode, reason, ongoingWindow?.id ?? null, nextWindow?.id ?? null]
   }
   const readOnly = (id: string, bounds: readonly [number, number]) => windowOf(id, bounds, { mode: 'READ_ONLY' })
 
-  it.each<[string, MaintenanceSwitch, MaintenanceWindow[], (string | null)[]]>([
+  it.each<[string, MaintenanceSwitchRecord, MaintenanceWindowRecord[], (string | null)[]]>([
     ['nothing', NORMAL, [], ['NORMAL', null, null, null]],
     ['the reason of a switch that was set back', switchedTo('NORMAL', null, 'done'), [], ['NORMAL', 'done', null, null]],
     ['no reason of a switch that has expired', switchedTo('READ_ONLY', at(5), 'old'), [], ['NORMAL', null, null, null]],
@@ -236,8 +240,8 @@ describe("a window's status", () => {
 
 describe('a state without a switch', () => {
   it('is NORMAL', () => {
-    const empty = Snapshot.empty([maintenanceSwitches, maintenanceWindows], { revision: 0, digest: '' })
-    expect(switchOf(empty.view(maintenanceSwitches))).toMatchObject({ mode: 'NORMAL', reason: null, expiresAt: null, version: 0 })
+    const empty = Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' })
+    expect(switchOf(empty.view(maintenanceSwitchCollection))).toMatchObject({ mode: 'NORMAL', reason: null, expiresAt: null, version: 0 })
     expect(maintenanceAt(empty, at(0)).mode).toBe('NORMAL')
   })
 })

@@ -1,7 +1,7 @@
 import { MAINTENANCE_MODES, type MaintenanceModeName } from '../../core/contract/operation.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
-import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
-import { isWindowOpen, type MaintenanceWindow, maintenanceWindows } from './maintenance-window.collection.js'
+import { type MaintenanceSwitchRecord, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
+import { isWindowOpen, type MaintenanceWindowRecord, maintenanceWindowCollection } from './maintenance-window.collection.js'
 
 /** What is in force, and for how long that holds if nobody changes anything. */
 export interface EffectiveMaintenance {
@@ -12,9 +12,9 @@ export interface EffectiveMaintenance {
   /** Why `mode` is in force: the reason of the switch or the description of the window, whichever is the strictest. */
   readonly reason: string | null
   /** The strictest ongoing window; of equal ones the one that ends last. */
-  readonly ongoingWindow: MaintenanceWindow | null
+  readonly ongoingWindow: MaintenanceWindowRecord | null
   /** The window that begins next; of equal ones the strictest. */
-  readonly nextWindow: MaintenanceWindow | null
+  readonly nextWindow: MaintenanceWindowRecord | null
   /** The first moment at which the mode is NORMAL again; null when it is NORMAL, or when nobody knows. */
   readonly until: Date | null
   /** All of this holds from here (milliseconds since 1970; the last window or expiry that began or ended, if any) ... */
@@ -32,8 +32,12 @@ const strictnessOf = (mode: MaintenanceModeName): number => MAINTENANCE_MODES.in
  * What is in force at `now`: a pure function of the switch, the windows and the time, so that no job has to run for a
  * window to begin. Windows hold from `startsAt` on and before `endsAt`.
  */
-export function effectiveMaintenance(theSwitch: MaintenanceSwitch, windows: Iterable<MaintenanceWindow>, now: Date): EffectiveMaintenance {
-  const open: MaintenanceWindow[] = []
+export function effectiveMaintenance(
+  theSwitch: MaintenanceSwitchRecord,
+  windows: Iterable<MaintenanceWindowRecord>,
+  now: Date,
+): EffectiveMaintenance {
+  const open: MaintenanceWindowRecord[] = []
   const bounds: Date[] = []
   for (const window of windows) {
     if (window.isActive) bounds.push(window.startsAt, window.endsAt)
@@ -64,19 +68,19 @@ export function effectiveMaintenance(theSwitch: MaintenanceSwitch, windows: Iter
 /** The words of what is strictest; of switch and window alike, the switch's come first. */
 function reasonOf(
   mode: MaintenanceModeName,
-  theSwitch: Pick<MaintenanceSwitch, 'mode' | 'reason'>,
-  ongoing: MaintenanceWindow | null,
+  theSwitch: Pick<MaintenanceSwitchRecord, 'mode' | 'reason'>,
+  ongoing: MaintenanceWindowRecord | null,
 ): string | null {
   const ofSwitch = theSwitch.mode === mode ? theSwitch.reason : null
   return ofSwitch ?? (ongoing?.mode === mode ? ongoing.description : null)
 }
 
-type Order = (a: MaintenanceWindow, b: MaintenanceWindow) => number
+type Order = (a: MaintenanceWindowRecord, b: MaintenanceWindowRecord) => number
 const byStart: Order = (a, b) => a.startsAt.getTime() - b.startsAt.getTime()
 const byStrictness: Order = (a, b) => strictnessOf(b.mode) - strictnessOf(a.mode)
 
 /** The first by these orders, and among equals by id, so that every replica names the same one. */
-function first(windows: readonly MaintenanceWindow[], ...orders: readonly Order[]): MaintenanceWindow | null {
+function first(windows: readonly MaintenanceWindowRecord[], ...orders: readonly Order[]): MaintenanceWindowRecord | null {
   const compare: Order = (a, b) => {
     for (const order of orders) {
       const difference = order(a, b)
@@ -84,14 +88,14 @@ function first(windows: readonly MaintenanceWindow[], ...orders: readonly Order[
     }
     return a.id < b.id ? -1 : 1
   }
-  return windows.reduce<MaintenanceWindow | null>((best, window) => (best && compare(best, window) < 0 ? best : window), null)
+  return windows.reduce<MaintenanceWindowRecord | null>((best, window) => (best && compare(best, window) < 0 ? best : window), null)
 }
 
 /** Follows the switch and windows that meet or overlap to where the first gap is; null while the switch has no end. */
 function firstNormalMoment(of: {
   switchMode: MaintenanceModeName
   expiresAt: Date | null
-  open: readonly MaintenanceWindow[]
+  open: readonly MaintenanceWindowRecord[]
   now: Date
 }): Date | null {
   let end = of.now
@@ -136,8 +140,8 @@ const known = new WeakMap<object, Known>()
  * expiry, which costs one look-up: every call passes here.
  */
 export function maintenanceAt(snapshot: Snapshot, now: Date): EffectiveMaintenance {
-  const switches = snapshot.view(maintenanceSwitches)
-  const windows = snapshot.view(maintenanceWindows)
+  const switches = snapshot.view(maintenanceSwitchCollection)
+  const windows = snapshot.view(maintenanceWindowCollection)
   const last = known.get(windows)
   if (last?.switches === switches && isValidAt(last.effective, now)) return last.effective
   const effective = Object.freeze(effectiveMaintenance(switchOf(switches), windows.values(), now))

@@ -1,8 +1,8 @@
 import type { CoreServices } from '../../core/contract/core-services.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import { type EffectiveMaintenance, maintenanceAt } from './effective.js'
-import { maintenanceSwitches } from './maintenance-switch.collection.js'
-import { maintenanceWindows } from './maintenance-window.collection.js'
+import { maintenanceSwitchCollection } from './maintenance-switch.collection.js'
+import { maintenanceWindowCollection } from './maintenance-window.collection.js'
 
 /**
  * The clock is looked at this often, in milliseconds: timers run on another clock than the one that decides, which can be
@@ -10,7 +10,7 @@ import { maintenanceWindows } from './maintenance-window.collection.js'
  */
 const RECHECK_EVERY_MS = 1_000
 
-const COLLECTIONS: ReadonlySet<string> = new Set([maintenanceSwitches.name, maintenanceWindows.name])
+const COLLECTIONS: ReadonlySet<string> = new Set([maintenanceSwitchCollection.name, maintenanceWindowCollection.name])
 
 /** Says to whoever follows when the maintenance state may be another one. One timer for all, and none when nobody follows. */
 export class MaintenanceWatch {
@@ -20,7 +20,6 @@ export class MaintenanceWatch {
   #timer: NodeJS.Timeout | undefined
   #last: EffectiveMaintenance | undefined
 
-  /** `core` is kept for later only. */
   constructor(core: Pick<CoreServices, 'ledger' | 'clock'>) {
     this.#core = core
   }
@@ -128,3 +127,6 @@ class Signal implements AsyncIterableIterator<true> {
     resolve(this.#isEnded ? { done: true, value: undefined } : { done: false, value: true })
   }
 }
+
+/** The one watch of a server. */
+export const maintenanceWatch = (core: CoreServices): MaintenanceWatch => new MaintenanceWatch(core)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SYSTEM_CALLER } from '../../../test/testkit/api-clients.js'
+import { commandContext } from '../../../test/testkit/commands.js'
 import { MAINTENANCE_MODES } from '../../core/contract/operation.js'
 import type { Command, CommandResult } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
@@ -14,8 +15,8 @@ import {
   setMaintenanceMode,
 } from './maintenance.commands.js'
 import type { ScheduleMaintenanceWindowInput } from './maintenance.inputs.js'
-import { maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
-import { type MaintenanceWindow, maintenanceWindows } from './maintenance-window.collection.js'
+import { maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
+import { type MaintenanceWindowRecord, maintenanceWindowCollection } from './maintenance-window.collection.js'
 
 const NOON = Date.UTC(2026, 5, 1, 12)
 const DAY_S = 86_400
@@ -24,7 +25,7 @@ const at = (seconds: number): Date => new Date(NOON + seconds * 1000)
 
 /** The pack's state, and a clock that stands still until it is moved. */
 class World {
-  snapshot = Snapshot.empty([maintenanceSwitches, maintenanceWindows], { revision: 0, digest: '' })
+  snapshot = Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' })
   seconds = 0
   #made = 0
 
@@ -34,13 +35,13 @@ class World {
       this.#made += 1
       return `w-${String(this.#made).padStart(5, '0')}`
     }
-    const result = command.run(draft, input, { caller: SYSTEM_CALLER, now: at(this.seconds), newId })
+    const result = command.run(draft, input, commandContext({ caller: SYSTEM_CALLER, now: at(this.seconds), newId }))
     const { revision, digest } = this.snapshot
     if (result.ok && draft.changes().length > 0) this.snapshot = draft.toSnapshot({ revision: revision + 1, digest })
     return result
   }
 
-  schedule(start: number, end: number, more: Partial<ScheduleMaintenanceWindowInput> = {}): MaintenanceWindow {
+  schedule(start: number, end: number, more: Partial<ScheduleMaintenanceWindowInput> = {}): MaintenanceWindowRecord {
     const result = this.do(scheduleMaintenanceWindow, { startsAt: at(start), endsAt: at(end), ...more })
     if (!result.ok) throw new Error(JSON.stringify(result.userErrors))
     return result.value
@@ -69,7 +70,7 @@ describe('setMaintenanceMode', () => {
     const world = new World()
     world.do(setMaintenanceMode, { mode: 'READ_ONLY', reason: 'migration', expiresAt: at(60) })
     world.do(setMaintenanceMode, { mode: 'MAINTENANCE' })
-    expect(switchOf(world.snapshot.view(maintenanceSwitches))).toMatchObject({
+    expect(switchOf(world.snapshot.view(maintenanceSwitchCollection))).toMatchObject({
       mode: 'MAINTENANCE',
       reason: null,
       expiresAt: null,
@@ -112,7 +113,11 @@ describe('the first start', () => {
   it('makes the row at NORMAL, and later starts leave it as it is', () => {
     const world = new World()
     world.do(initialiseMaintenance, {})
-    expect(world.snapshot.view(maintenanceSwitches).get('maintenance')).toMatchObject({ mode: 'NORMAL', version: 1, createdAt: at(0) })
+    expect(world.snapshot.view(maintenanceSwitchCollection).get('maintenance')).toMatchObject({
+      mode: 'NORMAL',
+      version: 1,
+      createdAt: at(0),
+    })
     world.do(setMaintenanceMode, { mode: 'READ_ONLY' })
     const before = world.snapshot
     world.do(initialiseMaintenance, {})
@@ -182,9 +187,9 @@ describe('scheduleMaintenanceWindow', () => {
     const world = new World()
     world.schedule(0, 10)
     const draft = new Draft(world.snapshot)
-    const [plan] = world.snapshot.view(maintenanceWindows).values()
+    const [plan] = world.snapshot.view(maintenanceWindowCollection).values()
     for (let index = 1; index < MAX_OPEN_WINDOWS; index += 1) {
-      draft.put(maintenanceWindows, { ...(plan as MaintenanceWindow), id: `x-${index}`, startsAt: at(60), endsAt: at(120) })
+      draft.put(maintenanceWindowCollection, { ...(plan as MaintenanceWindowRecord), id: `x-${index}`, startsAt: at(60), endsAt: at(120) })
     }
     world.snapshot = draft.toSnapshot({ revision: 2, digest: '' })
     expect(faultsOf(world.do(scheduleMaintenanceWindow, { startsAt: at(60), endsAt: at(60) }))).toEqual([

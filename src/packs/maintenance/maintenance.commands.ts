@@ -6,8 +6,8 @@ import { findVersionFaults } from '../../core/state/expectations.js'
 import type { JsonObject } from '../../core/values/json.js'
 import { findTextFaults } from '../../core/values/text.js'
 import type { CancelMaintenanceWindowInput, ScheduleMaintenanceWindowInput, SetMaintenanceModeInput } from './maintenance.inputs.js'
-import { type MaintenanceSwitch, maintenanceSwitches, switchOf } from './maintenance-switch.collection.js'
-import { isWindowOpen, type MaintenanceWindow, maintenanceWindows, windowStatus } from './maintenance-window.collection.js'
+import { type MaintenanceSwitchRecord, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
+import { isWindowOpen, type MaintenanceWindowRecord, maintenanceWindowCollection, windowStatus } from './maintenance-window.collection.js'
 
 /** Longest window, in days. */
 const MAX_WINDOW_DAYS = 31
@@ -16,28 +16,26 @@ export const MAX_OPEN_WINDOWS = 1_000
 const DAY_MS = 86_400_000
 
 /** Sets the switch's row: made anew where there is none. */
-function put(draft: Draft, patch: Partial<MaintenanceSwitch>, now: Date): MaintenanceSwitch {
-  const before = switchOf(draft.view(maintenanceSwitches))
+function put(draft: Draft, patch: Partial<MaintenanceSwitchRecord>, now: Date): MaintenanceSwitchRecord {
+  const before = switchOf(draft.view(maintenanceSwitchCollection))
   const after =
     before.version === 0
-      ? seal(maintenanceSwitches, { ...before, ...patch, version: 1, createdAt: now, updatedAt: now })
-      : revise(maintenanceSwitches, before, { patch, now })
-  draft.put(maintenanceSwitches, after)
+      ? seal(maintenanceSwitchCollection, { ...before, ...patch, version: 1, createdAt: now, updatedAt: now })
+      : revise(maintenanceSwitchCollection, before, { patch, now })
+  draft.put(maintenanceSwitchCollection, after)
   return after
 }
 
 /** Makes the switch's row at the first start; does nothing when it is there. */
-export const initialiseMaintenance: Command<object, MaintenanceSwitch> = {
+export const initialiseMaintenance: Command<object, MaintenanceSwitchRecord> = {
   name: 'initialiseMaintenance',
-  pack: 'UE',
   isRevertible: false,
   run: (draft, _input, { now }) => done(put(draft, {}, now)),
 }
 
 /** Sets the switch as a whole: reason and expiry that are left out are cleared, so that none outlives its setting. */
-export const setMaintenanceMode: Command<SetMaintenanceModeInput, MaintenanceSwitch> = {
+export const setMaintenanceMode: Command<SetMaintenanceModeInput, MaintenanceSwitchRecord> = {
   name: 'setMaintenanceMode',
-  pack: 'UE',
   isRevertible: true,
   run(draft, { mode, reason, expiresAt }, { now }) {
     const faults: UserErrorData[] = []
@@ -67,14 +65,13 @@ function findWindowFaults({ startsAt, endsAt, mode, description }: ScheduleMaint
 }
 
 /** Plans a window. Windows may overlap: the strictest of those that are ongoing is in force. */
-export const scheduleMaintenanceWindow: Command<ScheduleMaintenanceWindowInput, MaintenanceWindow> = {
+export const scheduleMaintenanceWindow: Command<ScheduleMaintenanceWindowInput, MaintenanceWindowRecord> = {
   name: 'scheduleMaintenanceWindow',
-  pack: 'UE',
   isRevertible: true,
   run(draft, input, { now, newId }) {
     const faults = findWindowFaults(input, now)
     let open = 0
-    for (const window of draft.view(maintenanceWindows).values()) if (isWindowOpen(window, now)) open += 1
+    for (const window of draft.view(maintenanceWindowCollection).values()) if (isWindowOpen(window, now)) open += 1
     if (open >= MAX_OPEN_WINDOWS) {
       faults.push(userError('LIMIT_EXCEEDED', [], `There are ${open} windows that are not over, the most there can be. Cancel some first.`))
     }
@@ -82,31 +79,30 @@ export const scheduleMaintenanceWindow: Command<ScheduleMaintenanceWindowInput, 
     const { startsAt, endsAt } = input
     const plan = { startsAt, endsAt, mode: input.mode ?? 'MAINTENANCE', description: input.description ?? null }
     const window = { id: newId(), ...plan, isActive: true, version: 1, createdAt: now, updatedAt: now }
-    draft.put(maintenanceWindows, seal(maintenanceWindows, window))
+    draft.put(maintenanceWindowCollection, seal(maintenanceWindowCollection, window))
     return done(window)
   },
   replay: {
-    toJson: (window) => maintenanceWindows.imageOf(window),
-    fromJson: (json) => maintenanceWindows.fromImage(json as JsonObject),
+    toJson: (window) => maintenanceWindowCollection.imageOf(window),
+    fromJson: (json) => maintenanceWindowCollection.fromImage(json as JsonObject),
   },
 }
 
 /** Cancels a window that is not over; one that is ongoing ends at once. */
-export const cancelMaintenanceWindow: Command<CancelMaintenanceWindowInput, MaintenanceWindow> = {
+export const cancelMaintenanceWindow: Command<CancelMaintenanceWindowInput, MaintenanceWindowRecord> = {
   name: 'cancelMaintenanceWindow',
-  pack: 'UE',
   isRevertible: true,
   run(draft, { id, expectedVersion }, { now }) {
-    const before = draft.get(maintenanceWindows, id)
+    const before = draft.get(maintenanceWindowCollection, id)
     if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no window of this id; nothing had to be cancelled.'))
-    const faults = findVersionFaults(maintenanceWindows, before, expectedVersion)
+    const faults = findVersionFaults(maintenanceWindowCollection, before, expectedVersion)
     if (!isWindowOpen(before, now)) {
       const status = windowStatus(before, now)
       faults.push(userError('INVALID_STATE', ['id'], `The window is ${status}; only one that is SCHEDULED or ONGOING can be cancelled.`))
     }
     if (faults.length > 0) return refused(...faults)
-    const after = revise(maintenanceWindows, before, { patch: { isActive: false }, now })
-    draft.put(maintenanceWindows, after)
+    const after = revise(maintenanceWindowCollection, before, { patch: { isActive: false }, now })
+    draft.put(maintenanceWindowCollection, after)
     return done(after)
   },
 }

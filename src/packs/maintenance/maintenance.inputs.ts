@@ -1,5 +1,6 @@
-import { Field, ID, InputType, Int } from 'type-graphql'
+import { Field, ID, InputType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
+import { editInput, ReasonInput } from '../../core/graphql/bases.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
 import { MaintenanceWindowStatuses } from './maintenance.types.js'
@@ -27,7 +28,7 @@ export class SetMaintenanceModeInput {
 @InputType('ScheduleMaintenanceWindowInput', {
   description: 'Plans a window: from `startsAt` on and before `endsAt` its mode is in force.',
 })
-export class ScheduleMaintenanceWindowInput {
+export class ScheduleMaintenanceWindowInput extends ReasonInput {
   @Field(() => DateTimeISO, { description: 'Its first moment; in the past it begins at once.' })
   startsAt!: Date
 
@@ -49,22 +50,13 @@ export class ScheduleMaintenanceWindowInput {
     description: 'Any text of your own: a second call with the same key and input gets the first answer, for 24 hours.',
   })
   idempotencyKey?: string | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
 }
 
 /** Input of cancelMaintenanceWindow. */
 @InputType('CancelMaintenanceWindowInput', { description: 'Cancels a window that is not over. One that is ongoing ends at once.' })
-export class CancelMaintenanceWindowInput {
+export class CancelMaintenanceWindowInput extends editInput('window') {
   @Field(() => ID, { description: "The window's `id`." })
   id!: string
-
-  @Field(() => Int, { nullable: true, description: 'Only when the window has this version.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
 }
 
 /** Filter of maintenanceWindows. */

@@ -1,10 +1,9 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
+import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { enumOf } from '../../core/graphql/enum.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
-import { payloadOf } from '../../core/graphql/payload.js'
-import { DateTimeISO } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
 import { WINDOW_STATUSES } from './maintenance-window.collection.js'
 
 /** The GraphQL enum of window statuses. */
@@ -22,7 +21,11 @@ registerEnumType(MaintenanceWindowStatuses, {
 
 /** A window as it is shown; its status depends on the time. */
 @ObjectType('MaintenanceWindow', { simpleResolvers: true, description: 'A time for which READ_ONLY or MAINTENANCE is planned.' })
-export class MaintenanceWindowType {
+export class MaintenanceWindow extends editedType({
+  version: 'Counts its edits, from 1; pass it as expectedVersion to guard a cancellation.',
+  createdAt: 'When it was scheduled.',
+  updatedAt: 'When it was last changed; beginning and ending do not count.',
+}) {
   @Field(() => ID, { description: 'Identifies the window, also in the change log.' })
   id!: string
 
@@ -40,19 +43,10 @@ export class MaintenanceWindowType {
 
   @Field(() => Boolean, { description: 'Whether it stands; false: it was cancelled.' })
   isActive!: boolean
-
-  @Field(() => Int, { description: 'Counts its edits, from 1; pass it as expectedVersion to guard a cancellation.' })
-  version!: number
-
-  @Field(() => DateTimeISO, { description: 'When it was scheduled.' })
-  createdAt!: Date
-
-  @Field(() => DateTimeISO, { description: 'When it was last changed; beginning and ending do not count.' })
-  updatedAt!: Date
 }
 
 /** A page of windows. */
-export const MaintenanceWindowConnection = connectionOf(MaintenanceWindowType, 'MaintenanceWindow')
+export const MaintenanceWindowConnection = connectionOf(MaintenanceWindow, 'MaintenanceWindow')
 
 /** What is in force. */
 @ObjectType('MaintenanceState', {
@@ -76,13 +70,13 @@ export class MaintenanceState {
   @Field(() => DateTimeISO, { description: 'When the switch was last set.' })
   updatedAt!: Date
 
-  @Field(() => MaintenanceWindowType, {
+  @Field(() => MaintenanceWindow, {
     nullable: true,
     description: 'The strictest window that is ongoing (of equal ones the one that ends last); null when there is none.',
   })
   ongoingWindow!: object | null
 
-  @Field(() => MaintenanceWindowType, { nullable: true, description: 'The window that begins next; null when none is planned.' })
+  @Field(() => MaintenanceWindow, { nullable: true, description: 'The window that begins next; null when none is planned.' })
   nextWindow!: object | null
 
   @Field(() => Int, {
@@ -92,21 +86,3 @@ export class MaintenanceState {
   })
   retryAfterSeconds!: number | null
 }
-
-export const SetMaintenanceModePayload = payloadOf('setMaintenanceMode', {
-  field: 'maintenanceState',
-  type: () => MaintenanceState,
-  description: 'What is in force now (a window can be stricter than the switch); null when there are user errors.',
-})
-
-export const ScheduleMaintenanceWindowPayload = payloadOf('scheduleMaintenanceWindow', {
-  field: 'maintenanceWindow',
-  type: () => MaintenanceWindowType,
-  description: 'The window; null when there are user errors.',
-})
-
-export const CancelMaintenanceWindowPayload = payloadOf('cancelMaintenanceWindow', {
-  field: 'maintenanceWindow',
-  type: () => MaintenanceWindowType,
-  description: 'The window as it is now; null when there are user errors.',
-})

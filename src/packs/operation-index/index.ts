@@ -1,10 +1,10 @@
-import type { Pack } from '../../core/contract/pack.js'
-import { OperationResolver } from './operation.resolver.js'
+import { definePack } from '../../core/contract/pack.js'
+import { OPERATIONS_READ, OperationResolver } from './operation.resolver.js'
 
 /** TY: what this control plane can do. */
-export const operationIndex: Pack = {
+export const operationIndex = definePack({
   id: 'TY',
   collections: [],
-  permissions: { 'operations:read': 'OBSERVER' },
-  resolvers: () => [new OperationResolver()],
-}
+  permissions: { [OPERATIONS_READ]: 'OBSERVER' },
+  resolvers: [OperationResolver],
+})

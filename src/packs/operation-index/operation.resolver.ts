@@ -1,10 +1,14 @@
-import { astFromValue, type GraphQLField, type GraphQLResolveInfo, type GraphQLSchema, isRequiredArgument, print } from 'graphql'
-import { Arg, Ctx, Info, Query, Resolver } from 'type-graphql'
+import { astFromValue, type GraphQLField, isRequiredArgument, print } from 'graphql'
+import { Arg, Ctx, Query, Resolver } from 'type-graphql'
 import type { Caller } from '../../core/contract/caller.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/contract/operation.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { OperationEntry, OperationFilter, type OperationKindName } from './operation.types.js'
 import { sampleOf } from './sample.js'
+
+/** To see what there is. */
+export const OPERATIONS_READ = 'operations:read'
 
 /** What does not depend on who asks. */
 type OperationFacts = Omit<OperationEntry, 'callableByMe'>
@@ -17,21 +21,18 @@ const MODES: Readonly<Record<AllowedDuring, readonly MaintenanceModeName[]>> = {
 
 @Resolver()
 export class OperationResolver {
-  #facts: { readonly schema: GraphQLSchema; readonly operations: readonly OperationFacts[] } | undefined
-
   @Query(() => [OperationEntry], {
     description:
       'Every operation of this control plane, by pack and name: who may call it, when, what it costs, and a sample that runs. The map for explorers and tools.',
   })
-  @Operation({ permission: 'operations:read' })
+  @Operation({ permission: OPERATIONS_READ })
   operations(
-    @Ctx() { caller }: RequestContext,
-    @Info() { schema }: GraphQLResolveInfo,
+    @Ctx() { core, caller }: RequestContext,
     @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which ones; left out: all that are not deprecated.' })
     filter?: OperationFilter | null,
   ): readonly OperationEntry[] {
-    if (this.#facts?.schema !== schema) this.#facts = { schema, operations: factsOf(schema) }
-    return this.#facts.operations
+    return core
+      .once(operationFacts)
       .map((facts) => ({ ...facts, callableByMe: isCallable(caller, facts.permission) }))
       .filter((operation) => isMeant(operation, filter ?? {}))
   }
@@ -50,7 +51,8 @@ function isMeant(operation: OperationEntry, { kind, pack, search, callableByMe, 
 }
 
 /** The root fields of the schema that declare a policy: introspection's own fields are not among them. */
-function factsOf(schema: GraphQLSchema): OperationFacts[] {
+function operationFacts({ service }: CoreServices): readonly OperationFacts[] {
+  const { schema } = service.door
   const roots = { QUERY: schema.getQueryType(), MUTATION: schema.getMutationType(), SUBSCRIPTION: schema.getSubscriptionType() }
   const facts = Object.entries(roots).flatMap(([kind, type]) =>
     Object.values(type?.getFields() ?? {}).flatMap((field) => factOf(kind as OperationKindName, field) ?? []),

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
-import { enumOf } from '../../core/graphql/enum.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
+import { enumOf } from '../../core/graphql/scalars.js'
 
 /** Kinds of operations. */
 export const OPERATION_KINDS = ['QUERY', 'MUTATION', 'SUBSCRIPTION'] as const

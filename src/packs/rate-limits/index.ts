@@ -1,34 +1,24 @@
-import type { Pack } from '../../core/contract/pack.js'
+import { definePack } from '../../core/contract/pack.js'
+import type { Snapshot } from '../../core/state/snapshot.js'
 import { RateLimitCounterResolver } from './rate-limit-counter.resolver.js'
-import { rateLimitRules } from './rate-limit-rule.collection.js'
-import { deleteRateLimitRule, setRateLimitRule } from './rate-limit-rule.commands.js'
-import { DeleteRateLimitRuleInput, SetRateLimitRuleInput } from './rate-limit-rule.inputs.js'
+import { LIMITS_CONSUME, LIMITS_READ, LIMITS_WRITE, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { RateLimitRuleResolver } from './rate-limit-rule.resolver.js'
-import { RateLimitSnapshots } from './rate-limit-snapshots.js'
+import { rateLimitRuleWrites } from './rate-limit-rule.writes.js'
 
-export { type RateLimitRuleRecord, rateLimitRules } from './rate-limit-rule.collection.js'
+export { RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
+export { type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
+
+/** Whether any rule limits calls: one that only watches does not. */
+export function hasRateLimit(snapshot: Snapshot): boolean {
+  for (const { isEnabled, isShadow } of snapshot.view(rateLimitRuleCollection).values()) if (isEnabled && !isShadow) return true
+  return false
+}
 
 /** UC: how much of what may be asked for in a time, by whom. */
-export const rateLimits: Pack = {
+export const rateLimits = definePack({
   id: 'UC',
-  collections: [rateLimitRules],
-  permissions: { 'limits:read': 'OBSERVER', 'limits:write': 'OPERATOR', 'limits:consume': 'OPERATOR' },
-  steps: [
-    {
-      name: setRateLimitRule.name,
-      input: SetRateLimitRuleInput,
-      description: 'Makes a rate limit or changes it.',
-      command: () => setRateLimitRule,
-    },
-    {
-      name: deleteRateLimitRule.name,
-      input: DeleteRateLimitRuleInput,
-      description: 'Deletes a rate limit.',
-      command: () => deleteRateLimitRule,
-    },
-  ],
-  resolvers(core) {
-    const snapshots = new RateLimitSnapshots(core.database)
-    return [new RateLimitRuleResolver(core, snapshots), new RateLimitCounterResolver(core, snapshots)]
-  },
-}
+  collections: [rateLimitRuleCollection],
+  permissions: { [LIMITS_READ]: 'OBSERVER', [LIMITS_WRITE]: 'OPERATOR', [LIMITS_CONSUME]: 'OPERATOR' },
+  writes: rateLimitRuleWrites,
+  resolvers: [RateLimitRuleResolver, RateLimitCounterResolver],
+})

@@ -1,50 +1,42 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
-import type { CoreServices } from '../../core/contract/core-services.js'
 import { userError } from '../../core/contract/errors.js'
 import type { Decision } from '../../core/contract/limiter.js'
 import { Operation } from '../../core/contract/operation.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { demandAskable } from '../../core/graphql/filter.js'
-import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
+import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
 import { countedKey, ruleKey } from './rate-limit-key.js'
-import { type RateLimitRuleRecord, rateLimitRules } from './rate-limit-rule.collection.js'
+import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
 import { ConsumeRateLimitPayload, RateLimitRule, RateLimitSnapshot, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import type { RateLimitSnapshotRow, RateLimitSnapshots } from './rate-limit-snapshots.js'
+import { type RateLimitSnapshotRow, rateLimitSnapshots } from './rate-limit-snapshots.js'
 
 const MAX_COST = 1_000_000_000
 
 /** What is counted: counters as they were reported, and counting for others. */
 @Resolver(() => RateLimitSnapshot)
 export class RateLimitCounterResolver {
-  readonly #core: CoreServices
-  readonly #snapshots: RateLimitSnapshots
-
-  constructor(core: CoreServices, snapshots: RateLimitSnapshots) {
-    this.#core = core
-    this.#snapshots = snapshots
-  }
-
   @Query(() => RateLimitSnapshotConnection, {
     description: 'What the rules have counted, as the replicas last reported it (every five seconds), in the order of rules and subjects.',
   })
-  @Operation({ permission: 'limits:read' })
+  @Operation({ permission: LIMITS_READ })
   rateLimitSnapshots(
+    @Ctx() { core }: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitSnapshotFilter | null,
   ): Promise<Page<RateLimitSnapshotRow>> {
     demandAskable(filter ?? {})
     const { scope, key } = filter ?? {}
-    return this.#snapshots.page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
+    return core.once(rateLimitSnapshots).page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
   }
 
   @Mutation(() => ConsumeRateLimitPayload, {
     description:
       'Counts a call of another service under the rules of this control plane, on the same counters. Without a rule on the subject, it is allowed and nothing is counted.',
   })
-  @Operation({ permission: 'limits:consume', allowedDuring: 'always', sample: 'input: { scope: IP, key: "192.0.2.7" }' })
+  @Operation({ permission: LIMITS_CONSUME, allowedDuring: 'always', sample: 'input: { scope: IP, key: "192.0.2.7" }' })
   async consumeRateLimit(
     @Ctx() context: RequestContext,
     @Arg('input', () => ConsumeRateLimitInput, { description: 'The subject and the cost.' }) input: ConsumeRateLimitInput,
@@ -57,13 +49,13 @@ export class RateLimitCounterResolver {
       ? []
       : [userError('INVALID', ['cost'], `This must be a whole number from 1 to ${MAX_COST}, is ${cost}.`)]
     if (!keyed.ok || !isCostFitting) return { decision: null, userErrors: [...(keyed.ok ? [] : [keyed.fault]), ...costFaults] }
-    const decision = await this.#core.limiter.consumeFor({ snapshot: context.snapshot, scope, key: keyed.key, cost })
+    const decision = await context.core.limiter.consumeFor({ snapshot: context.snapshot, scope, key: keyed.key, cost })
     return { decision: shown(decision), userErrors: [] }
   }
 
   @FieldResolver(() => RateLimitRule, { nullable: true, description: 'The rule as it is now; null when it has been deleted.' })
   rule(@Ctx() context: RequestContext, @Root() { ruleId }: RateLimitSnapshotRow): RateLimitRuleRecord | null {
-    return context.snapshot.view(rateLimitRules).get(ruleId) ?? null
+    return context.snapshot.view(rateLimitRuleCollection).get(ruleId) ?? null
   }
 }
 

@@ -1,23 +1,39 @@
 import { userError } from '../../core/contract/errors.js'
 import type { RateLimitScope } from '../../core/contract/limiter.js'
-import { type Collection, defineCollection } from '../../core/state/collection.js'
+import {
+  boolean,
+  type Collection,
+  defineCollection,
+  editFields,
+  integer,
+  nullable,
+  type RecordOf,
+  text,
+} from '../../core/state/collection.js'
+
+/** To see rules and counters. */
+export const LIMITS_READ = 'limits:read'
+/** To make, change and delete rules. */
+export const LIMITS_WRITE = 'limits:write'
+/** To have calls of other services counted. */
+export const LIMITS_CONSUME = 'limits:consume'
+
+const fields = {
+  id: text(),
+  scope: text<RateLimitScope>(),
+  /** One subject, or "*" for each subject of the scope. */
+  key: text(),
+  windowSeconds: integer(),
+  maxRequests: integer(),
+  isEnabled: boolean(),
+  /** Counts and reports, and never denies. */
+  isShadow: boolean(),
+  description: nullable(text()),
+  ...editFields,
+}
 
 /** One rate limit: at most `maxRequests` units of cost in `windowSeconds`, for each subject that it is about. */
-export interface RateLimitRuleRecord {
-  readonly id: string
-  readonly scope: RateLimitScope
-  /** One subject, or "*" for each subject of the scope. */
-  readonly key: string
-  readonly windowSeconds: number
-  readonly maxRequests: number
-  readonly isEnabled: boolean
-  /** Counts and reports, and never denies. */
-  readonly isShadow: boolean
-  readonly description: string | null
-  readonly version: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
+export type RateLimitRuleRecord = RecordOf<typeof fields>
 
 /** Most rules there are. */
 export const MAX_RULES = 10_000
@@ -31,16 +47,15 @@ export function subjectOf({ scope, key }: Pick<RateLimitRuleRecord, 'scope' | 'k
 }
 
 /** The rules by id, and by scope and key, of which there is one each. */
-export const rateLimitRules: Collection<RateLimitRuleRecord> = defineCollection<RateLimitRuleRecord>({
+export const rateLimitRuleCollection: Collection<RateLimitRuleRecord> = defineCollection<RateLimitRuleRecord>({
   name: 'RateLimitRule',
-  pack: 'UC',
   table: 'rate_limit_rules',
   key: 'id',
   id: 'id',
   version: 'version',
-  writePermission: () => 'limits:write',
+  writePermission: LIMITS_WRITE,
   findRestoredFaults(state, rule) {
-    const rules = state.view(rateLimitRules)
+    const rules = state.view(rateLimitRuleCollection)
     if (rules.size > MAX_RULES) {
       return [userError('LIMIT_EXCEEDED', [], `There would be more than ${MAX_RULES} rules. Delete one that was made meanwhile first.`)]
     }
@@ -50,18 +65,6 @@ export const rateLimitRules: Collection<RateLimitRuleRecord> = defineCollection<
     }
     return []
   },
-  fields: {
-    id: 'text',
-    scope: 'text',
-    key: 'text',
-    windowSeconds: 'integer',
-    maxRequests: 'integer',
-    isEnabled: 'boolean',
-    isShadow: 'boolean',
-    description: 'text',
-    version: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  fields,
   indexes: { [BY_SUBJECT]: (rule) => [subjectOf(rule)] },
 })

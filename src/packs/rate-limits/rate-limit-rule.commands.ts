@@ -5,8 +5,8 @@ import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findTextFaults } from '../../core/values/text.js'
 import { ruleKey } from './rate-limit-key.js'
-import { BY_SUBJECT, MAX_RULES, type RateLimitRuleRecord, rateLimitRules, subjectOf } from './rate-limit-rule.collection.js'
-import type { DeleteRateLimitRuleInput, SetRateLimitRuleInput } from './rate-limit-rule.inputs.js'
+import { BY_SUBJECT, MAX_RULES, type RateLimitRuleRecord, rateLimitRuleCollection, subjectOf } from './rate-limit-rule.collection.js'
+import type { SetRateLimitRuleInput } from './rate-limit-rule.inputs.js'
 
 /** What a new rule that does not say otherwise allows: 60 units in 60 seconds. */
 const DEFAULT_WINDOW_SECONDS = 60
@@ -45,16 +45,15 @@ function findRangeFaults(value: number | null | undefined, { field, max }: { fie
 /** Makes the rule of a scope and key, or changes what the input names. A new one is in force, with 60 units in 60 seconds. */
 export const setRateLimitRule: Command<SetRateLimitRuleInput, RateLimitRuleRecord> = {
   name: 'setRateLimitRule',
-  pack: 'UC',
   isRevertible: true,
   run(draft, input, { now, newId }) {
     const { scope } = input
     const keyed = ruleKey(scope, input.key ?? ANY_SUBJECT)
-    const rules = draft.view(rateLimitRules)
+    const rules = draft.view(rateLimitRuleCollection)
     const before = keyed.ok ? rules.find(BY_SUBJECT, subjectOf({ scope, key: keyed.key })) : undefined
     const faults = [...(keyed.ok ? [] : [keyed.fault]), ...findFaults(input)]
     // Without a key that can be read there is no telling which rule was expected.
-    if (keyed.ok) faults.push(...findVersionFaults(rateLimitRules, before, input.expectedVersion))
+    if (keyed.ok) faults.push(...findVersionFaults(rateLimitRuleCollection, before, input.expectedVersion))
     if (keyed.ok && !before && rules.size >= MAX_RULES) {
       faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_RULES} rules already; delete one that is not needed any more.`))
     }
@@ -68,24 +67,18 @@ export const setRateLimitRule: Command<SetRateLimitRuleInput, RateLimitRuleRecor
       description: null,
     }
     const after = before
-      ? revise(rateLimitRules, before, { patch, now })
-      : seal(rateLimitRules, { id: newId(), scope, key: keyed.key, ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
-    draft.put(rateLimitRules, after)
+      ? revise(rateLimitRuleCollection, before, { patch, now })
+      : seal(rateLimitRuleCollection, {
+          id: newId(),
+          scope,
+          key: keyed.key,
+          ...blank,
+          ...patch,
+          version: 1,
+          createdAt: now,
+          updatedAt: now,
+        })
+    draft.put(rateLimitRuleCollection, after)
     return done(after)
-  },
-}
-
-/** Deletes a rule; its subjects are not limited by it any more. */
-export const deleteRateLimitRule: Command<DeleteRateLimitRuleInput, string> = {
-  name: 'deleteRateLimitRule',
-  pack: 'UC',
-  isRevertible: true,
-  run(draft, input) {
-    const before = draft.get(rateLimitRules, input.id)
-    if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no rule of this id; nothing had to be deleted.'))
-    const faults = findVersionFaults(rateLimitRules, before, input.expectedVersion)
-    if (faults.length > 0) return refused(...faults)
-    draft.delete(rateLimitRules, input.id)
-    return done(input.id)
   },
 }

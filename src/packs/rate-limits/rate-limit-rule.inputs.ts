@@ -1,5 +1,6 @@
-import { Field, ID, InputType, Int } from 'type-graphql'
+import { Field, InputType, Int } from 'type-graphql'
 import type { RateLimitScope } from '../../core/contract/limiter.js'
+import { editInput } from '../../core/graphql/bases.js'
 import { RateLimitScopes } from './rate-limit-rule.types.js'
 
 /** Input of setRateLimitRule. */
@@ -7,7 +8,7 @@ import { RateLimitScopes } from './rate-limit-rule.types.js'
   description:
     'Makes the rule of a scope and key, or changes it. What is left out stays as it is (new rules: 60 units in 60 seconds, in force).',
 })
-export class SetRateLimitRuleInput {
+export class SetRateLimitRuleInput extends editInput('rule', { mayBeNew: true }) {
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
   scope!: RateLimitScope
 
@@ -36,25 +37,6 @@ export class SetRateLimitRuleInput {
 
   @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
   description?: string | null
-
-  @Field(() => Int, { nullable: true, description: 'Only when the rule has this version; 0: only when there is none yet.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
-}
-
-/** Input of deleteRateLimitRule. */
-@InputType('DeleteRateLimitRuleInput', { description: 'Deletes a rule.' })
-export class DeleteRateLimitRuleInput {
-  @Field(() => ID, { description: "The rule's `id`." })
-  id!: string
-
-  @Field(() => Int, { nullable: true, description: 'Only when the rule has this version.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
-  reason?: string | null
 }
 
 /** Input of consumeRateLimit. */

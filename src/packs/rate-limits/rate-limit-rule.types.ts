@@ -1,12 +1,11 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import type { UserErrorData } from '../../core/contract/errors.js'
 import { RATE_LIMIT_SCOPES, type RateLimitScope } from '../../core/contract/limiter.js'
+import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { enumOf } from '../../core/graphql/enum.js'
-import { payloadOf } from '../../core/graphql/payload.js'
-import { RateLimitDecision } from '../../core/graphql/rate-limit-decision.js'
-import { DateTimeISO } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
 import { UserError } from '../../core/graphql/user-error.js'
+import { RateLimitDecision } from './rate-limit-decision.js'
 
 /** The GraphQL enum of scopes. */
 export const RateLimitScopes = enumOf(RATE_LIMIT_SCOPES)
@@ -27,7 +26,7 @@ registerEnumType(RateLimitScopes, {
   description:
     'A limit of what a subject may take in a sliding window: what was taken in this window, plus what was taken in the one before as far as it still reaches in, plus the cost of the call, must not be more than maxRequests.',
 })
-export class RateLimitRule {
+export class RateLimitRule extends editedType() {
   @Field(() => ID, { description: 'Identifies this rule, also in the change log.' })
   id!: string
 
@@ -51,15 +50,6 @@ export class RateLimitRule {
 
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
-
-  @Field(() => Int, { description: 'Counts its edits, from 1; pass it as expectedVersion to guard an update.' })
-  version!: number
-
-  @Field(() => DateTimeISO, { description: 'When it was made.' })
-  createdAt!: Date
-
-  @Field(() => DateTimeISO, { description: 'When it was last changed.' })
-  updatedAt!: Date
 }
 
 /** A page of rules. */
@@ -103,18 +93,6 @@ export class RateLimitSnapshot {
 
 /** A page of counters. */
 export const RateLimitSnapshotConnection = connectionOf(RateLimitSnapshot, 'RateLimitSnapshot')
-
-export const SetRateLimitRulePayload = payloadOf('setRateLimitRule', {
-  field: 'rateLimitRule',
-  type: () => RateLimitRule,
-  description: 'The rule as it is now; null when there are user errors.',
-})
-
-export const DeleteRateLimitRulePayload = payloadOf('deleteRateLimitRule', {
-  field: 'deletedId',
-  type: () => ID,
-  description: 'Id of the rule that is gone; null when there are user errors.',
-})
 
 /** What consumeRateLimit came to. */
 @ObjectType('ConsumeRateLimitPayload', { simpleResolvers: true, description: 'What consumeRateLimit came to.' })

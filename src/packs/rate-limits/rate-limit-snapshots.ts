@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import type { RateLimitScope } from '../../core/contract/limiter.js'
 import type { Database } from '../../core/database/database.js'
 import { orUnavailable } from '../../core/database/database-error.js'
@@ -125,3 +126,6 @@ function placeOf(cursor: string): Place {
   if (space < 0 || place.includes('\u0000')) throw notACursor()
   return { ruleId: place.slice(0, space), key: place.slice(space + 1) }
 }
+
+/** The reader of counters of a server. */
+export const rateLimitSnapshots = ({ database }: CoreServices): RateLimitSnapshots => new RateLimitSnapshots(database)

@@ -1,39 +1,38 @@
-import { defineCollection } from '../../core/state/collection.js'
+import { boolean, defineCollection, integer, nullable, type RecordOf, text, timestamp } from '../../core/state/collection.js'
+
+/** To see how many packs there are. */
+export const STATUS_SUMMARY = 'status:summary'
+/** To see the status and the packs. */
+export const STATUS_READ = 'status:read'
+/** To change the status. */
+export const STATUS_WRITE = 'status:write'
+
+const fields = {
+  id: text(),
+  /** Version of the system by Semantic Versioning 2.0.0. */
+  version: text(),
+  backendComplete: boolean(),
+  completedAt: nullable(timestamp()),
+  notes: nullable(text()),
+  /** Counts the edits of the row; `version` is the system's own. */
+  rowVersion: integer(),
+  createdAt: timestamp(),
+  updatedAt: timestamp(),
+}
 
 /** The one row that says how far the system is. */
-export interface SystemMetadata {
-  readonly id: string
-  /** Version of the system by Semantic Versioning 2.0.0. */
-  readonly version: string
-  readonly backendComplete: boolean
-  readonly completedAt: Date | null
-  readonly notes: string | null
-  /** Counts the edits of the row; `version` is the system's own. */
-  readonly rowVersion: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
+export type SystemMetadataRecord = RecordOf<typeof fields>
 
 /** Key of the one row. */
 export const SYSTEM_METADATA_ID = 'system'
 
 /** The collection of the one row. */
-export const systemMetadata = defineCollection<SystemMetadata>({
+export const systemMetadataCollection = defineCollection<SystemMetadataRecord>({
   name: 'SystemStatus',
-  pack: 'W',
   table: 'system_metadata',
   key: 'id',
   id: 'id',
   version: 'rowVersion',
-  writePermission: () => 'status:write',
-  fields: {
-    id: 'text',
-    version: 'text',
-    backendComplete: 'boolean',
-    completedAt: 'timestamp',
-    notes: 'text',
-    rowVersion: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  writePermission: STATUS_WRITE,
+  fields,
 })

@@ -1,7 +1,5 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { enumOf } from '../../core/graphql/enum.js'
-import { payloadOf } from '../../core/graphql/payload.js'
-import { DateTimeISO, JSONValue, SemVer } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf, JSONValue, SemVer } from '../../core/graphql/scalars.js'
 import type { JsonObject } from '../../core/values/json.js'
 import { PACK_STATUSES, type PackCounts, type PackStatusName, type SystemPack } from './pack-registry.js'
 
@@ -89,14 +87,3 @@ export class SystemStatus {
   @Field(() => Int, { description: 'The revision that this answer was read from.' })
   revision!: number
 }
-
-const status = (operation: string) =>
-  payloadOf(operation, {
-    field: 'systemStatus',
-    type: () => SystemStatus,
-    description: 'The status as it is now; null when there are user errors.',
-  })
-
-export const MarkBackendCompletePayload = status('markBackendComplete')
-export const MarkBackendIncompletePayload = status('markBackendIncomplete')
-export const UpdateSystemVersionPayload = status('updateSystemVersion')

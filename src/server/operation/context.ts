@@ -1,9 +1,8 @@
 import type { Caller } from '../../core/contract/caller.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import type { RateLimitSubjects } from '../../core/contract/limiter.js'
+import { Once, type Part } from '../../core/contract/once.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import { createLoaders, type Loaders } from '../../core/graphql/loaders.js'
-import type { ChangeLog } from '../../core/ledger/change-log.js'
-import type { Ledger } from '../../core/ledger/ledger.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { isAnonymous } from '../../enforcement/authenticate.js'
 import type { Admission } from '../../enforcement/guard.js'
@@ -22,8 +21,7 @@ export type CreateContext = (call: Call) => RequestContext
 
 /** What every context of a server shares. */
 export interface ContextParts {
-  readonly ledger: Ledger
-  readonly changeLog: ChangeLog
+  readonly core: CoreServices
   readonly admission: Admission
 }
 
@@ -32,39 +30,38 @@ export function contextsOf(parts: ContextParts): CreateContext {
   return (call) => new CallContext(call, parts)
 }
 
-/**
- * A context whose loaders are made when they are first needed, since most reads need none. No `#private` members: Apollo
- * copies every context with Object.assign.
- */
+/** No `#private` members: Apollo copies every context with Object.assign. What most reads do not need is made when it is. */
 class CallContext implements RequestContext {
   readonly caller: Caller
   readonly requestId: string
   readonly remoteAddress: string
+  readonly core: CoreServices
   snapshot: Snapshot
   private readonly user: string | null
-  private readonly parts: ContextParts
-  private madeLoaders: Loaders | undefined
+  private readonly admission: Admission
+  private parts: Once<RequestContext> | undefined
 
-  constructor({ caller, requestId, remoteAddress, user = null }: Call, parts: ContextParts) {
+  constructor({ caller, requestId, remoteAddress, user = null }: Call, { core, admission }: ContextParts) {
     this.caller = caller
     this.requestId = requestId
     this.remoteAddress = remoteAddress
+    this.core = core
+    this.snapshot = core.ledger.snapshot
     this.user = user
-    this.snapshot = parts.ledger.snapshot
-    this.parts = parts
-    this.madeLoaders = undefined
-  }
-
-  get loaders(): Loaders {
-    this.madeLoaders ??= createLoaders(this.parts.changeLog)
-    return this.madeLoaders
+    this.admission = admission
+    this.parts = undefined
   }
 
   get subjects(): RateLimitSubjects {
     return { ip: this.remoteAddress, clientId: isAnonymous(this.caller) ? null : this.caller.id, user: this.user }
   }
 
+  once<T>(part: Part<RequestContext, T>): T {
+    this.parts ??= new Once<RequestContext>(this)
+    return this.parts.get(part)
+  }
+
   admit(mutation: string): undefined | Promise<void> {
-    return this.parts.admission(mutation, this)
+    return this.admission(mutation, this)
   }
 }

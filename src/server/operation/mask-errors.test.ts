@@ -77,7 +77,8 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
     remoteAddress: '',
     subjects: { ip: '', clientId: null, user: null },
     snapshot: Snapshot.empty([], { revision: 0, digest: '' }),
-    loaders: {} as never,
+    core: {} as never,
+    once: () => undefined as never,
     admit: () => undefined,
   }
   const answer = await engine.executeHTTPGraphQLRequest({

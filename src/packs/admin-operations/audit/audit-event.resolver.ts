@@ -1,5 +1,4 @@
 import { Arg, Args, Ctx, Query, Resolver } from 'type-graphql'
-import type { CoreServices } from '../../../core/contract/core-services.js'
 import { Operation } from '../../../core/contract/operation.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
@@ -8,26 +7,23 @@ import { type AuditEventRecord, pageOfAuditEvents } from './audit-event.queries.
 import { AuditEventConnection, AuditEventFilter } from './audit-event.types.js'
 import { auditedLook } from './audited-look.js'
 
+/** To see what was refused or tried. */
+export const AUDIT_READ = 'audit:read'
+
 /** Reading audit events, which is an audit event itself. */
 @Resolver()
 export class AuditEventResolver {
-  readonly #core: CoreServices
-
-  constructor(core: CoreServices) {
-    this.#core = core
-  }
-
   @Query(() => AuditEventConnection, {
     description: 'What was refused or tried, newest first. Events of other replicas arrive within seconds. Reading them is audited, too.',
   })
-  @Operation({ permission: 'audit:read' })
+  @Operation({ permission: AUDIT_READ })
   auditEvents(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: AuditEventFilter | null,
   ): Promise<Page<AuditEventRecord>> {
     demandAskable(filter ?? {})
-    const look = () => pageOfAuditEvents(this.#core.database, filter ?? {}, args)
-    return auditedLook(this.#core, { operation: 'auditEvents', context }, look)
+    const look = () => pageOfAuditEvents(context.core.database, filter ?? {}, args)
+    return auditedLook('auditEvents', context, look)
   }
 }

@@ -2,8 +2,7 @@ import { Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql
 import { AUDIT_OUTCOMES, type AuditOutcome } from '../../../core/background/audit.js'
 import { Actor } from '../../../core/graphql/change.types.js'
 import { connectionOf } from '../../../core/graphql/connection.js'
-import { enumOf } from '../../../core/graphql/enum.js'
-import { DateTimeISO, JSONValue } from '../../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf, JSONValue } from '../../../core/graphql/scalars.js'
 import type { JsonObject } from '../../../core/values/json.js'
 
 const AuditOutcomes = enumOf(AUDIT_OUTCOMES)

@@ -59,3 +59,6 @@ export class AuditIntegrityCheck {
     }
   }
 }
+
+/** The one check of a server. */
+export const auditIntegrityCheck = (core: CoreServices): AuditIntegrityCheck => new AuditIntegrityCheck(core)

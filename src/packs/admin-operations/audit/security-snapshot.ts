@@ -1,19 +1,9 @@
-import type { ClientFacts } from '../../../core/contract/client-facts.js'
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import type { MaintenanceModeName } from '../../../core/contract/operation.js'
 import { orUnavailable } from '../../../core/database/database-error.js'
-import type { Snapshot } from '../../../core/state/snapshot.js'
 import { isLoopback } from '../../../core/values/loopback.js'
-import type { AuditIntegrity } from './audit-integrity.js'
+import { type ClientFacts, securitySources } from '../ports.js'
+import { type AuditIntegrity, auditIntegrityCheck } from './audit-integrity.js'
 import { FINDING_SEVERITIES, type FindingSeverityName, type SecurityFinding, type SecuritySnapshot } from './security-snapshot.types.js'
-
-/** What other packs know. */
-export interface SecurityPorts {
-  clients(core: CoreServices, snapshot: Snapshot, now: Date): readonly ClientFacts[]
-  maintenanceMode(snapshot: Snapshot, now: Date): MaintenanceModeName
-  /** Whether any rule limits calls (one that only watches does not). */
-  hasRateLimit(snapshot: Snapshot): boolean
-}
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -31,15 +21,12 @@ interface HourCounts {
 }
 
 /** Puts the picture together. */
-export async function takeSecuritySnapshot(
-  core: CoreServices,
-  ports: SecurityPorts,
-  check: () => Promise<AuditIntegrity>,
-): Promise<SecuritySnapshot> {
+export async function takeSecuritySnapshot(core: CoreServices): Promise<SecuritySnapshot> {
+  const sources = core.once(securitySources)
   const { settings, ledger, clock } = core
   const [now, { snapshot }] = [clock.now(), ledger]
-  const [counts, auditIntegrity] = await Promise.all([countLastHour(core, now), check()])
-  const clients = ports.clients(core, snapshot, now)
+  const [counts, auditIntegrity] = await Promise.all([countLastHour(core, now), core.once(auditIntegrityCheck).run()])
+  const clients = sources.clients(core, snapshot, now)
   const usable = clients.filter(({ isUsable }) => isUsable)
   const isIntrospectionOpen = settings.isDevelopment && isLoopback(settings.host)
   const picture = {
@@ -52,13 +39,13 @@ export async function takeSecuritySnapshot(
     deniedCallsLastHour: counts.denied,
     failedAuthenticationsLastHour: counts.failedAuthentications,
     rateLimitDenialsLastHour: counts.rateLimited,
-    maintenanceMode: ports.maintenanceMode(snapshot, now),
+    maintenanceMode: sources.maintenanceMode(snapshot, now),
     isIntrospectionOpen,
     auditIntegrity,
   }
   const findings = [
     ...clientFindings(usable, now),
-    ...deploymentFindings(core, { isIntrospectionOpen, hasRateLimit: ports.hasRateLimit(snapshot) }),
+    ...deploymentFindings(core, { isIntrospectionOpen, hasRateLimit: sources.hasRateLimit(snapshot) }),
     ...chainFindings(auditIntegrity),
   ]
   const weight = ({ severity }: SecurityFinding): number => FINDING_SEVERITIES.indexOf(severity)

@@ -1,8 +1,7 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../../core/contract/operation.js'
-import { enumOf } from '../../../core/graphql/enum.js'
 import { MaintenanceModes } from '../../../core/graphql/maintenance-mode.js'
-import { DateTimeISO } from '../../../core/graphql/scalars.js'
+import { DateTimeISO, enumOf } from '../../../core/graphql/scalars.js'
 import { AuditIntegrity } from './audit-integrity.js'
 
 /** How bad a finding is. */

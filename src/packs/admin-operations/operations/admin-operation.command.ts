@@ -1,4 +1,3 @@
-import type { Caller } from '../../../core/contract/caller.js'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import type { ChangeAction } from '../../../core/state/change.js'
 import { MAX_REASON_LENGTH } from '../../../core/state/change.js'
@@ -45,10 +44,9 @@ export function createAdminCommand(operation: AdminOperation): Command<object, r
   const { steps, findStale } = operation
   return {
     name: 'runAdminOperation',
-    pack: 'UF',
     isRevertible: steps.every(({ command }) => command.isRevertible),
-    async prepare(_input, caller) {
-      const faults = await Promise.all(steps.map((step) => findStepFaults(step, operation, caller)))
+    async prepare(_input, context) {
+      const faults = await Promise.all(steps.map((step) => findStepFaults(step, operation, context)))
       return faults.flatMap((found, index) => below(steps, index, found))
     },
     run(draft, _input, context) {
@@ -67,9 +65,13 @@ export function createAdminCommand(operation: AdminOperation): Command<object, r
  * What can be said of a step before it is run. The operation's reason stands for that of the step here only: a command may
  * keep its own as a part of the state, for everybody to see.
  */
-async function findStepFaults({ command, input }: BoundStep, { reason }: AdminOperation, caller: Caller): Promise<UserErrorData[]> {
+async function findStepFaults(
+  { command, input }: BoundStep,
+  { reason }: AdminOperation,
+  context: CommandContext,
+): Promise<UserErrorData[]> {
   const own = ownReason(input)
-  const faults = [...((await command.prepare?.(own === null && reason ? { ...input, reason } : input, caller)) ?? [])]
+  const faults = [...((await command.prepare?.(own === null && reason ? { ...input, reason } : input, context)) ?? [])]
   if (own !== null && own.length > MAX_REASON_LENGTH) {
     faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${own.length}.`))
   }

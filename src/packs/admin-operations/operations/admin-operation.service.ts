@@ -1,11 +1,8 @@
-import type { AdminStep } from '../../../core/contract/admin-step.js'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
-import type { SmokeTester } from '../../../core/contract/smoke-test.js'
 import { orUnavailable } from '../../../core/database/database-error.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
-import type { AnyCollection } from '../../../core/state/collection.js'
 import { withoutEmpty } from '../../../core/state/input.js'
 import { createRevertCommand, findRevertSubject } from '../../../core/state/revert.js'
 import type { WriteOutcome } from '../../../core/state/write.js'
@@ -13,36 +10,26 @@ import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, 
 import type {
   RevertRevisionInput,
   RevertRevisionPayload,
-  RunAdminOperationArguments,
+  RunAdminOperationInput,
   RunAdminOperationPayload,
 } from './admin-operation.types.js'
 import { type AdminWrite, OperationGuard } from './operation-guard.js'
 import { findWhatMoved } from './planned-state.js'
 
-/** What admin operations work with, besides the core. */
-export interface AdminOperationParts {
-  readonly core: CoreServices
-  readonly steps: readonly AdminStep[]
-  readonly collections: readonly AnyCollection[]
-  readonly smokeTester: SmokeTester
-}
-
 type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
 
 /** Plans, applies, proves and reverts changes over several packs. */
 export class AdminOperationService {
-  readonly #parts: AdminOperationParts
-  readonly #steps: ReadonlyMap<string, AdminStep>
+  readonly #core: CoreServices
   readonly #guard: OperationGuard
 
-  constructor(parts: AdminOperationParts) {
-    this.#parts = parts
-    this.#guard = new OperationGuard(parts)
-    this.#steps = new Map(parts.steps.map((step) => [step.name, step]))
+  constructor(core: CoreServices) {
+    this.#core = core
+    this.#guard = new OperationGuard(core)
   }
 
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
-  async run(context: RequestContext, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+  async run(context: RequestContext, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
     const steps = this.#bind(input)
     for (const { name } of steps) await context.admit(name)
     const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
@@ -54,11 +41,11 @@ export class AdminOperationService {
 
   /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
   async revert(context: RequestContext, input: RevertRevisionInput): Promise<RevertRevisionPayload> {
-    const { core, collections } = this.#parts
+    const core = this.#core
     const changes = await core.changeLog.ofRevision(input.revision)
     this.#demandRights(context, changes)
     const write = {
-      command: createRevertCommand(await findRevertSubject(core.changeLog, { changes, collections })),
+      command: createRevertCommand(await findRevertSubject(core.changeLog, { changes, collections: core.collections })),
       input: { revision: input.revision },
       caller: context.caller,
       correlationId: context.requestId,
@@ -77,14 +64,14 @@ export class AdminOperationService {
   }
 
   async #plan(write: AdminWrite): Promise<RunAdminOperationPayload> {
-    const plan = await this.#parts.core.ledger.plan(write)
+    const plan = await this.#core.ledger.plan(write)
     if (!plan.ok) return this.#refused(plan.userErrors)
     return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
   }
 
-  async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationArguments): Promise<RunAdminOperationPayload> {
+  async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
     if (input.guardWithSmokeTest) return this.#applyGuarded(context, write)
-    const outcome = await this.#parts.core.ledger.commit(write)
+    const outcome = await this.#core.ledger.commit(write)
     return outcome.ok ? this.#done(context, outcome) : this.#refused(outcome.userErrors)
   }
 
@@ -114,47 +101,47 @@ export class AdminOperationService {
   }
 
   async #done(context: RequestContext, { revision, value: plan, changes, isReplay }: Committed): Promise<RunAdminOperationPayload> {
-    const { ledger, changeLog } = this.#parts.core
+    const { ledger, changeLog } = this.#core
     context.snapshot = ledger.snapshot
     const made = isReplay && revision !== null ? await changeLog.ofRevision(revision) : changes
     return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 
-  #bind(input: RunAdminOperationArguments): BoundStep[] {
+  #bind(input: RunAdminOperationInput): BoundStep[] {
     if (input.steps.length === 0 || input.steps.length > MAX_STEPS) {
       throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${input.steps.length}.`)
     }
     return input.steps.map((fields) => {
       const [name, stepInput] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
-      const step = name === undefined ? undefined : this.#steps.get(name)
+      const step = name === undefined ? undefined : this.#core.writes.get(name)
       if (!step || !stepInput) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
-      return { name: step.name, command: step.command(this.#parts.core) as BoundStep['command'], input: stepInput }
+      return { name: step.name, command: step.command as unknown as BoundStep['command'], input: stepInput }
     })
   }
 
   async #findRevisionFaults(context: RequestContext, plannedAtRevision: number | null | undefined): Promise<UserErrorData[]> {
     if (plannedAtRevision === undefined || plannedAtRevision === null) return []
     await this.#catchUpTo(context, plannedAtRevision)
-    const { revision } = this.#parts.core.ledger.snapshot
+    const { revision } = this.#core.ledger.snapshot
     if (plannedAtRevision >= 0 && plannedAtRevision <= revision) return []
     return [userError('INVALID', ['plannedAtRevision'], `There is no revision ${plannedAtRevision} yet; the newest is ${revision}.`)]
   }
 
   #findStale({ caller }: RequestContext, steps: readonly BoundStep[], plannedAtRevision: number | null | undefined) {
     if (plannedAtRevision === undefined || plannedAtRevision === null) return undefined
-    return findWhatMoved(this.#parts.core, { steps, caller, plannedAtRevision })
+    return findWhatMoved(this.#core, { steps, caller, plannedAtRevision })
   }
 
   /** A revision that a client knows of may have been made by another replica a moment ago. */
   async #catchUpTo(context: RequestContext, revision: number): Promise<void> {
-    const { ledger } = this.#parts.core
+    const { ledger } = this.#core
     if (revision <= ledger.snapshot.revision) return
     await orUnavailable(() => ledger.catchUp())
     context.snapshot = ledger.snapshot
   }
 
   #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {
-    const byName = new Map(this.#parts.collections.map((collection) => [collection.name, collection]))
+    const byName = new Map(this.#core.collections.map((collection) => [collection.name, collection]))
     for (const change of changes) {
       const permission = byName.get(change.targetType)?.writePermission(change.before, change.after)
       if (permission === undefined || caller.permissions.has(permission)) continue
@@ -166,12 +153,12 @@ export class AdminOperationService {
   }
 
   #refused(userErrors: readonly UserErrorData[]): RunAdminOperationPayload {
-    const plannedAtRevision = this.#parts.core.ledger.snapshot.revision
+    const plannedAtRevision = this.#core.ledger.snapshot.revision
     return { plan: [], plannedAtRevision, changes: [], revision: null, wasReverted: false, smokeTestRun: null, userErrors }
   }
 }
 
-function writeOf(context: RequestContext, input: RunAdminOperationArguments, steps: readonly BoundStep[]) {
+function writeOf(context: RequestContext, input: RunAdminOperationInput, steps: readonly BoundStep[]) {
   const { plannedAtRevision, guardWithSmokeTest, reason } = input
   return {
     input: {
@@ -206,3 +193,6 @@ function findStepFaults(steps: readonly BoundStep[]): UserErrorData[] {
       : [],
   )
 }
+
+/** The one service of a server. */
+export const adminOperationService = (core: CoreServices): AdminOperationService => new AdminOperationService(core)

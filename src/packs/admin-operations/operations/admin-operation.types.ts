@@ -1,13 +1,12 @@
-import { type ClassType, Extensions, Field, ID, InputType, Int, ObjectType } from 'type-graphql'
-import type { AdminStep } from '../../../core/contract/admin-step.js'
+import { Extensions, Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import type { UserErrorData } from '../../../core/contract/errors.js'
-import type { SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import type { PackWrite } from '../../../core/contract/write.js'
 import { Change, ChangeActions } from '../../../core/graphql/change.types.js'
 import { JSONValue } from '../../../core/graphql/scalars.js'
-import { SmokeTestRun } from '../../../core/graphql/smoke-test.types.js'
 import { UserError } from '../../../core/graphql/user-error.js'
 import type { ChangeAction, ChangeRecord } from '../../../core/state/change.js'
 import type { JsonObject } from '../../../core/values/json.js'
+import type { ProofRun } from '../ports.js'
 import { MAX_STEPS, type PlannedChangeData } from './admin-operation.command.js'
 
 /** What a step would do. */
@@ -64,12 +63,8 @@ export class RunAdminOperationPayload {
   })
   wasReverted!: boolean
 
-  @Field(() => SmokeTestRun, {
-    nullable: true,
-    description:
-      'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run or its outcome is not known.',
-  })
-  smokeTestRun!: SmokeTestRunRecord | null
+  /** Its type is another pack's: the registry declares the field. */
+  smokeTestRun!: ProofRun | null
 
   @Field(() => [UserError], GUARD_ERRORS)
   userErrors!: readonly UserErrorData[]
@@ -104,58 +99,53 @@ export class RevertRevisionInput {
   dryRun?: boolean | null
 }
 
-/** An input whose steps are of a type that is known only when the packs are. */
-export interface RunAdminOperationArguments {
-  readonly steps: readonly Readonly<Record<string, object | null | undefined>>[]
-  readonly reason?: string | null
-  readonly dryRun?: boolean | null
-  readonly plannedAtRevision?: number | null
-  readonly guardWithSmokeTest?: boolean | null
-  readonly idempotencyKey?: string | null
+/** One step: its fields are the packs' writes that can be steps, which the registry declares. */
+@Extensions({ isOneOf: true })
+@InputType('AdminStepInput', { description: 'One step of an admin operation: exactly one field is given.' })
+export class AdminStepInput {
+  readonly [step: string]: object | null | undefined
 }
 
-/** Makes the input of runAdminOperation out of the packs' steps: a new command becomes a step by being among them. */
-export function runAdminOperationInput(steps: readonly AdminStep[]): ClassType<RunAdminOperationArguments> {
-  @Extensions({ isOneOf: true })
-  @InputType('AdminStepInput', { description: 'One step of an admin operation: exactly one field is given.' })
-  class AdminStepInput {}
-  for (const { name, input, description } of steps) Field(() => input, { nullable: true, description })(AdminStepInput.prototype, name)
+/** Input of runAdminOperation. */
+@InputType('RunAdminOperationInput', { description: 'Several steps that land together, or not at all.' })
+export class RunAdminOperationInput {
+  @Field(() => [AdminStepInput], {
+    description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
+  })
+  steps!: readonly AdminStepInput[]
 
-  @InputType('RunAdminOperationInput', { description: 'Several steps that land together, or not at all.' })
-  class RunAdminOperationInput implements RunAdminOperationArguments {
-    @Field(() => [AdminStepInput], {
-      description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
-    })
-    steps!: readonly Readonly<Record<string, object | null | undefined>>[]
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why; stands in the change log with every change of a step that has no reason of its own.',
+  })
+  reason?: string | null
 
-    @Field(() => String, {
-      nullable: true,
-      description: 'Why; stands in the change log with every change of a step that has no reason of its own.',
-    })
-    reason?: string | null
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what the steps would do.' })
+  dryRun?: boolean | null
 
-    @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what the steps would do.' })
-    dryRun?: boolean | null
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.',
+  })
+  plannedAtRevision?: number | null
 
-    @Field(() => Int, {
-      nullable: true,
-      description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.',
-    })
-    plannedAtRevision?: number | null
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description:
+      'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
+  })
+  guardWithSmokeTest?: boolean | null
 
-    @Field(() => Boolean, {
-      nullable: true,
-      defaultValue: false,
-      description:
-        'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
-    })
-    guardWithSmokeTest?: boolean | null
+  @Field(() => String, {
+    nullable: true,
+    description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.',
+  })
+  idempotencyKey?: string | null
+}
 
-    @Field(() => String, {
-      nullable: true,
-      description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.',
-    })
-    idempotencyKey?: string | null
-  }
-  return RunAdminOperationInput
+/** Lets writes be steps. */
+export function declareSteps(writes: Iterable<PackWrite>): void {
+  for (const { name, input, step } of writes)
+    if (step !== undefined) Field(() => input, { nullable: true, description: step })(AdminStepInput.prototype, name)
 }

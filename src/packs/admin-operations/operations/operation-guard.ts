@@ -1,16 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
-import type { SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../../core/contract/smoke-test.js'
 import { DatabaseAwayError, mayHaveLanded, unavailable } from '../../../core/database/database-error.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { KeptAnswers } from '../../../core/ledger/kept-answers.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { MAX_REASON_LENGTH } from '../../../core/state/change.js'
-import type { AnyCollection } from '../../../core/state/collection.js'
 import { createRevertCommand, findRevertSubject } from '../../../core/state/revert.js'
 import type { Write } from '../../../core/state/write.js'
 import type { Json } from '../../../core/values/json.js'
+import { type ProofRun, type ProofSlot, prover } from '../ports.js'
 import type { PlannedChangeData } from './admin-operation.command.js'
 
 /** A call of an admin operation. */
@@ -19,7 +18,7 @@ export type AdminWrite = Write<object, readonly PlannedChangeData[]>
 /** What the guard made of an operation that was committed. */
 export interface GuardOutcome {
   readonly wasReverted: boolean
-  readonly smokeTestRun: SmokeTestRunRecord | null
+  readonly smokeTestRun: ProofRun | null
   readonly userErrors: readonly UserErrorData[]
 }
 
@@ -32,20 +31,13 @@ export interface GuardedOperation {
 
 /** The right to prove one operation. */
 export interface GuardTurn {
-  readonly slot: SmokeTestSlot
+  readonly slot: ProofSlot
   end(): void
-}
-
-/** What a guard works with. */
-export interface GuardParts {
-  readonly core: CoreServices
-  readonly collections: readonly AnyCollection[]
-  readonly smokeTester: SmokeTester
 }
 
 /** A probe that did not hold, as it is told: to the log of changes and to the caller. */
 interface Failure {
-  readonly run: SmokeTestRunRecord | null
+  readonly run: ProofRun | null
   readonly reason: string
 }
 
@@ -54,17 +46,17 @@ const MAX_NAMES = 5
 
 /** Proves operations by the smoke test, puts back those that do not hold, and remembers what came of it for their replays. */
 export class OperationGuard {
-  readonly #parts: GuardParts
+  readonly #core: CoreServices
   /** Operations with an idempotency key that this process is about to prove. */
   readonly #underWay = new Set<string>()
 
-  constructor(parts: GuardParts) {
-    this.#parts = parts
+  constructor(core: CoreServices) {
+    this.#core = core
   }
 
   /** The answer to the first call with this key, if there was one; throws UNAVAILABLE when that cannot be told in the time that a write has. */
   async findAnswer(write: AdminWrite) {
-    const { writeTimeoutMs } = this.#parts.core.settings
+    const { writeTimeoutMs } = this.#core.settings
     const limit = new AbortController()
     const late = wait(writeTimeoutMs, undefined, { signal: limit.signal }).then(() => {
       throw unavailable(new DatabaseAwayError(`no answer within ${writeTimeoutMs} ms`, 'nothing'), 'nothing')
@@ -83,7 +75,7 @@ export class OperationGuard {
       const message = 'The first call with this idempotency key is still under way. Ask again in a few seconds for its answer.'
       return userError('INVALID_STATE', ['idempotencyKey'], message)
     }
-    const slot = this.#parts.smokeTester.reserve()
+    const slot = this.#core.once(prover).reserve()
     if (!slot) {
       const message = 'Another smoke test is under way on this replica; nothing was changed. Try again in a few seconds.'
       return userError('INVALID_STATE', ['guardWithSmokeTest'], message)
@@ -99,10 +91,10 @@ export class OperationGuard {
   /** Commits what is to be proved. A commit that nobody has confirmed may land with nobody left to prove it: then this says so. */
   async commit(write: AdminWrite) {
     try {
-      return await this.#parts.core.ledger.commit(write)
+      return await this.#core.ledger.commit(write)
     } catch (error) {
       if (!mayHaveLanded(error)) throw error
-      this.#parts.core.log.error({ err: error }, 'a guarded operation was not confirmed: it may be in force without a smoke test')
+      this.#core.log.error({ err: error }, 'a guarded operation was not confirmed: it may be in force without a smoke test')
       const message =
         'The database did not confirm the write in time, so the operation may or may not have landed. If it has, no smoke test has proved it: look at `changes`, then run the smoke test, or put its revision back with revertRevision. With an idempotency key, the same call tells.'
       throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: 2, cause: error })
@@ -110,7 +102,7 @@ export class OperationGuard {
   }
 
   /** Probes the service; puts the changes back when it does not hold. Never throws: the operation is committed. */
-  async prove(context: RequestContext, slot: SmokeTestSlot, operation: GuardedOperation): Promise<GuardOutcome> {
+  async prove(context: RequestContext, slot: ProofSlot, operation: GuardedOperation): Promise<GuardOutcome> {
     const { run, reason } = await probe(slot, context)
     const outcome =
       reason === null ? { wasReverted: false, smokeTestRun: run, userErrors: [] } : await this.#putBack(context, operation, { run, reason })
@@ -134,9 +126,9 @@ export class OperationGuard {
   }
 
   async #putBack(context: RequestContext, { revision, changes }: GuardedOperation, { run, reason }: Failure): Promise<GuardOutcome> {
-    const { core, collections } = this.#parts
+    const core = this.#core
     try {
-      const subject = await findRevertSubject(core.changeLog, { changes, collections })
+      const subject = await findRevertSubject(core.changeLog, { changes, collections: core.collections })
       const outcome = await core.ledger.commit({
         command: createRevertCommand(subject),
         input: { revision },
@@ -163,7 +155,7 @@ export class OperationGuard {
 
   #logUnproved(revision: number, { run, reason }: Failure, why: unknown): void {
     const details = why instanceof Error ? { err: why } : { why }
-    this.#parts.core.log.error(
+    this.#core.log.error(
       { revision, smokeTestRunId: run?.id ?? null, reason, ...details },
       'the smoke test of a guarded operation failed and it could not be put back: run the smoke test, or revert the revision',
     )
@@ -172,7 +164,7 @@ export class OperationGuard {
   /** Keeps the outcome for replays; waits no longer than a write may, as the caller is owed an answer. */
   async #keep({ write, revision }: GuardedOperation, outcome: GuardOutcome): Promise<void> {
     if (!write.idempotencyKey) return
-    const { log, settings } = this.#parts.core
+    const { log, settings } = this.#core
     const keeping = this.#answers()
       .keepSequel(write, { revision, sequel: outcome as unknown as Json })
       .catch((error: unknown) =>
@@ -188,14 +180,14 @@ export class OperationGuard {
   async #findRevert([first]: readonly ChangeRecord[]): Promise<number | null> {
     if (!first) return null
     const { targetType, targetKey, revision } = first
-    for await (const next of this.#parts.core.changeLog.stream({ targetType, targetKey, sinceRevision: revision }))
+    for await (const next of this.#core.changeLog.stream({ targetType, targetKey, sinceRevision: revision }))
       return next.operation === 'revertRevision' ? next.revision : null
     return null
   }
 
   /** Made when it is needed: the database is not there yet when the schema is only looked at. */
   #answers(): KeptAnswers {
-    return new KeptAnswers(this.#parts.core)
+    return new KeptAnswers(this.#core)
   }
 }
 
@@ -220,7 +212,7 @@ function fromJson(json: Json): GuardOutcome {
 }
 
 /** Runs the smoke test; a run that could not be made counts as failed, since it proved nothing. */
-async function probe(slot: SmokeTestSlot, { caller }: RequestContext): Promise<{ run: SmokeTestRunRecord | null; reason: string | null }> {
+async function probe(slot: ProofSlot, { caller }: RequestContext): Promise<{ run: ProofRun | null; reason: string | null }> {
   try {
     const run = await slot.run(caller)
     return { run, reason: run.isOk ? null : reasonOf(run) }
@@ -230,7 +222,7 @@ async function probe(slot: SmokeTestSlot, { caller }: RequestContext): Promise<{
 }
 
 /** As short as a reason has to be, however many checks have failed and whatever they are called. */
-function reasonOf({ id, results }: SmokeTestRunRecord): string {
+function reasonOf({ id, results }: ProofRun): string {
   const failed = results.filter(({ status, isBlocking }) => status === 'FAILED' && isBlocking).map(({ name }) => name)
   const more = failed.length > MAX_NAMES ? ` and ${failed.length - MAX_NAMES} more` : ''
   return `smoke test ${id} failed: ${failed.slice(0, MAX_NAMES).join(', ')}${more}`.slice(0, MAX_REASON_LENGTH).toWellFormed()

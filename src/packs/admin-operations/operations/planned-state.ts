@@ -30,7 +30,7 @@ export async function findWhatMoved(core: CoreServices, operation: PlannedOperat
   // No command is asked before it is known that its input has an end; such a one is refused for that anyway.
   if (!findInputFaults({ command, input: { steps: steps.map(({ input }) => input) } }).isWalkable) return () => []
   const draft = new Draft(ledger.snapshot)
-  command.run(draft, {}, { caller, now: clock.now(), newId })
+  command.run(draft, {}, { caller, settings: core.settings, now: clock.now(), newId })
   const { base, reads } = draft
   const targets = reads.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key }))
   const last = targets.length === 0 ? [] : await changeLog.lastOf(targets)

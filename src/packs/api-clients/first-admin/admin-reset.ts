@@ -3,7 +3,7 @@ import type { Ledger } from '../../../core/ledger/ledger.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { Settings } from '../../../core/platform/settings.js'
 import { resetAdminAccess } from '../api-client.commands.js'
-import type { ApiClient } from '../api-client.js'
+import type { ApiClientRecord } from '../api-client.js'
 import { createApiKey } from '../keys/api-key.js'
 import { keyEnvironment } from './first-admin.js'
 
@@ -27,7 +27,7 @@ export interface AdminResetOptions {
  * @throws AppError UNAVAILABLE when the write was not confirmed: run it again, and deactivate the client that may have landed
  * @throws Error when the command was refused (a reason that is too long)
  */
-export async function resetAdmin(options: AdminResetOptions): Promise<{ readonly client: ApiClient; readonly keyText: string }> {
+export async function resetAdmin(options: AdminResetOptions): Promise<{ readonly client: ApiClientRecord; readonly keyText: string }> {
   const { ledger, settings, reason } = options
   const { keyText, stored } = createApiKey(keyEnvironment(settings), settings.keyPepper)
   const outcome = await ledger.commit({

@@ -5,7 +5,7 @@ import { findTextFaults } from '../../../core/values/text.js'
 import { apiClientCollection } from '../api-client.collection.js'
 import { addClient } from '../api-client.commands.js'
 import type { RegisterApiClientInput, RotateApiKeyInput } from '../api-client.inputs.js'
-import type { ApiClient } from '../api-client.js'
+import type { ApiClientRecord } from '../api-client.js'
 import { findActivationFaults, findNameFaults, isUsable } from '../client-rules.js'
 import type { StoredKey } from './api-key.js'
 
@@ -19,7 +19,6 @@ const MAX_OVERLAP_SECONDS = 604_800
 export function createRegisterApiClient({ keyId, keyDigest, keyPreview }: StoredKey): Command<RegisterApiClientInput, string> {
   return {
     name: 'registerApiClient',
-    pack: 'UD',
     isRevertible: false,
     run(draft, input, context) {
       const { name, clientType, role, description = null, expiresAt = null } = input
@@ -40,17 +39,16 @@ export function createRegisterApiClient({ keyId, keyDigest, keyPreview }: Stored
  * overlap it has no time at all, so that no replica's clock has a say in its end. Also for a deactivated client, whose key has
  * to be replaced before it is let in again.
  */
-export function createRotateApiKey(key: StoredKey): Command<RotateApiKeyInput, ApiClient> {
+export function createRotateApiKey(key: StoredKey): Command<RotateApiKeyInput, ApiClientRecord> {
   return {
     name: 'rotateApiKey',
-    pack: 'UD',
     isRevertible: false,
     run(draft, input, { now }) {
       const overlapSeconds = input.overlapSeconds ?? 0
       const client = draft.get(apiClientCollection, input.id)
       const faults = [...findRotationFaults(client, now), ...findOverlapFaults(overlapSeconds)]
       if (!client || faults.length > 0) return refused(...faults)
-      const patch: Partial<ApiClient> = {
+      const patch: Partial<ApiClientRecord> = {
         keyId: key.keyId,
         keyDigest: key.keyDigest,
         keyPreview: key.keyPreview,
@@ -65,7 +63,7 @@ export function createRotateApiKey(key: StoredKey): Command<RotateApiKeyInput, A
   }
 }
 
-function findRotationFaults(client: ApiClient | undefined, now: Date): UserErrorData[] {
+function findRotationFaults(client: ApiClientRecord | undefined, now: Date): UserErrorData[] {
   if (!client) return [userError('NOT_FOUND', ['id'], 'There is no API client of this id.')]
   if (isUsable({ ...client, isActive: true }, now)) return []
   return [userError('INVALID_STATE', ['id'], 'The client has expired, so that no key of it would work. Register a new one.')]

@@ -3,7 +3,7 @@ import type { CoreServices } from '../../../core/contract/core-services.js'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import type { Snapshot } from '../../../core/state/snapshot.js'
 import type { VerifyApiKeyInput } from '../api-client.inputs.js'
-import type { ApiClient } from '../api-client.js'
+import type { ApiClientRecord } from '../api-client.js'
 import type { VerifiedAs } from '../api-client.types.js'
 import { verifyKey } from './verify-key.js'
 
@@ -11,7 +11,7 @@ import { verifyKey } from './verify-key.js'
 export interface Verification {
   readonly verdict: VerifiedAs
   /** Whose key it is, for those who have shown that they have all of it. */
-  readonly apiClient: ApiClient | null
+  readonly apiClient: ApiClientRecord | null
   readonly userErrors: readonly UserErrorData[]
 }
 

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../../../core/state/snapshot.js'
 import { apiClientCollection } from '../api-client.collection.js'
-import type { ApiClient } from '../api-client.js'
+import type { ApiClientRecord } from '../api-client.js'
 import { isUsable } from '../client-rules.js'
 import { digestSecret, isSameDigest, parseApiKey } from './api-key.js'
 
@@ -13,7 +13,7 @@ export type KeyVerdict = KeyCheck['verdict']
  */
 export type KeyCheck =
   | { readonly verdict: 'NOT_FOUND' }
-  | { readonly verdict: 'VALID' | 'DISABLED' | 'EXPIRED'; readonly client: ApiClient; readonly keyId: string }
+  | { readonly verdict: 'VALID' | 'DISABLED' | 'EXPIRED'; readonly client: ApiClientRecord; readonly keyId: string }
 
 /** What a check depends on besides the clients. */
 export interface KeyCheckOptions {
@@ -40,12 +40,12 @@ export function verifyKey(snapshot: Snapshot, keyText: string, { now, pepper }: 
 }
 
 /** The client that a key id still works for at `now`; for those who have shown the key before (an open subscription). */
-export function findUsableClient(snapshot: Snapshot, keyId: string, now: Date): ApiClient | undefined {
+export function findUsableClient(snapshot: Snapshot, keyId: string, now: Date): ApiClientRecord | undefined {
   const client = snapshot.view(apiClientCollection).find('keyId', keyId)
   return client && statusOf(client, keyId, now) === 'VALID' ? client : undefined
 }
 
-function statusOf(client: ApiClient, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {
+function statusOf(client: ApiClientRecord, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {
   if (!isUsable(client, now)) return client.isActive ? 'EXPIRED' : 'DISABLED'
   const isPrevious = client.keyId !== keyId
   if (isPrevious && (client.previousKeyExpiresAt === null || client.previousKeyExpiresAt <= now)) return 'EXPIRED'

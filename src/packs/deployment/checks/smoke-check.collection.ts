@@ -1,5 +1,15 @@
 import { userError } from '../../../core/contract/errors.js'
-import { type Collection, defineCollection } from '../../../core/state/collection.js'
+import {
+  boolean,
+  type Collection,
+  defineCollection,
+  editFields,
+  integer,
+  json,
+  nullable,
+  type RecordOf,
+  text,
+} from '../../../core/state/collection.js'
 import type { Json } from '../../../core/values/json.js'
 
 /**
@@ -8,6 +18,13 @@ import type { Json } from '../../../core/values/json.js'
  */
 export const SMOKE_CHECK_KINDS = ['HTTP', 'GRAPHQL', 'PROCESS'] as const
 export type SmokeCheckKind = (typeof SMOKE_CHECK_KINDS)[number]
+
+/** To see checks and runs. */
+export const SMOKE_READ = 'smoke:read'
+/** To add, change and delete checks. */
+export const SMOKE_WRITE = 'smoke:write'
+/** To run the smoke test. */
+export const SMOKE_RUN = 'smoke:run'
 
 /** Most checks that can be added to the built-in ones. */
 export const MAX_CUSTOM_CHECKS = 100
@@ -29,42 +46,35 @@ export interface SmokeCheckSpec {
   readonly isBlocking: boolean
 }
 
-/** A check that somebody has added. */
-export interface SmokeCheckRecord extends SmokeCheckSpec {
-  readonly id: string
-  readonly isEnabled: boolean
-  readonly version: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
+const fields = {
+  name: text(),
+  id: text(),
+  kind: text<SmokeCheckKind>(),
+  path: text(),
+  query: nullable(text()),
+  expectStatus: integer(),
+  expectBody: nullable(json<Json>()),
+  maxLatencyMs: nullable(integer()),
+  isBlocking: boolean(),
+  isEnabled: boolean(),
+  ...editFields,
 }
 
+/** A check that somebody has added. */
+export type SmokeCheckRecord = RecordOf<typeof fields>
+
 /** All checks that somebody has added, by name. */
-export const smokeChecks: Collection<SmokeCheckRecord> = defineCollection<SmokeCheckRecord>({
+export const smokeCheckCollection: Collection<SmokeCheckRecord> = defineCollection<SmokeCheckRecord>({
   name: 'SmokeCheck',
-  pack: 'UB',
   table: 'smoke_checks',
   key: 'name',
   id: 'id',
   version: 'version',
-  writePermission: () => 'smoke:write',
+  writePermission: SMOKE_WRITE,
   findRestoredFaults(state) {
-    if (state.view(smokeChecks).size <= MAX_CUSTOM_CHECKS) return []
+    if (state.view(smokeCheckCollection).size <= MAX_CUSTOM_CHECKS) return []
     const message = `There would be more than ${MAX_CUSTOM_CHECKS} checks, which is the limit. Delete one that was added meanwhile first.`
     return [userError('LIMIT_EXCEEDED', ['name'], message)]
   },
-  fields: {
-    name: 'text',
-    id: 'text',
-    kind: 'text',
-    path: 'text',
-    query: 'text',
-    expectStatus: 'integer',
-    expectBody: 'json',
-    maxLatencyMs: 'integer',
-    isBlocking: 'boolean',
-    isEnabled: 'boolean',
-    version: 'integer',
-    createdAt: 'timestamp',
-    updatedAt: 'timestamp',
-  },
+  fields,
 })

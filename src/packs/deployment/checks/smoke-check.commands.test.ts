@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest'
+import { commandContext, deletionOf } from '../../../../test/testkit/commands.js'
 import { TESTER } from '../../../../test/testkit/ledger.js'
 import type { Command } from '../../../core/state/command.js'
 import { Draft } from '../../../core/state/draft.js'
 import { Snapshot } from '../../../core/state/snapshot.js'
 import { BUILT_IN_CHECKS } from '../probes/built-in-checks.js'
-import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
-import { deleteSmokeCheck, setSmokeCheck } from './smoke-check.commands.js'
+import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeCheckCollection } from './smoke-check.collection.js'
+import { setSmokeCheck } from './smoke-check.commands.js'
 import type { SetSmokeCheckInput } from './smoke-check.inputs.js'
 
 const NOW = new Date('2026-03-01T00:00:00.000Z')
 let ids = 0
+const deleteSmokeCheck = deletionOf<'name'>('deleteSmokeCheck')
 
 function emptyDraft(): Draft {
-  return new Draft(Snapshot.empty([smokeChecks], { revision: 0, digest: '' }))
+  return new Draft(Snapshot.empty([smokeCheckCollection], { revision: 0, digest: '' }))
 }
 
 function run<I extends object, O>(command: Command<I, O>, input: I, draft = emptyDraft()) {
-  const result = command.run(draft, input, { caller: TESTER, now: NOW, newId: () => `id-${++ids}` })
+  const result = command.run(draft, input, commandContext({ caller: TESTER, now: NOW, newId: () => `id-${++ids}` }))
   if (result.ok) return { value: result.value, faults: [] as string[], draft }
   return { value: undefined, faults: result.userErrors.map(({ code, field }) => `${code} ${(field ?? []).join('.')}`), draft }
 }

@@ -3,8 +3,8 @@ import { revise, seal } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
 import { findVersionFaults } from '../../../core/state/expectations.js'
 import { isBuiltIn } from '../probes/built-in-checks.js'
-import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeChecks } from './smoke-check.collection.js'
-import type { DeleteSmokeCheckInput, SetSmokeCheckInput } from './smoke-check.inputs.js'
+import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeCheckCollection } from './smoke-check.collection.js'
+import type { SetSmokeCheckInput } from './smoke-check.inputs.js'
 import {
   findBodyFaults,
   findLatencyFaults,
@@ -53,7 +53,8 @@ function findFaults(input: SetSmokeCheckInput): UserErrorData[] {
   return faults
 }
 
-function builtIn(what: 'set' | 'delete'): UserErrorData {
+/** What is said to whoever wants to change a built-in check. */
+export function builtIn(what: 'set' | 'delete'): UserErrorData {
   return userError(
     'INVALID_STATE',
     ['name'],
@@ -82,12 +83,15 @@ function findGaps(input: SetSmokeCheckInput, before: SmokeCheckRecord | undefine
 /** Adds a check to the smoke test, or changes what the input names. */
 export const setSmokeCheck: Command<SetSmokeCheckInput, SmokeCheckRecord> = {
   name: 'setSmokeCheck',
-  pack: 'UB',
   isRevertible: true,
   run(draft, input, { now, newId }) {
-    const before = draft.get(smokeChecks, input.name)
-    const faults = [...findFaults(input), ...findGaps(input, before), ...findVersionFaults(smokeChecks, before, input.expectedVersion)]
-    if (!before && draft.view(smokeChecks).size >= MAX_CUSTOM_CHECKS) {
+    const before = draft.get(smokeCheckCollection, input.name)
+    const faults = [
+      ...findFaults(input),
+      ...findGaps(input, before),
+      ...findVersionFaults(smokeCheckCollection, before, input.expectedVersion),
+    ]
+    if (!before && draft.view(smokeCheckCollection).size >= MAX_CUSTOM_CHECKS) {
       faults.push(
         userError('LIMIT_EXCEEDED', ['name'], `There are ${MAX_CUSTOM_CHECKS} checks already, which is the limit. Delete one first.`),
       )
@@ -107,25 +111,9 @@ export const setSmokeCheck: Command<SetSmokeCheckInput, SmokeCheckRecord> = {
       isEnabled: true,
     }
     const after = before
-      ? revise(smokeChecks, before, { patch, now })
-      : seal(smokeChecks, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
-    draft.put(smokeChecks, after)
+      ? revise(smokeCheckCollection, before, { patch, now })
+      : seal(smokeCheckCollection, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
+    draft.put(smokeCheckCollection, after)
     return done(after)
-  },
-}
-
-/** Takes a check out of the smoke test. */
-export const deleteSmokeCheck: Command<DeleteSmokeCheckInput, string> = {
-  name: 'deleteSmokeCheck',
-  pack: 'UB',
-  isRevertible: true,
-  run(draft, input) {
-    if (isBuiltIn(input.name)) return refused(builtIn('delete'))
-    const before = draft.get(smokeChecks, input.name)
-    if (!before) return refused(userError('NOT_FOUND', ['name'], 'There is no check of this name; nothing had to be deleted.'))
-    const faults = findVersionFaults(smokeChecks, before, input.expectedVersion)
-    if (faults.length > 0) return refused(...faults)
-    draft.delete(smokeChecks, input.name)
-    return done(input.name)
   },
 }

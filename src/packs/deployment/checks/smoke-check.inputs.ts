@@ -1,14 +1,13 @@
 import { Field, InputType, Int } from 'type-graphql'
+import { editInput } from '../../../core/graphql/bases.js'
 import { JSONValue } from '../../../core/graphql/scalars.js'
 import type { Json } from '../../../core/values/json.js'
 import type { SmokeCheckKind } from './smoke-check.collection.js'
 import { SmokeCheckKinds } from './smoke-check.types.js'
 
-const REASON = { nullable: true, description: 'Why; stands in the change log.' }
-
 /** Input of setSmokeCheck. */
 @InputType('SetSmokeCheckInput', { description: 'Adds a check to the smoke test, or changes one. What is left out stays as it is.' })
-export class SetSmokeCheckInput {
+export class SetSmokeCheckInput extends editInput('check', { mayBeNew: true }) {
   @Field(() => String, {
     description: 'The name: a-z and 0-9 first, then also . _ -, at most 100 characters. Not one of a built-in check.',
   })
@@ -50,23 +49,4 @@ export class SetSmokeCheckInput {
 
   @Field(() => Boolean, { nullable: true, description: 'Whether runs include it; a new check: true.' })
   isEnabled?: boolean | null
-
-  @Field(() => Int, { nullable: true, description: 'Only when the check has this version; 0: only when there is none yet.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
-}
-
-/** Input of deleteSmokeCheck. */
-@InputType('DeleteSmokeCheckInput', { description: 'Takes a check out of the smoke test. Built-in checks stay.' })
-export class DeleteSmokeCheckInput {
-  @Field(() => String, { description: "The check's name." })
-  name!: string
-
-  @Field(() => Int, { nullable: true, description: 'Only when the check has this version.' })
-  expectedVersion?: number | null
-
-  @Field(() => String, REASON)
-  reason?: string | null
 }

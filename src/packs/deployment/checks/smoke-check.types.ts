@@ -1,7 +1,5 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { enumOf } from '../../../core/graphql/enum.js'
-import { payloadOf } from '../../../core/graphql/payload.js'
-import { JSONValue } from '../../../core/graphql/scalars.js'
+import { enumOf, JSONValue } from '../../../core/graphql/scalars.js'
 import type { Json } from '../../../core/values/json.js'
 import type { BuiltInCheck } from '../probes/built-in-checks.js'
 import { SMOKE_CHECK_KINDS, type SmokeCheckKind, type SmokeCheckRecord, type SmokeCheckSpec } from './smoke-check.collection.js'
@@ -84,15 +82,3 @@ export function builtInCheckView({
   const spec = { name, kind, path, query, expectStatus, expectBody, maxLatencyMs, isBlocking }
   return { ...spec, id: `built-in:${name}`, isBuiltIn: true, isEnabled: true, version: 0 }
 }
-
-export const SetSmokeCheckPayload = payloadOf('setSmokeCheck', {
-  field: 'smokeCheck',
-  type: () => SmokeCheck,
-  description: 'The check as it is now; null when there are user errors.',
-})
-
-export const DeleteSmokeCheckPayload = payloadOf('deleteSmokeCheck', {
-  field: 'deletedName',
-  type: () => String,
-  description: 'Name of the check that is gone; null when there are user errors.',
-})

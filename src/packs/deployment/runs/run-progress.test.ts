@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { collect } from '../../../../test/testkit/ledger.js'
-import type { SmokeCheckOutcome } from '../../../core/contract/smoke-test.js'
 import { RunProgress } from './run-progress.js'
+import type { SmokeCheckOutcome } from './smoke-test.js'
 
 function begin(): RunProgress {
   return new RunProgress({

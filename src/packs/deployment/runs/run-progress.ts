@@ -1,5 +1,5 @@
 import type { ActorRef } from '../../../core/contract/caller.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
+import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
 
 /** A run that is under way, and who watches it. */
 export class RunProgress {

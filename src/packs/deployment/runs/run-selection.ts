@@ -1,6 +1,6 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
-import { type SmokeCheckRecord, smokeChecks } from '../checks/smoke-check.collection.js'
+import { type SmokeCheckRecord, smokeCheckCollection } from '../checks/smoke-check.collection.js'
 import { type Destination, destinationOf } from '../outgoing/destination.js'
 import { BUILT_IN_CHECKS, type BuiltInCheck } from '../probes/built-in-checks.js'
 import { probe } from '../probes/probe.js'
@@ -48,7 +48,7 @@ export function selectRun(core: CoreServices, request: RunRequest): RunSelection
 }
 
 function selectChecks(core: CoreServices, names: readonly string[] | undefined): { checks: RunnableCheck[]; faults: UserErrorData[] } {
-  const custom = [...core.ledger.snapshot.view(smokeChecks).values()]
+  const custom = [...core.ledger.snapshot.view(smokeCheckCollection).values()]
   if (!names) return { checks: [...BUILT_IN_CHECKS, ...custom.filter(({ isEnabled }) => isEnabled).map(toRunnable)], faults: [] }
   if (names.length === 0)
     return { checks: [], faults: [userError('INVALID', ['checks'], 'Name at least one check, or leave it out to run all of them.')] }
@@ -56,7 +56,9 @@ function selectChecks(core: CoreServices, names: readonly string[] | undefined):
     return { checks: [], faults: [userError('LIMIT_EXCEEDED', ['checks'], `Name at most ${MAX_NAMES} checks.`)] }
   const byName = new Map<string, RunnableCheck>([...BUILT_IN_CHECKS, ...custom.map(toRunnable)].map((check) => [check.name, check]))
   const faults = names.flatMap((name, index) =>
-    byName.has(name) ? [] : [userError('NOT_FOUND', ['checks', String(index)], 'There is no check of this name; smokeChecks lists them.')],
+    byName.has(name)
+      ? []
+      : [userError('NOT_FOUND', ['checks', String(index)], 'There is no check of this name; smokeCheckCollection lists them.')],
   )
   const wanted = new Set(names)
   return { checks: [...byName.values()].filter(({ name }) => wanted.has(name)), faults }

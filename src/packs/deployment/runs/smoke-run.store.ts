@@ -1,9 +1,9 @@
 import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
 import type { Database } from '../../../core/database/database.js'
 import { orUnavailable } from '../../../core/database/database-error.js'
 import type { Prisma } from '../../../generated/prisma/client.js'
 import type { SmokeTestRunModel } from '../../../generated/prisma/models.js'
+import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
 
 /** Runs that are kept. */
 export const MAX_RUNS = 1_000

@@ -1,11 +1,11 @@
 import { Field, InputType, ObjectType } from 'type-graphql'
 import type { UserErrorData } from '../../../core/contract/errors.js'
-import type { SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
 import { connectionOf } from '../../../core/graphql/connection.js'
 import { URLValue } from '../../../core/graphql/scalars.js'
-import { SmokeTestRun } from '../../../core/graphql/smoke-test.types.js'
 import { UserError } from '../../../core/graphql/user-error.js'
 import type { RunRequest } from './run-selection.js'
+import type { SmokeTestRunRecord } from './smoke-test.js'
+import { SmokeTestRun } from './smoke-test.types.js'
 
 /** A page of runs. */
 export const SmokeTestRunConnection = connectionOf(SmokeTestRun, 'SmokeTestRun')

@@ -1,6 +1,5 @@
 import type { ActorRef } from '../../../core/contract/caller.js'
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import type { SmokeCheckOutcome, SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from '../../../core/contract/smoke-test.js'
 import { newId } from '../../../core/platform/ids.js'
 import { OutgoingClient } from '../outgoing/outgoing-client.js'
 import type { CheckContext } from '../probes/check-context.js'
@@ -9,6 +8,7 @@ import { issueRunKey } from './run-key.js'
 import { RunProgress } from './run-progress.js'
 import { type RunnableCheck, type RunSelection, selectRun } from './run-selection.js'
 import { SmokeRuns } from './smoke-runs.js'
+import type { SmokeCheckOutcome, SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from './smoke-test.js'
 
 /** Checks that run side by side. */
 const SIDE_BY_SIDE = 4
@@ -152,11 +152,5 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   })
 }
 
-const runners = new WeakMap<CoreServices, SmokeRunner>()
-
-/** The one runner of a process. */
-export function runnerOf(core: CoreServices): SmokeRunner {
-  const runner = runners.get(core) ?? new SmokeRunner(core)
-  runners.set(core, runner)
-  return runner
-}
+/** The one runner of a server. */
+export const smokeRunner = (core: CoreServices): SmokeRunner => new SmokeRunner(core)

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError } from '../../../core/contract/errors.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from '../../../core/contract/smoke-test.js'
 import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
 import type { RunProgress } from './run-progress.js'
 import { SmokeRunStore } from './smoke-run.store.js'
+import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
 
 /** Runs that wait in memory for the database to come back. */
 const MAX_UNSAVED = 100

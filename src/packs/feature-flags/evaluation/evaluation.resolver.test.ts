@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openTestDatabase } from '../../../../test/testkit/databases.js'
+import { coreOf } from '../../../../test/testkit/guarded-schema.js'
 import { openTestLedger, run } from '../../../../test/testkit/ledger.js'
 import { UsageMarks } from '../../../core/background/usage.js'
+import type { CoreServices } from '../../../core/contract/core-services.js'
 import type { Database } from '../../../core/database/database.js'
 import type { Ledger } from '../../../core/ledger/ledger.js'
 import { createLog } from '../../../core/platform/log.js'
@@ -14,7 +16,6 @@ import { EvaluationResolver } from './evaluation.resolver.js'
 /** Breaks a flag as no command would: its evaluation fails. */
 const breakFlag: Command<{ key: string }, null> = {
   name: 'breakFlag',
-  pack: 'UA',
   isRevertible: false,
   run(draft, { key }) {
     const flag = draft.get(featureFlagCollection, key)
@@ -26,7 +27,8 @@ const breakFlag: Command<{ key: string }, null> = {
 
 let database: Database
 let ledger: Ledger
-let resolver: EvaluationResolver
+let core: CoreServices
+const resolver = new EvaluationResolver()
 let elapsedMs: number
 let lines: { level: string; flag: string; msg: string; err: { type: string } }[]
 
@@ -37,7 +39,7 @@ beforeEach(async () => {
   ledger = await openTestLedger(database)
   const clock = { now: () => new Date('2026-06-01T12:00:00Z'), monotonicMs: () => elapsedMs }
   const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) })
-  resolver = new EvaluationResolver({ clock, log, usage: new UsageMarks({ database, clock, log }) })
+  core = coreOf({ clock, log, usage: new UsageMarks({ database, clock, log }) })
   for (const key of ['a', 'b']) {
     await run(ledger, setFeatureFlag, { key })
     await run(ledger, breakFlag, { key })
@@ -49,7 +51,7 @@ afterEach(async () => {
 })
 
 test('an evaluation that fails answers the default, and is logged once per flag and minute', () => {
-  const context = () => ({ snapshot: ledger.snapshot })
+  const context = () => ({ snapshot: ledger.snapshot, core })
   for (const defaultValue of [true, false]) {
     expect(resolver.evaluateFlag(context(), 'a', {}, defaultValue)).toMatchObject({ isEnabled: defaultValue, reason: 'ERROR' })
     expect(resolver.isFeatureEnabled(context(), 'a', {}, defaultValue)).toBe(defaultValue)

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/contract/errors.js'
 import { Operation } from '../../../core/contract/operation.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { Snapshot } from '../../../core/state/snapshot.js'
-import { type FeatureFlagRecord, featureFlagCollection } from '../feature-flag.collection.js'
+import { type FeatureFlagRecord, FLAGS_EVALUATE, featureFlagCollection } from '../feature-flag.collection.js'
 import { EvaluationContextInput } from '../feature-flag.inputs.js'
 import { FlagEvaluation } from '../feature-flag.types.js'
 import { isPropertyBag } from './context-field.js'
@@ -19,105 +19,112 @@ const LOG_EVERY_MS = 60_000
 const CONTEXT = { nullable: true, description: 'Who asks, and from where.' }
 const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer when there is no such flag, or its evaluation fails.' }
 
+/** What an evaluation needs to know of its call. */
+type EvaluatingContext = Pick<RequestContext, 'snapshot' | 'core'>
+
 @Resolver()
 export class EvaluationResolver {
-  readonly #core: Pick<CoreServices, 'clock' | 'usage' | 'log'>
-  readonly #loggedAtMs = new Map<string, number>()
-
-  constructor(core: Pick<CoreServices, 'clock' | 'usage' | 'log'>) {
-    this.#core = core
-  }
-
   @Query(() => Boolean, {
     description:
       'Whether a flag is on. A flag that does not exist is your default: applications keep working when somebody deletes a flag.',
   })
-  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  @Operation({ permission: FLAGS_EVALUATE, allowedDuring: 'always' })
   isFeatureEnabled(
-    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Ctx() context: EvaluatingContext,
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
-    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
   ): boolean {
-    demandReadable(context)
-    return this.#evaluate(snapshot, { key, context, defaultValue }).isEnabled
+    demandReadable(about)
+    return evaluate(context, { key, about, defaultValue }).isEnabled
   }
 
   @Query(() => FlagEvaluation, { description: 'Whether a flag is on, with its variant and the reason.' })
-  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  @Operation({ permission: FLAGS_EVALUATE, allowedDuring: 'always' })
   evaluateFlag(
-    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Ctx() context: EvaluatingContext,
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
-    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
   ): Evaluation & { revision: number } {
-    demandReadable(context)
-    return { ...this.#evaluate(snapshot, { key, context, defaultValue }), revision: snapshot.revision }
+    demandReadable(about)
+    return { ...evaluate(context, { key, about, defaultValue }), revision: context.snapshot.revision }
   }
 
   @Query(() => [FlagEvaluation], {
     description: 'Many flags at once, read from one revision: those named, or those of a group, or all of them.',
   })
-  @Operation({ permission: 'flags:evaluate', allowedDuring: 'always' })
+  @Operation({ permission: FLAGS_EVALUATE, allowedDuring: 'always' })
   evaluateFlags(
-    @Ctx() { snapshot }: Pick<RequestContext, 'snapshot'>,
+    @Ctx() context: EvaluatingContext,
     @Arg('keys', () => [String], {
       nullable: true,
       description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).',
     })
     keys?: string[] | null,
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
-    @Arg('context', () => EvaluationContextInput, CONTEXT) context?: EvaluationContextInput | null,
+    @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
   ): readonly (Evaluation & { revision: number })[] {
-    demandReadable(context)
+    demandReadable(about)
+    const { snapshot } = context
     const { revision } = snapshot
-    return this.#keysOf(snapshot, keys, group).map((key) => ({
-      ...this.#evaluate(snapshot, { key, context, defaultValue: true }),
+    return keysOf(snapshot, keys, group).map((key) => ({
+      ...evaluate(context, { key, about, defaultValue: true }),
       revision,
     }))
   }
+}
 
-  #keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
-    const flags = snapshot.view(featureFlagCollection)
-    const isOfGroup = (flag: FeatureFlagRecord | undefined): boolean => typeof group !== 'string' || flag?.group === group
-    const wanted: string[] = []
-    for (const key of keys ?? allKeys(flags.values())) {
-      if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
-        throw new AppError(
-          'BAD_USER_INPUT',
-          `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`,
-        )
-      }
+function keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
+  const flags = snapshot.view(featureFlagCollection)
+  const isOfGroup = (flag: FeatureFlagRecord | undefined): boolean => typeof group !== 'string' || flag?.group === group
+  const wanted: string[] = []
+  for (const key of keys ?? allKeys(flags.values())) {
+    if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
+      throw new AppError(
+        'BAD_USER_INPUT',
+        `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`,
+      )
     }
-    return wanted
+  }
+  return wanted
+}
+
+function evaluate(
+  { core, snapshot }: EvaluatingContext,
+  { key, about, defaultValue }: { key: string; about?: EvaluationContextInput | null; defaultValue?: boolean | null },
+): Evaluation {
+  const flag = snapshot.view(featureFlagCollection).get(key)
+  if (flag) core.usage.touch('flag', key)
+  return evaluateFlag({
+    key,
+    flag,
+    context: about ?? {},
+    defaultValue: defaultValue ?? true,
+    now: core.clock.now(),
+    random: Math.random,
+    onError: (error) => core.once(evaluationFaults).report(key, error),
+  })
+}
+
+/** Logs each failing flag now and then. */
+class EvaluationFaults {
+  readonly #core: CoreServices
+  readonly #loggedAtMs = new Map<string, number>()
+
+  constructor(core: CoreServices) {
+    this.#core = core
   }
 
-  #evaluate(
-    snapshot: Snapshot,
-    asked: { key: string; context?: EvaluationContextInput | null; defaultValue?: boolean | null },
-  ): Evaluation {
-    const { clock, usage } = this.#core
-    const { key } = asked
-    const flag = snapshot.view(featureFlagCollection).get(key)
-    if (flag) usage.touch('flag', key)
-    return evaluateFlag({
-      key,
-      flag,
-      context: asked.context ?? {},
-      defaultValue: asked.defaultValue ?? true,
-      now: clock.now(),
-      random: Math.random,
-      onError: (error) => this.#logOnce(key, error),
-    })
-  }
-
-  #logOnce(key: string, error: unknown): void {
+  report(key: string, error: unknown): void {
     const nowMs = this.#core.clock.monotonicMs()
     if (nowMs - (this.#loggedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
     this.#loggedAtMs.set(key, nowMs)
     this.#core.log.error({ err: error, flag: key }, 'evaluation failed; the default was answered')
   }
 }
+
+const evaluationFaults = (core: CoreServices): EvaluationFaults => new EvaluationFaults(core)
 
 /** Throws BAD_USER_INPUT for a context that no constraint could read as it is meant. */
 function demandReadable(context: EvaluationContextInput | null | undefined): void {

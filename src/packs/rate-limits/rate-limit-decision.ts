@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql'
-import type { RuleDecision } from '../contract/limiter.js'
+import type { RuleDecision } from '../../core/contract/limiter.js'
 
 /** What one rule says to one call. */
 @ObjectType('RateLimitDecision', { simpleResolvers: true, description: 'What a rate limit says to a call.' })

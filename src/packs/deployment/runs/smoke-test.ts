@@ -1,4 +1,4 @@
-import type { ActorRef } from './caller.js'
+import type { ActorRef } from '../../../core/contract/caller.js'
 
 /** How a check ended. */
 export const SMOKE_CHECK_STATUSES = ['PASSED', 'FAILED', 'SKIPPED'] as const

@@ -1,8 +1,7 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { SMOKE_CHECK_STATUSES, type SmokeCheckOutcome, type SmokeCheckStatus, type SmokeTestRunRecord } from '../contract/smoke-test.js'
-import { Actor } from './change.types.js'
-import { enumOf } from './enum.js'
-import { DateTimeISO, URLValue } from './scalars.js'
+import { Actor } from '../../../core/graphql/change.types.js'
+import { DateTimeISO, enumOf, URLValue } from '../../../core/graphql/scalars.js'
+import { SMOKE_CHECK_STATUSES, type SmokeCheckOutcome, type SmokeCheckStatus, type SmokeTestRunRecord } from './smoke-test.js'
 
 /** The GraphQL enum of check statuses. */
 export const SmokeCheckStatuses = enumOf(SMOKE_CHECK_STATUSES)
