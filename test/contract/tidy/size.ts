@@ -60,7 +60,7 @@ export const SIZE_RULES: readonly Rule[] = [
     find({ path }, sources) {
       const folder = posix.dirname(path)
       const siblings = sources.filter((source) => SRC.test(source.path) && posix.dirname(source.path) === folder)
-      return siblings.length > MAX_FILES && siblings[0]?.path === path ? [{ subject: folder }] : []
+      return siblings.length > MAX_FILES && siblings.at(-1)?.path === path ? [{ subject: folder }] : []
     },
     breaks: filesOf(MAX_FILES + 1),
     keeps: { ...filesOf(MAX_FILES), 'src/room/a.test.ts': '', 'src/room/inner/a.ts': '' },
