@@ -90,17 +90,17 @@ function pass(checks: readonly Check[], field: GuardedField, context: RequestCon
 }
 
 function behind(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
-  return (source, args, context, info) => {
-    const waiting = before(context)
-    return waiting === undefined ? resolve(source, args, context, info) : waiting.then(() => resolve(source, args, context, info))
+  return (...call) => {
+    const waiting = before(call[2])
+    return waiting === undefined ? resolve(...call) : waiting.then(() => resolve(...call))
   }
 }
 
 /** A subscription's source whose every event is checked; whatever else a source comes to is passed on. */
 function eventsBehind(before: (context: RequestContext) => undefined | Promise<void>, subscribe: Resolve): Resolve {
-  return async (source, args, context, info) => {
-    const events = await subscribe(source, args, context, info)
-    return isEventSource(events) ? checkedEvents(events, () => before(context)) : events
+  return async (...call) => {
+    const events = await subscribe(...call)
+    return isEventSource(events) ? checkedEvents(events, () => before(call[2])) : events
   }
 }
 
@@ -112,5 +112,5 @@ function eventsOnly(before: (context: RequestContext) => undefined | Promise<voi
   const refuse = behind(before, () => {
     throw new AppError('BAD_USER_INPUT', 'Subscriptions go over a WebSocket (the graphql-transport-ws protocol) at this same path.')
   })
-  return (source, args, context, info) => (source === undefined ? refuse : resolve)(source, args, context, info)
+  return (...call) => (call[0] === undefined ? refuse : resolve)(...call)
 }

@@ -102,38 +102,10 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const mask = createErrorMask(log)
   const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count(), limiter })
   const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })
-  const health = { ledger, isClosing }
-  const http = createHttpServer(
-    createRequestListener({
-      settings,
-      clock,
-      log,
-      engine,
-      gate: createDocumentGate(),
-      limits,
-      authenticator,
-      createContext,
-      metrics,
-      audit,
-      health,
-    }),
-    network,
-  )
-  const subscriptions = serveSubscriptions(http.server, {
-    schema,
-    limits,
-    authenticator,
-    createContext,
-    mask,
-    metrics,
-    audit,
-    clock,
-    log,
-    settings,
-    ledger,
-    isClosing,
-    network,
-  })
+  const shared = { settings, clock, log, audit, metrics, limits, authenticator, createContext }
+  const listener = createRequestListener({ ...shared, engine, gate: createDocumentGate(), health: { ledger, isClosing } })
+  const http = createHttpServer(listener, network)
+  const subscriptions = serveSubscriptions(http.server, { ...shared, schema, mask, ledger, isClosing, network })
   await engine.start()
   return {
     http,

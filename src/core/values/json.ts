@@ -57,8 +57,7 @@ export function findTextFault(text: string): string | undefined {
 
 /** Every fault of a JSON value against `limits`; an empty list means that it can be stored. */
 export function findJsonFaults(value: unknown, limits: JsonLimits): JsonFault[] {
-  const faults: JsonFault[] = []
-  collectFaults(value, [], limits.maxDepth, faults)
+  const faults = [...faultsOf(value, [], limits.maxDepth)]
   if (faults.length > 0) return faults
   const bytes = Buffer.byteLength(JSON.stringify(value) ?? '')
   if (bytes > limits.maxBytes) faults.push({ path: [], message: `must be at most ${limits.maxBytes} bytes of JSON, has ${bytes}` })
@@ -66,35 +65,21 @@ export function findJsonFaults(value: unknown, limits: JsonLimits): JsonFault[] 
 }
 
 /** Depth first; stops going down where the allowance ends, so that its own recursion is bounded by it. */
-function collectFaults(value: unknown, path: readonly string[], depthLeft: number, faults: JsonFault[]): void {
+function* faultsOf(value: unknown, path: readonly string[], depthLeft: number): Generator<JsonFault> {
   // In the input of a command, what was left out is undefined and times are dates already.
   if (value === null || value === undefined || typeof value === 'boolean' || value instanceof Date) return
   if (typeof value === 'string') {
-    const fault = findTextFault(value)
-    if (fault) faults.push({ path, message: fault })
-    return
-  }
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) faults.push({ path, message: 'must be a finite number' })
-    return
-  }
-  if (typeof value !== 'object') {
-    faults.push({ path, message: 'must be JSON' })
-    return
-  }
-  if (depthLeft <= 0) {
-    faults.push({ path, message: 'is nested too deeply', isTooDeep: true })
-    return
-  }
-  if (Array.isArray(value)) {
-    value.forEach((item, index) => {
-      collectFaults(item, [...path, String(index)], depthLeft - 1, faults)
-    })
-    return
-  }
-  for (const key of Object.keys(value)) {
-    const keyFault = FORBIDDEN_KEYS.has(key) ? 'is not an allowed key' : findTextFault(key)
-    if (keyFault) faults.push({ path: [...path, key], message: keyFault })
-    else collectFaults((value as Record<string, unknown>)[key], [...path, key], depthLeft - 1, faults)
+    const message = findTextFault(value)
+    if (message) yield { path, message }
+  } else if (typeof value === 'number') {
+    if (!Number.isFinite(value)) yield { path, message: 'must be a finite number' }
+  } else if (typeof value !== 'object') yield { path, message: 'must be JSON' }
+  else if (depthLeft <= 0) yield { path, message: 'is nested too deeply', isTooDeep: true }
+  else {
+    for (const [key, member] of Object.entries(value)) {
+      const message = Array.isArray(value) ? undefined : FORBIDDEN_KEYS.has(key) ? 'is not an allowed key' : findTextFault(key)
+      if (message) yield { path: [...path, key], message }
+      else yield* faultsOf(member, [...path, key], depthLeft - 1)
+    }
   }
 }

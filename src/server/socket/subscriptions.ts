@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Ledger } from '../../core/ledger/ledger.js'
 import type { Settings } from '../../core/platform/settings.js'
 import { ipSubject } from '../../core/values/ip-subject.js'
+import { apiClients } from '../../packs/api-clients/index.js'
 import type { ConnectionLimits } from '../connection-limits.js'
 import { clientAddress } from '../http/client-address.js'
 import { isOriginWelcome } from '../http/cors.js'
@@ -38,8 +39,6 @@ const RECHECK_EVERY_MS = 500
 /** At the end: how long events may take to arrive, and clients to say goodbye. */
 const LAST_EVENTS_MS = 1_000
 const GOODBYE_MS = 1_000
-/** The pack that keeps API clients. */
-const CLIENTS_PACK = 'UD'
 
 /** Serves WebSockets at /graphql of an HTTP server. */
 export function serveSubscriptions(server: Server, options: SubscriptionsOptions): Subscriptions {
@@ -123,7 +122,7 @@ function recheckCallers(connections: Connections, { ledger, authenticator }: Sub
   timer.unref()
   // No changes at all: the state was loaded anew, and anything may have changed.
   const stop = ledger.onCommit((changes) => {
-    if (changes.length === 0 || changes.some(({ pack }) => pack === CLIENTS_PACK)) recheck()
+    if (changes.length === 0 || changes.some(({ pack }) => pack === apiClients.id)) recheck()
   })
   return () => {
     clearInterval(timer)
