@@ -40,16 +40,8 @@ export interface OpenCore {
 }
 
 /** Loads the state from an open database, which it closes when that fails. */
-export async function openCore({
-  settings,
-  clock,
-  log,
-  database,
-  packs,
-  bindings,
-  permissions,
-  openLimiter,
-}: CoreParts): Promise<OpenCore> {
+export async function openCore({ packs, bindings, openLimiter, ...parts }: CoreParts): Promise<OpenCore> {
+  const { settings, clock, log, database } = parts
   const collections = packs.flatMap((pack) => pack.collections)
   const usage = new UsageMarks({ database, clock, log })
   const audit = new AuditTrail({ database, clock, log })
@@ -66,24 +58,7 @@ export async function openCore({
     })
     retention.open()
     const stopFollowing = follow(ledger, database)
-    const services: CoreServices = {
-      settings,
-      clock,
-      log,
-      database,
-      ledger,
-      changeLog: new ChangeLog(database),
-      usage,
-      audit,
-      limiter,
-      permissions,
-      instanceId: newId(),
-      service: new RunningService(clock.now()),
-      collections,
-      writes: new Map(packs.flatMap(({ writes = [] }) => writes).map((write) => [write.name, write])),
-      once: (part) => parts.get(part),
-    }
-    const parts = new Once(services, bindings)
+    const services = servicesOf({ ...parts, ledger, changeLog: new ChangeLog(database), usage, audit, limiter }, packs, bindings)
     return {
       services,
       async stopWriting() {
@@ -102,4 +77,22 @@ export async function openCore({
     await database.close()
     throw error
   }
+}
+
+/** The services of a server, once its parts are open. */
+function servicesOf(
+  parts: Omit<CoreServices, 'collections' | 'writes' | 'instanceId' | 'service' | 'once'>,
+  packs: readonly Pack[],
+  bindings: Bindings<CoreServices>,
+): CoreServices {
+  const services: CoreServices = {
+    ...parts,
+    collections: packs.flatMap(({ collections }) => collections),
+    writes: new Map(packs.flatMap(({ writes = [] }) => writes).map((write) => [write.name, write])),
+    instanceId: newId(),
+    service: new RunningService(parts.clock.now()),
+    once: (part) => once.get(part),
+  }
+  const once = new Once(services, bindings)
+  return services
 }

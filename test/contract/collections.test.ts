@@ -1,10 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import type { AnyCollection, FieldKind } from '../../src/core/state/collection.js'
+import { type AnyCollection, type FieldKind, text, timestamp } from '../../src/core/state/collection.js'
 import { packs } from '../../src/packs/index.js'
-
-/** Whether fields say which of them may be null. */
-const IS_NULLABILITY_DECLARED = false
 
 const MODELS = new URL('../../prisma/models/', import.meta.url)
 const TYPES: Readonly<Record<FieldKind, string>> = {
@@ -16,14 +13,13 @@ const TYPES: Readonly<Record<FieldKind, string>> = {
 }
 
 type Columns = Readonly<Record<string, string>>
-type Field = FieldKind | { readonly kind: FieldKind; readonly isNullable?: boolean }
 
 const describeColumn = ({ type, isNullable, isKey }: { type: string; isNullable: boolean; isKey: boolean }) =>
-  `${type}${IS_NULLABILITY_DECLARED && isNullable ? '?' : ''}${isKey ? ' @id' : ''}`
+  `${type}${isNullable ? '?' : ''}${isKey ? ' @id' : ''}`
 
 /** The columns of every table that Prisma models describe, by name. */
-function columnsOfModels(text: string): Map<string, Columns> {
-  const tables = [...text.matchAll(/^model \w+ \{\n(.*?)^\}/gms)].map(([, body = '']) => {
+function columnsOfModels(models: string): Map<string, Columns> {
+  const tables = [...models.matchAll(/^model \w+ \{\n(.*?)^\}/gms)].map(([, body = '']) => {
     const columns = [...body.matchAll(/^ +(\w+) +([\w[\]]+)(\??)(.*)$/gm)].map(([, name = '', type, optional, rest = '']) => {
       const [, column = name] = /@map\("(\w+)"\)/.exec(rest) ?? []
       const full = [type, ...(/@db\.\S+/.exec(rest) ?? [])].join(' ')
@@ -36,8 +32,7 @@ function columnsOfModels(text: string): Map<string, Columns> {
 
 /** The columns that a collection writes and reads. */
 function columnsOfFields({ fields, columns, key }: Pick<AnyCollection, 'fields' | 'columns' | 'key'>): Columns {
-  const entries = Object.entries<Field>(fields).map(([name, field], index) => {
-    const { kind, isNullable = false } = typeof field === 'string' ? { kind: field } : field
+  const entries = Object.entries(fields).map(([name, { kind, isNullable }], index) => {
     return [columns[index], describeColumn({ type: TYPES[kind], isNullable, isKey: name === key })]
   })
   return Object.fromEntries(entries)
@@ -59,11 +54,12 @@ it('every model is read, and every pack with records of its own has its collecti
 
 it('a column that is missing, too many, of another name or type, or the wrong key is seen', () => {
   const model = (lines: string) => columnsOfModels(`model Thing {\n${lines}\n  @@map("things")\n}\n`).get('things')
-  const thing = { fields: { id: 'text', madeAt: 'timestamp' } as const, columns: ['id', 'made_at'], key: 'id' }
+  const thing = { fields: { id: text(), madeAt: timestamp() }, columns: ['id', 'made_at'], key: 'id' }
   const [id, madeAt] = ['  id String @id', '  /// When.\n  madeAt DateTime @map("made_at") @db.Timestamptz(3)']
   expect(model(`${id}\n${madeAt}`)).toEqual(columnsOfFields(thing))
   const others = [
     id,
+    `${id}\n${madeAt.replace('DateTime', 'DateTime?')}`,
     `${id}\n${madeAt}\n  size Int`,
     `${id}\n  madeAt DateTime @db.Timestamptz(3)`,
     `${id}\n${madeAt.replace('(3)', '(6)')}`,

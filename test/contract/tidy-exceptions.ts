@@ -7,8 +7,6 @@ import type { Exception } from './tidy/rule.js'
 export const EXCEPTIONS: readonly Exception[] = [
   { rule: 'no-time-asserted', why: 'Some tests still hold a duration against a limit.' },
   { rule: 'it-not-test', why: 'Some files still call a test `test`.' },
-  { rule: 'pack-ids', why: 'Commands and collections still name their pack.' },
-  { rule: 'collection-names', why: 'Some collections are still named like their records.' },
 
   { rule: 'function-lines', path: 'src/packs/config-registry/schema/value-schema.ts', why: 'The meter of a validation is one closure.' },
   {
@@ -17,56 +15,16 @@ export const EXCEPTIONS: readonly Exception[] = [
     times: 3,
     why: 'Hooks of graphql-ws take what it passes, in its order.',
   },
-  { rule: 'folder-files', subject: 'src/core/graphql', why: 'It holds types of single packs.' },
-  { rule: 'folder-files', subject: 'src/packs/api-clients', why: 'Its rules and facts have no room of their own.' },
   {
     rule: 'resolver-database',
     path: 'src/packs/deployment/profile/deployment-profile.resolver.ts',
     why: 'It reads the state of the migrations, which is in no snapshot.',
   },
   {
-    rule: 'no-proxy',
-    path: 'src/server/schema.ts',
-    times: 2,
-    why: 'Resolvers are built from services that a schema on paper does not have.',
-  },
-  {
-    rule: 'no-inner-class',
-    path: 'src/packs/admin-operations/changes/change.resolver.ts',
-    why: 'Its subscription is declared with services that are there only later.',
-  },
-  {
-    rule: 'no-inner-class',
-    path: 'src/packs/admin-operations/operations/admin-operation.resolver.ts',
-    why: 'Its input type is made of the steps of the other packs.',
-  },
-  {
-    rule: 'no-inner-class',
-    path: 'src/packs/admin-operations/operations/admin-operation.types.ts',
-    times: 2,
-    why: 'Its input type is made of the steps of the other packs.',
-  },
-  {
-    rule: 'no-inner-class',
-    path: 'src/packs/deployment/runs/smoke-run.resolver.ts',
-    why: 'Its subscription is declared with services that are there only later.',
-  },
-  {
-    rule: 'no-inner-class',
-    path: 'src/packs/maintenance/maintenance.resolver.ts',
-    why: 'Its subscription is declared with services that are there only later.',
-  },
-  {
     rule: 'no-inner-class',
     path: 'src/packs/deployment/probes/socket-probe.ts',
     why: 'graphql-ws makes the socket itself, and this one tells its probe with which status it was refused.',
   },
-  {
-    rule: 'no-weak-map',
-    path: 'src/packs/deployment/profile/deployment-profile.resolver.ts',
-    why: 'Fields of one profile share one look at the migrations.',
-  },
-  { rule: 'no-weak-map', path: 'src/packs/deployment/runs/smoke-runner.ts', why: 'A process has one runner, whoever asks for it first.' },
   {
     rule: 'no-weak-map',
     path: 'src/packs/maintenance/effective.ts',
@@ -88,11 +46,4 @@ export const EXCEPTIONS: readonly Exception[] = [
     path: 'src/core/background/retention.ts',
     why: 'It takes old answers and audit events away, whose tables it is given.',
   },
-  {
-    rule: 'policy-beside-the-field',
-    path: 'src/packs/config-registry/config-entry.commands.ts',
-    why: 'Who may store what looks like a secret depends on the value.',
-  },
-  { rule: 'pack-exports', path: 'src/packs/admin-operations/index.ts', why: 'It names the type of what the registry hands in.' },
-  { rule: 'pack-exports', path: 'src/packs/api-clients/index.ts', why: 'It names the record of the collection.' },
 ]

@@ -2,9 +2,9 @@ import { type Caller, SYSTEM_ACTOR } from '../../../core/contract/caller.js'
 import type { Ledger } from '../../../core/ledger/ledger.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { Settings } from '../../../core/platform/settings.js'
-import { resetAdminAccess } from '../api-client.commands.js'
 import type { ApiClientRecord } from '../api-client.js'
 import { createApiKey } from '../keys/api-key.js'
+import { resetAdminAccess } from './first-admin.commands.js'
 import { keyEnvironment } from './first-admin.js'
 
 /** What the change log says when no other reason is given. */

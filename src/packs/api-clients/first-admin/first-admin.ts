@@ -4,9 +4,9 @@ import type { CoreServices } from '../../../core/contract/core-services.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { Settings } from '../../../core/platform/settings.js'
 import { apiClientCollection } from '../api-client.collection.js'
-import { registerFirstAdmin } from '../api-client.commands.js'
 import { type ApiKeyEnvironment, generateApiKey, type ParsedKey, parseApiKey, toStoredKey } from '../keys/api-key.js'
 import { verifyKey } from '../keys/verify-key.js'
+import { registerFirstAdmin } from './first-admin.commands.js'
 import { KeyFileError, keepInFile } from './key-file.js'
 
 /** There can be no first admin. The message is one line for whoever starts the program, and never holds a key. */

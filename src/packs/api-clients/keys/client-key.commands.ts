@@ -3,10 +3,10 @@ import { revise } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
 import { findTextFaults } from '../../../core/values/text.js'
 import { apiClientCollection } from '../api-client.collection.js'
-import { addClient } from '../api-client.commands.js'
 import type { RegisterApiClientInput, RotateApiKeyInput } from '../api-client.inputs.js'
 import type { ApiClientRecord } from '../api-client.js'
 import { findActivationFaults, findNameFaults, isUsable } from '../client-rules.js'
+import { addClient } from '../first-admin/first-admin.commands.js'
 import type { StoredKey } from './api-key.js'
 
 /** Longest time that a replaced key goes on working: 7 days, in seconds. */

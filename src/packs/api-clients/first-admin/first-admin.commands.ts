@@ -1,11 +1,11 @@
-import type { ClientType, Role } from '../../core/contract/caller.js'
-import { userError } from '../../core/contract/errors.js'
-import { seal } from '../../core/state/collection.js'
-import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
-import type { Draft } from '../../core/state/draft.js'
-import { apiClientCollection } from './api-client.collection.js'
-import type { ApiClientRecord } from './api-client.js'
-import type { StoredKey } from './keys/api-key.js'
+import type { ClientType, Role } from '../../../core/contract/caller.js'
+import { userError } from '../../../core/contract/errors.js'
+import { seal } from '../../../core/state/collection.js'
+import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
+import type { Draft } from '../../../core/state/draft.js'
+import { apiClientCollection } from '../api-client.collection.js'
+import type { ApiClientRecord } from '../api-client.js'
+import type { StoredKey } from '../keys/api-key.js'
 
 /** What a client is registered with. The key itself is never part of a command: it may be run twice, and be logged. */
 export interface NewClient extends StoredKey {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forgedKey } from '../../../test/testkit/api-clients.js'
-import { startTestServer, type TestServer } from '../../../test/testkit/server.js'
-import { ROLES } from '../../core/contract/caller.js'
-import { apiClientCollection } from './api-client.collection.js'
-import { generateApiKey } from './keys/api-key.js'
+import { forgedKey } from '../../../../test/testkit/api-clients.js'
+import { startTestServer, type TestServer } from '../../../../test/testkit/server.js'
+import { ROLES } from '../../../core/contract/caller.js'
+import { apiClientCollection } from '../api-client.collection.js'
+import { generateApiKey } from './api-key.js'
 
 const KEY = /^vk_test_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}$/
 const FAULTS = 'userErrors { code field message }'
