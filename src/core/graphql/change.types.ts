@@ -1,33 +1,24 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { CLIENT_TYPES, type ClientType } from '../contract/caller.js'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
+import type { ClientType } from '../contract/caller.js'
+import type { ChangeAction } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
 import { connectionOf } from './connection.js'
-import { DateTimeISO, enumOf, JSONValue } from './scalars.js'
+import { DateTimeISO, enumType, JSONValue } from './scalars.js'
 
 /** The GraphQL enum of client types. */
-export const ClientTypes = enumOf(CLIENT_TYPES)
-registerEnumType(ClientTypes, {
-  name: 'ClientType',
-  description: 'What kind of program a client is.',
-  valuesConfig: {
-    WEWEB: { description: 'The public front end.' },
-    HEIMDALL: { description: 'A dashboard: goes on reading while others are refused during maintenance.' },
-    TYR: { description: 'Governance tooling.' },
-    SCRIPT: { description: 'A script or a command line.' },
-    INTEGRATION: { description: 'Another service.' },
-  },
+export const ClientTypes = enumType<ClientType>('ClientType', 'What kind of program a client is.', {
+  WEWEB: 'The public front end.',
+  HEIMDALL: 'A dashboard: goes on reading while others are refused during maintenance.',
+  TYR: 'Governance tooling.',
+  SCRIPT: 'A script or a command line.',
+  INTEGRATION: 'Another service.',
 })
 
 /** The GraphQL enum of change actions. */
-export const ChangeActions = enumOf(['CREATE', 'UPDATE', 'DELETE'])
-registerEnumType(ChangeActions, {
-  name: 'ChangeAction',
-  description: 'What happened to an object.',
-  valuesConfig: {
-    CREATE: { description: 'It was made; `before` is null.' },
-    UPDATE: { description: 'It was changed.' },
-    DELETE: { description: 'It was removed; `after` is null.' },
-  },
+export const ChangeActions = enumType<ChangeAction>('ChangeAction', 'What happened to an object.', {
+  CREATE: 'It was made; `before` is null.',
+  UPDATE: 'It was changed.',
+  DELETE: 'It was removed; `after` is null.',
 })
 
 /** Who did something. */

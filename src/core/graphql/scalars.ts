@@ -1,5 +1,6 @@
 import { GraphQLScalarType } from 'graphql'
 import { GraphQLDateTimeISO, GraphQLJSON, GraphQLSemVer, GraphQLURL } from 'graphql-scalars'
+import { registerEnumType } from 'type-graphql'
 
 /** Gives a scalar of the library the words that a person in Sandbox needs. */
 function described(scalar: GraphQLScalarType, description: string): GraphQLScalarType {
@@ -18,9 +19,20 @@ export const SemVer = described(GraphQLSemVer, 'A version by Semantic Versioning
 /** An absolute URL; `URL` in the code when it comes in, text when it goes out. */
 export const URLValue = described(GraphQLURL, 'An absolute URL, such as "https://control.example.com".')
 
-/** An enum object for TypeGraphQL (`{ A: 'A', B: 'B' }`) from a list of names. */
-export function enumOf<const N extends string>(names: readonly N[]): { readonly [K in N]: K } {
-  return Object.fromEntries(names.map((name) => [name, name])) as { readonly [K in N]: K }
+/** Makes the GraphQL enum of names: each has its words for a person in Sandbox. */
+export function enumType<N extends string>(
+  name: string,
+  description: string,
+  words: Readonly<Record<N, string>>,
+): { readonly [K in N]: K } {
+  const names = Object.keys(words) as N[]
+  const type = Object.fromEntries(names.map((value) => [value, value])) as { readonly [K in N]: K }
+  const valuesConfig = Object.fromEntries(names.map((value) => [value, { description: words[value] }])) as Record<
+    N,
+    { description: string }
+  >
+  registerEnumType(type, { name, description, valuesConfig })
+  return type
 }
 
 /** A name as the name of a type: `setConfig` -> `SetConfig`. */

@@ -1,24 +1,18 @@
-import { Field, ObjectType, registerEnumType } from 'type-graphql'
-import { USER_ERROR_CODES, type UserErrorCode } from '../contract/errors.js'
-import { enumOf } from './scalars.js'
+import { Field, ObjectType } from 'type-graphql'
+import type { UserErrorCode } from '../contract/errors.js'
+import { enumType } from './scalars.js'
 
-const UserErrorCodes = enumOf(USER_ERROR_CODES)
-
-registerEnumType(UserErrorCodes, {
-  name: 'UserErrorCode',
-  description: 'Why an input was refused. Branch on these, never on the message.',
-  valuesConfig: {
-    REQUIRED: { description: 'Something is missing that this operation needs.' },
-    INVALID: { description: 'The value breaks a rule; the message says which.' },
-    TAKEN: { description: 'The name is used by another object.' },
-    NOT_FOUND: { description: 'There is no such object.' },
-    STALE_VERSION: { description: 'The object has changed since the version you expected. Read it again, then decide.' },
-    INVALID_STATE: { description: 'The object is not in a state that allows this.' },
-    IMMUTABLE: { description: 'The entry is locked; unlock it first (unlockConfig).' },
-    LOOKS_SECRET: { description: 'The value looks like a secret, and the registry is for what everybody may read.' },
-    LIMIT_EXCEEDED: { description: 'A limit would be exceeded.' },
-    STALE_PLAN: { description: 'Something that the plan touches has changed since it was made. Plan again.' },
-  },
+const UserErrorCodes = enumType<UserErrorCode>('UserErrorCode', 'Why an input was refused. Branch on these, never on the message.', {
+  REQUIRED: 'Something is missing that this operation needs.',
+  INVALID: 'The value breaks a rule; the message says which.',
+  TAKEN: 'The name is used by another object.',
+  NOT_FOUND: 'There is no such object.',
+  STALE_VERSION: 'The object has changed since the version you expected. Read it again, then decide.',
+  INVALID_STATE: 'The object is not in a state that allows this.',
+  IMMUTABLE: 'The entry is locked; unlock it first (unlockConfig).',
+  LOOKS_SECRET: 'The value looks like a secret, and the registry is for what everybody may read.',
+  LIMIT_EXCEEDED: 'A limit would be exceeded.',
+  STALE_PLAN: 'Something that the plan touches has changed since it was made. Plan again.',
 })
 
 /** One fault of an input, for the caller to mend. */

@@ -1,24 +1,19 @@
-import { type ClassType, Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql'
-import { type ClientType, ROLES, type Role } from '../../core/contract/caller.js'
+import { type ClassType, Field, ID, InputType, ObjectType } from 'type-graphql'
+import type { ClientType, Role } from '../../core/contract/caller.js'
 import type { UserErrorData } from '../../core/contract/errors.js'
 import { editedType } from '../../core/graphql/bases.js'
 import { ClientTypes } from '../../core/graphql/change.types.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { payloadOf } from '../../core/graphql/payload.js'
-import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumType } from '../../core/graphql/scalars.js'
 import { UserError } from '../../core/graphql/user-error.js'
 
 /** The GraphQL enum of roles. */
-export const Roles = enumOf(ROLES)
-registerEnumType(Roles, {
-  name: 'Role',
-  description: 'What a client may do. Each role may do what the ones before it may.',
-  valuesConfig: {
-    EVALUATOR: { description: 'Evaluates feature flags, and asks for the maintenance state and the system summary. For front ends.' },
-    OBSERVER: { description: 'Reads and follows everything, except the security snapshot and the audit events.' },
-    OPERATOR: { description: 'Also writes, except API clients and what is locked; also reads the security snapshot and the audit events.' },
-    ADMIN: { description: 'Everything.' },
-  },
+export const Roles = enumType<Role>('Role', 'What a client may do. Each role may do what the ones before it may.', {
+  EVALUATOR: 'Evaluates feature flags, and asks for the maintenance state and the system summary. For front ends.',
+  OBSERVER: 'Reads and follows everything, except the security snapshot and the audit events.',
+  OPERATOR: 'Also writes, except API clients and what is locked; also reads the security snapshot and the audit events.',
+  ADMIN: 'Everything.',
 })
 
 /** A client, as its readers see it: the records of the state are of this shape, and hold more that stays inside. */
@@ -89,7 +84,7 @@ export class ApiClientFilter {
 @ObjectType('Viewer', { simpleResolvers: true, description: 'Who you are to this control plane, and what you may do.' })
 export class Viewer {
   @Field(() => ApiClient, { nullable: true, description: 'The API client that your key belongs to.' })
-  apiClient!: object | null
+  apiClient!: ApiClient | null
 
   @Field(() => Roles, { nullable: true, description: 'Your role.' })
   role!: Role | null
@@ -118,22 +113,20 @@ export const RegisterApiClientPayload = withApiKey(payloadOf('registerApiClient'
 export const RotateApiKeyPayload = withApiKey(payloadOf('rotateApiKey', shownClient))
 
 /** Everything that a key can be found to be, the first that applies. */
-const KEY_VERDICTS = ['VALID', 'NOT_FOUND', 'DISABLED', 'EXPIRED', 'FORBIDDEN', 'RATE_LIMITED'] as const
-export type VerifiedAs = (typeof KEY_VERDICTS)[number]
+export type VerifiedAs = 'VALID' | 'NOT_FOUND' | 'DISABLED' | 'EXPIRED' | 'FORBIDDEN' | 'RATE_LIMITED'
 
-const KeyVerdicts = enumOf(KEY_VERDICTS)
-registerEnumType(KeyVerdicts, {
-  name: 'KeyVerdict',
-  description: 'What an API key was found to be: of all that is wrong with it, the first in this order (after VALID).',
-  valuesConfig: {
-    VALID: { description: 'It works, and may do what was asked about.' },
-    NOT_FOUND: { description: 'No client has this key, or it is no key at all.' },
-    DISABLED: { description: 'Its client is deactivated.' },
-    EXPIRED: { description: 'Its client has expired, or the key was replaced by another one.' },
-    FORBIDDEN: { description: "Its client's role does not have the permission that was asked about." },
-    RATE_LIMITED: { description: 'Its client has used up a rate limit.' },
+const KeyVerdicts = enumType<VerifiedAs>(
+  'KeyVerdict',
+  'What an API key was found to be: of all that is wrong with it, the first in this order (after VALID).',
+  {
+    VALID: 'It works, and may do what was asked about.',
+    NOT_FOUND: 'No client has this key, or it is no key at all.',
+    DISABLED: 'Its client is deactivated.',
+    EXPIRED: 'Its client has expired, or the key was replaced by another one.',
+    FORBIDDEN: "Its client's role does not have the permission that was asked about.",
+    RATE_LIMITED: 'Its client has used up a rate limit.',
   },
-})
+)
 
 /** Payload of verifyApiKey. */
 @ObjectType('VerifyApiKeyPayload', { simpleResolvers: true, description: 'What verifyApiKey came to.' })
@@ -142,7 +135,7 @@ export class VerifyApiKeyPayload {
   verdict!: VerifiedAs
 
   @Field(() => ApiClient, { nullable: true, description: 'Whose key it is; null for NOT_FOUND, and when there are user errors.' })
-  apiClient!: object | null
+  apiClient!: ApiClient | null
 
   @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })
   userErrors!: readonly UserErrorData[]

@@ -1,48 +1,46 @@
-import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { Field, Float, ID, Int, ObjectType } from 'type-graphql'
 import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { enumOf, JSONValue } from '../../core/graphql/scalars.js'
+import { enumType, JSONValue } from '../../core/graphql/scalars.js'
 import type { Json } from '../../core/values/json.js'
-import { CONSTRAINT_OPERATORS, type ConstraintOperator, EVALUATION_REASONS, type EvaluationReason } from './evaluation/evaluation.js'
+import type { ConstraintOperator, EvaluationReason } from './evaluation/evaluation.js'
 
 /** The GraphQL enum of constraint operators. */
-export const ConstraintOperators = enumOf(CONSTRAINT_OPERATORS)
-registerEnumType(ConstraintOperators, {
-  name: 'ConstraintOperator',
-  description: "How a constraint compares, as in Unleash's client specification. A value that cannot be read as asked never matches.",
-  valuesConfig: {
-    IN: { description: 'The field is one of the values.' },
-    NOT_IN: { description: 'The field is none of the values, or missing.' },
-    STR_STARTS_WITH: { description: 'The field begins with one of the values.' },
-    STR_ENDS_WITH: { description: 'The field ends with one of the values.' },
-    STR_CONTAINS: { description: 'The field holds one of the values.' },
-    NUM_EQ: { description: 'The field is a number equal to the value.' },
-    NUM_GT: { description: 'The field is a number above the value.' },
-    NUM_GTE: { description: 'The field is a number at or above the value.' },
-    NUM_LT: { description: 'The field is a number below the value.' },
-    NUM_LTE: { description: 'The field is a number at or below the value.' },
-    DATE_AFTER: { description: 'The field is a date-time after the value.' },
-    DATE_BEFORE: { description: 'The field is a date-time before the value.' },
-    SEMVER_EQ: { description: 'The field is a version of the same precedence as the value.' },
-    SEMVER_GT: { description: 'The field is a version above the value.' },
-    SEMVER_LT: { description: 'The field is a version below the value.' },
+export const ConstraintOperators = enumType<ConstraintOperator>(
+  'ConstraintOperator',
+  "How a constraint compares, as in Unleash's client specification. A value that cannot be read as asked never matches.",
+  {
+    IN: 'The field is one of the values.',
+    NOT_IN: 'The field is none of the values, or missing.',
+    STR_STARTS_WITH: 'The field begins with one of the values.',
+    STR_ENDS_WITH: 'The field ends with one of the values.',
+    STR_CONTAINS: 'The field holds one of the values.',
+    NUM_EQ: 'The field is a number equal to the value.',
+    NUM_GT: 'The field is a number above the value.',
+    NUM_GTE: 'The field is a number at or above the value.',
+    NUM_LT: 'The field is a number below the value.',
+    NUM_LTE: 'The field is a number at or below the value.',
+    DATE_AFTER: 'The field is a date-time after the value.',
+    DATE_BEFORE: 'The field is a date-time before the value.',
+    SEMVER_EQ: 'The field is a version of the same precedence as the value.',
+    SEMVER_GT: 'The field is a version above the value.',
+    SEMVER_LT: 'The field is a version below the value.',
   },
-})
+)
 
 /** The GraphQL enum of evaluation reasons. */
-export const EvaluationReasons = enumOf(EVALUATION_REASONS)
-registerEnumType(EvaluationReasons, {
-  name: 'EvaluationReason',
-  description: "Why an evaluation came out as it did, in OpenFeature's words.",
-  valuesConfig: {
-    STATIC: { description: 'The flag is on for everybody.' },
-    TARGETING_MATCH: { description: 'A strategy matched the caller.' },
-    SPLIT: { description: 'A rollout or a draw among variants decided.' },
-    DISABLED: { description: 'The flag is switched off.' },
-    DEFAULT: { description: 'There is no such flag (your default holds), or no strategy matched (off).' },
-    ERROR: { description: 'The evaluation failed; your default holds.' },
+export const EvaluationReasons = enumType<EvaluationReason>(
+  'EvaluationReason',
+  "Why an evaluation came out as it did, in OpenFeature's words.",
+  {
+    STATIC: 'The flag is on for everybody.',
+    TARGETING_MATCH: 'A strategy matched the caller.',
+    SPLIT: 'A rollout or a draw among variants decided.',
+    DISABLED: 'The flag is switched off.',
+    DEFAULT: 'There is no such flag (your default holds), or no strategy matched (off).',
+    ERROR: 'The evaluation failed; your default holds.',
   },
-})
+)
 
 /** One condition of a strategy. */
 @ObjectType('FlagConstraint', { simpleResolvers: true, description: 'One condition on one field of the evaluation context.' })

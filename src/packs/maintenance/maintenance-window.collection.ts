@@ -19,8 +19,7 @@ const fields = {
 export type MaintenanceWindowRecord = RecordOf<typeof fields>
 
 /** Where a window stands, in the order in which it goes through them; CANCELLED ends it early. */
-export const WINDOW_STATUSES = ['SCHEDULED', 'ONGOING', 'COMPLETED', 'CANCELLED'] as const
-export type WindowStatus = (typeof WINDOW_STATUSES)[number]
+export type WindowStatus = 'SCHEDULED' | 'ONGOING' | 'COMPLETED' | 'CANCELLED'
 
 /** All windows, by id: in the order in which they were scheduled. */
 export const maintenanceWindowCollection = defineCollection<MaintenanceWindowRecord>({

@@ -1,23 +1,22 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
 import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
-import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
-import { WINDOW_STATUSES } from './maintenance-window.collection.js'
+import { DateTimeISO, enumType } from '../../core/graphql/scalars.js'
+import type { WindowStatus } from './maintenance-window.collection.js'
 
 /** The GraphQL enum of window statuses. */
-export const MaintenanceWindowStatuses = enumOf(WINDOW_STATUSES)
-registerEnumType(MaintenanceWindowStatuses, {
-  name: 'MaintenanceWindowStatus',
-  description: 'Where a window stands, by the clock of the replica that answers.',
-  valuesConfig: {
-    SCHEDULED: { description: 'It has not begun.' },
-    ONGOING: { description: 'It has begun and has not ended.' },
-    COMPLETED: { description: 'It has ended.' },
-    CANCELLED: { description: 'It was cancelled before its end.' },
+export const MaintenanceWindowStatuses = enumType<WindowStatus>(
+  'MaintenanceWindowStatus',
+  'Where a window stands, by the clock of the replica that answers.',
+  {
+    SCHEDULED: 'It has not begun.',
+    ONGOING: 'It has begun and has not ended.',
+    COMPLETED: 'It has ended.',
+    CANCELLED: 'It was cancelled before its end.',
   },
-})
+)
 
 /** A window as it is shown; its status depends on the time. */
 @ObjectType('MaintenanceWindow', { simpleResolvers: true, description: 'A time for which READ_ONLY or MAINTENANCE is planned.' })

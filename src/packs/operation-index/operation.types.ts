@@ -1,22 +1,16 @@
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../core/contract/operation.js'
 import { MaintenanceModes } from '../../core/graphql/maintenance-mode.js'
-import { enumOf } from '../../core/graphql/scalars.js'
+import { enumType } from '../../core/graphql/scalars.js'
 
 /** Kinds of operations. */
-export const OPERATION_KINDS = ['QUERY', 'MUTATION', 'SUBSCRIPTION'] as const
-export type OperationKindName = (typeof OPERATION_KINDS)[number]
+export type OperationKindName = 'QUERY' | 'MUTATION' | 'SUBSCRIPTION'
 
 /** The GraphQL enum of kinds. */
-export const OperationKinds = enumOf(OPERATION_KINDS)
-registerEnumType(OperationKinds, {
-  name: 'OperationKind',
-  description: 'How an operation is called.',
-  valuesConfig: {
-    QUERY: { description: 'It reads.' },
-    MUTATION: { description: 'It does something.' },
-    SUBSCRIPTION: { description: 'It tells as things happen, over a WebSocket.' },
-  },
+export const OperationKinds = enumType<OperationKindName>('OperationKind', 'How an operation is called.', {
+  QUERY: 'It reads.',
+  MUTATION: 'It does something.',
+  SUBSCRIPTION: 'It tells as things happen, over a WebSocket.',
 })
 
 /** One argument of an operation. */

@@ -1,23 +1,18 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { UserErrorData } from '../../core/contract/errors.js'
-import { RATE_LIMIT_SCOPES, type RateLimitScope } from '../../core/contract/limiter.js'
+import type { RateLimitScope } from '../../core/contract/limiter.js'
 import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { DateTimeISO, enumOf } from '../../core/graphql/scalars.js'
+import { DateTimeISO, enumType } from '../../core/graphql/scalars.js'
 import { UserError } from '../../core/graphql/user-error.js'
 import { RateLimitDecision } from './rate-limit-decision.js'
 
 /** The GraphQL enum of scopes. */
-export const RateLimitScopes = enumOf(RATE_LIMIT_SCOPES)
-registerEnumType(RateLimitScopes, {
-  name: 'RateLimitScope',
-  description: 'What a rate limit counts.',
-  valuesConfig: {
-    IP: { description: 'Calls from one address; IPv6 addresses by their /64. X-Forwarded-For counts only behind trusted proxies.' },
-    USER: { description: 'Calls for one end user, whom the client names in the header X-Valhalla-User; counted for each client.' },
-    API_KEY: { description: 'Calls of one API client, whatever key it uses.' },
-    GLOBAL: { description: 'All calls together.' },
-  },
+export const RateLimitScopes = enumType<RateLimitScope>('RateLimitScope', 'What a rate limit counts.', {
+  IP: 'Calls from one address; IPv6 addresses by their /64. X-Forwarded-For counts only behind trusted proxies.',
+  USER: 'Calls for one end user, whom the client names in the header X-Valhalla-User; counted for each client.',
+  API_KEY: 'Calls of one API client, whatever key it uses.',
+  GLOBAL: 'All calls together.',
 })
 
 /** A rule as it is shown. */

@@ -1,23 +1,4 @@
-/** Whether a pack of the wider system is there. */
-export const PACK_STATUSES = ['INSTALLED', 'PENDING', 'DEPRECATED', 'EXPERIMENTAL'] as const
-export type PackStatusName = (typeof PACK_STATUSES)[number]
-
-/** One pack of the wider system. */
-export interface SystemPack {
-  readonly id: string
-  readonly name: string
-  readonly status: PackStatusName
-}
-
-/** How many packs there are of each status. */
-export interface PackCounts {
-  readonly totalPacks: number
-  readonly installedPacks: number
-  readonly pendingPacks: number
-  readonly deprecatedPacks: number
-  readonly experimentalPacks: number
-  readonly description: string
-}
+import type { Pack, PackStatusName, PackSummary } from './system-status.types.js'
 
 const NAMES: Readonly<Record<string, string>> = {
   H: 'Analyst Essentials',
@@ -39,18 +20,18 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 /** The sixteen packs of the system, H to W: professional packs H to R, infrastructure packs S to W. */
-export const SYSTEM_PACKS: readonly SystemPack[] = Object.freeze(
+export const SYSTEM_PACKS: readonly Pack[] = Object.freeze(
   Object.entries(NAMES).map(([id, name]) => Object.freeze({ id, name, status: 'INSTALLED' as const })),
 )
 
 /** The pack with this id, whatever its letter case. */
-export function findPack(id: string): SystemPack | null {
+export function findPack(id: string): Pack | null {
   const wanted = id.toUpperCase()
   return SYSTEM_PACKS.find((pack) => pack.id === wanted) ?? null
 }
 
 /** Counts packs by status. Needs no state, so that it can be answered when nothing else can. */
-export function countPacks(packs: readonly SystemPack[] = SYSTEM_PACKS): PackCounts {
+export function countPacks(packs: readonly Pack[] = SYSTEM_PACKS): PackSummary {
   const count = (status: PackStatusName): number => packs.filter((pack) => pack.status === status).length
   return {
     totalPacks: packs.length,

@@ -2,32 +2,23 @@ import { Field, InputType } from 'type-graphql'
 import { SemVer } from '../../core/graphql/scalars.js'
 
 /** Notes that go with a change of the status. */
-export interface NotesInput {
+@InputType()
+export abstract class NotesInput {
+  @Field(() => String, { nullable: true, description: 'What to note; left out: the notes stay; null: they are cleared.' })
   notes?: string | null
 }
-
-const NOTES = { nullable: true, description: 'What to note; left out: the notes stay; null: they are cleared.' }
 
 /** Input of markBackendComplete. */
 @InputType('MarkBackendCompleteInput', { description: 'Marks the backend as complete.' })
-export class MarkBackendCompleteInput implements NotesInput {
-  @Field(() => String, NOTES)
-  notes?: string | null
-}
+export class MarkBackendCompleteInput extends NotesInput {}
 
 /** Input of markBackendIncomplete. */
 @InputType('MarkBackendIncompleteInput', { description: 'Marks the backend as not complete.' })
-export class MarkBackendIncompleteInput implements NotesInput {
-  @Field(() => String, NOTES)
-  notes?: string | null
-}
+export class MarkBackendIncompleteInput extends NotesInput {}
 
 /** Input of updateSystemVersion. */
 @InputType('UpdateSystemVersionInput', { description: "Sets the system's version." })
-export class UpdateSystemVersionInput implements NotesInput {
+export class UpdateSystemVersionInput extends NotesInput {
   @Field(() => SemVer, { description: 'The new version. It cannot be lower than the present one; build metadata alone may change freely.' })
   version!: string
-
-  @Field(() => String, NOTES)
-  notes?: string | null
 }

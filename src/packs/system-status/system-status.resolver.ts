@@ -4,10 +4,10 @@ import { Change } from '../../core/graphql/change.types.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
 import type { ChangeRecord } from '../../core/state/change.js'
-import { countPacks, findPack, type PackCounts, type PackStatusName, SYSTEM_PACKS, type SystemPack } from './pack-registry.js'
+import { countPacks, findPack, SYSTEM_PACKS } from './pack-registry.js'
 import { viewStatus } from './status-view.js'
 import { STATUS_READ, STATUS_SUMMARY, SYSTEM_METADATA_ID, systemMetadataCollection } from './system-metadata.collection.js'
-import { Pack, PackStatus, PackSummary, SystemStatus } from './system-status.types.js'
+import { Pack, PackStatus, type PackStatusName, PackSummary, SystemStatus } from './system-status.types.js'
 
 @Resolver(() => SystemStatus)
 export class SystemStatusResolver {
@@ -21,7 +21,7 @@ export class SystemStatusResolver {
 
   @Query(() => PackSummary, { description: 'The packs, counted. The lightest query there is: it asks neither database nor state.' })
   @Operation({ permission: STATUS_SUMMARY, allowedDuring: 'always' })
-  systemSummary(): PackCounts {
+  systemSummary(): PackSummary {
     return countPacks()
   }
 
@@ -29,13 +29,13 @@ export class SystemStatusResolver {
   @Operation({ permission: STATUS_READ })
   packs(
     @Arg('status', () => PackStatus, { nullable: true, description: 'Only those of this status.' }) status?: PackStatusName | null,
-  ): readonly SystemPack[] {
+  ): readonly Pack[] {
     return status ? SYSTEM_PACKS.filter((pack) => pack.status === status) : SYSTEM_PACKS
   }
 
   @Query(() => Pack, { nullable: true, description: 'One pack; null when there is none of that id.' })
   @Operation({ permission: STATUS_READ })
-  pack(@Arg('id', () => ID, { description: "The pack's letter; upper or lower case does not matter." }) id: string): SystemPack | null {
+  pack(@Arg('id', () => ID, { description: "The pack's letter; upper or lower case does not matter." }) id: string): Pack | null {
     return findPack(id)
   }
 

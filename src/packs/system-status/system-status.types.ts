@@ -1,24 +1,21 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { DateTimeISO, enumOf, JSONValue, SemVer } from '../../core/graphql/scalars.js'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
+import { DateTimeISO, enumType, JSONValue, SemVer } from '../../core/graphql/scalars.js'
 import type { JsonObject } from '../../core/values/json.js'
-import { PACK_STATUSES, type PackCounts, type PackStatusName, type SystemPack } from './pack-registry.js'
+
+/** Whether a pack of the wider system is there. */
+export type PackStatusName = 'INSTALLED' | 'PENDING' | 'DEPRECATED' | 'EXPERIMENTAL'
 
 /** The GraphQL enum of pack statuses. */
-export const PackStatus = enumOf(PACK_STATUSES)
-registerEnumType(PackStatus, {
-  name: 'PackStatus',
-  description: 'Whether a pack of the system is there.',
-  valuesConfig: {
-    INSTALLED: { description: 'It is there and in use.' },
-    PENDING: { description: 'It is planned.' },
-    DEPRECATED: { description: 'It is there, and will go.' },
-    EXPERIMENTAL: { description: 'It is there to be tried.' },
-  },
+export const PackStatus = enumType<PackStatusName>('PackStatus', 'Whether a pack of the system is there.', {
+  INSTALLED: 'It is there and in use.',
+  PENDING: 'It is planned.',
+  DEPRECATED: 'It is there, and will go.',
+  EXPERIMENTAL: 'It is there to be tried.',
 })
 
 /** One pack of the wider system. */
 @ObjectType('Pack', { simpleResolvers: true, description: 'One of the sixteen packs of the system, H to W.' })
-export class Pack implements SystemPack {
+export class Pack {
   @Field(() => ID, { description: 'Its letter, such as "W".' })
   id!: string
 
@@ -31,7 +28,7 @@ export class Pack implements SystemPack {
 
 /** Counts of packs by status. */
 @ObjectType('PackSummary', { simpleResolvers: true, description: 'How many packs there are. Answered without the database.' })
-export class PackSummary implements PackCounts {
+export class PackSummary {
   @Field(() => Int, { description: 'All packs.' })
   totalPacks!: number
 
@@ -73,10 +70,10 @@ export class SystemStatus {
   updatedAt!: Date
 
   @Field(() => [Pack], { description: 'The sixteen packs.' })
-  packs!: readonly SystemPack[]
+  packs!: readonly Pack[]
 
   @Field(() => PackSummary, { description: 'The packs, counted.' })
-  summary!: PackCounts
+  summary!: PackSummary
 
   @Field(() => JSONValue, {
     description:

@@ -1,19 +1,14 @@
-import { Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql'
-import { AUDIT_OUTCOMES, type AuditOutcome } from '../../../core/background/audit.js'
+import { Field, ID, InputType, ObjectType } from 'type-graphql'
+import type { AuditOutcome } from '../../../core/background/audit.js'
 import { Actor } from '../../../core/graphql/change.types.js'
 import { connectionOf } from '../../../core/graphql/connection.js'
-import { DateTimeISO, enumOf, JSONValue } from '../../../core/graphql/scalars.js'
+import { DateTimeISO, enumType, JSONValue } from '../../../core/graphql/scalars.js'
 import type { JsonObject } from '../../../core/values/json.js'
 
-const AuditOutcomes = enumOf(AUDIT_OUTCOMES)
-registerEnumType(AuditOutcomes, {
-  name: 'AuditOutcome',
-  description: 'How what was tried ended.',
-  valuesConfig: {
-    SUCCEEDED: { description: 'It was done: a look at what is sensitive, or the verification of a key.' },
-    DENIED: { description: 'It was refused: no valid key, no permission, a rate limit, maintenance.' },
-    FAILED: { description: 'It could not be done, for a reason that was not the caller.' },
-  },
+const AuditOutcomes = enumType<AuditOutcome>('AuditOutcome', 'How what was tried ended.', {
+  SUCCEEDED: 'It was done: a look at what is sensitive, or the verification of a key.',
+  DENIED: 'It was refused: no valid key, no permission, a rate limit, maintenance.',
+  FAILED: 'It could not be done, for a reason that was not the caller.',
 })
 
 /** Something that was refused or tried. */

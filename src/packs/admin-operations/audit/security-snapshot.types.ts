@@ -1,7 +1,7 @@
-import { Field, Int, ObjectType, registerEnumType } from 'type-graphql'
+import { Field, Int, ObjectType } from 'type-graphql'
 import type { MaintenanceModeName } from '../../../core/contract/operation.js'
 import { MaintenanceModes } from '../../../core/graphql/maintenance-mode.js'
-import { DateTimeISO, enumOf } from '../../../core/graphql/scalars.js'
+import { DateTimeISO, enumType } from '../../../core/graphql/scalars.js'
 import { AuditIntegrity } from './audit-integrity.js'
 
 /** How bad a finding is. */
@@ -9,15 +9,10 @@ export const FINDING_SEVERITIES = ['INFO', 'WARNING', 'CRITICAL'] as const
 export type FindingSeverityName = (typeof FINDING_SEVERITIES)[number]
 
 /** The GraphQL enum of severities. */
-export const FindingSeverities = enumOf(FINDING_SEVERITIES)
-registerEnumType(FindingSeverities, {
-  name: 'FindingSeverity',
-  description: 'How much a finding matters.',
-  valuesConfig: {
-    INFO: { description: 'Worth knowing.' },
-    WARNING: { description: 'Should be mended.' },
-    CRITICAL: { description: 'Has to be mended now.' },
-  },
+export const FindingSeverities = enumType<FindingSeverityName>('FindingSeverity', 'How much a finding matters.', {
+  INFO: 'Worth knowing.',
+  WARNING: 'Should be mended.',
+  CRITICAL: 'Has to be mended now.',
 })
 
 /** One finding. */

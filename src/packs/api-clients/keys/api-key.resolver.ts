@@ -9,7 +9,7 @@ import { RegisterApiClientPayload, RotateApiKeyPayload, VerifyApiKeyPayload } fr
 import { keyEnvironment } from '../first-admin/first-admin.js'
 import { createApiKey, type StoredKey } from './api-key.js'
 import { createRegisterApiClient, createRotateApiKey } from './client-key.commands.js'
-import { type Verification, verifyApiKey } from './verify-api-key.js'
+import { verifyApiKey } from './verify-api-key.js'
 
 /** A payload with the one sight of a new key. */
 type KeyPayload = PayloadBase & { readonly apiKey: string | null }
@@ -48,7 +48,7 @@ export class ApiClientMutationsResolver {
   async verifyApiKey(
     @Ctx() context: RequestContext,
     @Arg('input', () => VerifyApiKeyInput, { description: 'The key, and what it is wanted for.' }) input: VerifyApiKeyInput,
-  ): Promise<Verification> {
+  ): Promise<VerifyApiKeyPayload> {
     const { core } = context
     const verification = await verifyApiKey(core, input)
     if (verification.verdict === 'VALID' && verification.apiClient) core.usage.touch('client', verification.apiClient.id)
@@ -64,7 +64,7 @@ function newKey({ settings }: CoreServices): { readonly keyText: string; readonl
 function auditVerification(
   { core, caller, remoteAddress, requestId }: RequestContext,
   { permission }: VerifyApiKeyInput,
-  { verdict, apiClient, userErrors }: Verification,
+  { verdict, apiClient, userErrors }: VerifyApiKeyPayload,
 ): void {
   const isRefused = userErrors.length > 0
   core.audit.record({

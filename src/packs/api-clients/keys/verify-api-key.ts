@@ -1,19 +1,10 @@
 import type { Permission } from '../../../core/contract/caller.js'
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import { userError } from '../../../core/contract/errors.js'
 import type { Snapshot } from '../../../core/state/snapshot.js'
 import type { VerifyApiKeyInput } from '../api-client.inputs.js'
-import type { ApiClientRecord } from '../api-client.js'
-import type { VerifiedAs } from '../api-client.types.js'
+import type { VerifyApiKeyPayload } from '../api-client.types.js'
 import { verifyKey } from './verify-key.js'
-
-/** What another service is told about a key that it was shown. */
-export interface Verification {
-  readonly verdict: VerifiedAs
-  /** Whose key it is, for those who have shown that they have all of it. */
-  readonly apiClient: ApiClientRecord | null
-  readonly userErrors: readonly UserErrorData[]
-}
 
 /** What a verification works with. */
 export type VerificationCore = Pick<CoreServices, 'ledger' | 'clock' | 'settings' | 'permissions' | 'limiter'>
@@ -22,7 +13,7 @@ export type VerificationCore = Pick<CoreServices, 'ledger' | 'clock' | 'settings
  * The verdict on a key, and on whether its client may do what it is shown for. Nothing is counted: whether the client has
  * room under its own rate limits (those of scope API_KEY) is only looked at.
  */
-export async function verifyApiKey(core: VerificationCore, input: VerifyApiKeyInput): Promise<Verification> {
+export async function verifyApiKey(core: VerificationCore, input: VerifyApiKeyInput): Promise<VerifyApiKeyPayload> {
   const { snapshot } = core.ledger
   const verification = judge(core, snapshot, input)
   const { verdict, apiClient } = verification
@@ -37,7 +28,7 @@ export async function verifyApiKey(core: VerificationCore, input: VerifyApiKeyIn
  * A permission that does not exist is a fault of whoever asks, and is found before the key is looked at: the verdict then is
  * FORBIDDEN, as nobody holds it.
  */
-function judge({ clock, settings, permissions }: VerificationCore, snapshot: Snapshot, input: VerifyApiKeyInput): Verification {
+function judge({ clock, settings, permissions }: VerificationCore, snapshot: Snapshot, input: VerifyApiKeyInput): VerifyApiKeyPayload {
   const permission = input.permission ?? null
   // The highest role holds every permission that there is.
   if (permission !== null && !permissions.ADMIN.has(permission as Permission)) {

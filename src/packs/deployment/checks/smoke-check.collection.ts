@@ -16,8 +16,7 @@ import type { Json } from '../../../core/values/json.js'
  * What a check does. HTTP: asks a path. GRAPHQL: sends a query with a key of the run. PROCESS: looks at the process that
  * runs the test; there are only built-in ones.
  */
-export const SMOKE_CHECK_KINDS = ['HTTP', 'GRAPHQL', 'PROCESS'] as const
-export type SmokeCheckKind = (typeof SMOKE_CHECK_KINDS)[number]
+export type SmokeCheckKind = 'HTTP' | 'GRAPHQL' | 'PROCESS'
 
 /** To see checks and runs. */
 export const SMOKE_READ = 'smoke:read'

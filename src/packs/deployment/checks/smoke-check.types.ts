@@ -1,22 +1,15 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
-import { enumOf, JSONValue } from '../../../core/graphql/scalars.js'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
+import { enumType, JSONValue } from '../../../core/graphql/scalars.js'
 import type { Json } from '../../../core/values/json.js'
 import type { BuiltInCheck } from '../probes/built-in-checks.js'
-import { SMOKE_CHECK_KINDS, type SmokeCheckKind, type SmokeCheckRecord, type SmokeCheckSpec } from './smoke-check.collection.js'
+import type { SmokeCheckKind, SmokeCheckRecord, SmokeCheckSpec } from './smoke-check.collection.js'
 
 /** The GraphQL enum of check kinds. */
-export const SmokeCheckKinds = enumOf(SMOKE_CHECK_KINDS)
-registerEnumType(SmokeCheckKinds, {
-  name: 'SmokeCheckKind',
-  description: 'What a check of a smoke test does.',
-  valuesConfig: {
-    HTTP: { description: 'Asks a path with GET, without a key.' },
-    GRAPHQL: {
-      description:
-        'Sends a query, with a key of the run that may do just what the query needs. Fails on GraphQL errors, too, unless expectStatus is not 200 or expectBody speaks of `errors`.',
-    },
-    PROCESS: { description: 'Looks at the process that runs the test. Built-in checks only.' },
-  },
+export const SmokeCheckKinds = enumType<SmokeCheckKind>('SmokeCheckKind', 'What a check of a smoke test does.', {
+  HTTP: 'Asks a path with GET, without a key.',
+  GRAPHQL:
+    'Sends a query, with a key of the run that may do just what the query needs. Fails on GraphQL errors, too, unless expectStatus is not 200 or expectBody speaks of `errors`.',
+  PROCESS: 'Looks at the process that runs the test. Built-in checks only.',
 })
 
 /** One check. */

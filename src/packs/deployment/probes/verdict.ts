@@ -1,4 +1,4 @@
-import type { SmokeCheckStatus } from '../runs/smoke-test.js'
+import type { SmokeCheckStatus } from '../runs/smoke-test.types.js'
 
 /** What a check came to, before the runner adds whose it is. */
 export interface Verdict {

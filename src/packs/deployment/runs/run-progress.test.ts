@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { collect } from '../../../../test/testkit/ledger.js'
 import { RunProgress } from './run-progress.js'
-import type { SmokeCheckOutcome } from './smoke-test.js'
+import type { SmokeCheckResult } from './smoke-test.types.js'
 
 function begin(): RunProgress {
   return new RunProgress({
@@ -14,7 +14,7 @@ function begin(): RunProgress {
   })
 }
 
-function outcome(name: string, status: SmokeCheckOutcome['status'] = 'PASSED', isBlocking = true): SmokeCheckOutcome {
+function outcome(name: string, status: SmokeCheckResult['status'] = 'PASSED', isBlocking = true): SmokeCheckResult {
   return { name, status, isBlocking, statusCode: null, latencyMs: 1, error: null }
 }
 
@@ -23,7 +23,7 @@ it('whoever watches sees every result once, in order, whenever they come', async
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const progress = begin()
-      const watching: Promise<SmokeCheckOutcome[]>[] = []
+      const watching: Promise<SmokeCheckResult[]>[] = []
       const names: string[] = []
       for (const each of steps) {
         if (each === 'watcher') watching.push(collect(progress.watch()))

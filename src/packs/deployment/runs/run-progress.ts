@@ -1,5 +1,5 @@
 import type { ActorRef } from '../../../core/contract/caller.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
+import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** A run that is under way, and who watches it. */
 export class RunProgress {
@@ -7,7 +7,7 @@ export class RunProgress {
   readonly baseUrl: string
   readonly startedAt: Date
   readonly triggeredBy: ActorRef
-  readonly #results: SmokeCheckOutcome[] = []
+  readonly #results: SmokeCheckResult[] = []
   #isFinished = false
   #wakeAll: () => void = () => undefined
   #news: Promise<void>
@@ -21,20 +21,20 @@ export class RunProgress {
   }
 
   /** Adds what a check has found. */
-  add(result: SmokeCheckOutcome): void {
+  add(result: SmokeCheckResult): void {
     this.#results.push(Object.freeze(result))
     this.#wake()
   }
 
   /** Ends the run; watchers come to their end. */
-  finish(finishedAt: Date, durationMs: number): SmokeTestRunRecord {
+  finish(finishedAt: Date, durationMs: number): SmokeTestRun {
     this.#isFinished = true
     this.#wake()
     return Object.freeze({ ...this.record, finishedAt, durationMs })
   }
 
   /** The run as far as it has come. */
-  get record(): SmokeTestRunRecord {
+  get record(): SmokeTestRun {
     const { id, baseUrl, startedAt, triggeredBy } = this
     const results = Object.freeze([...this.#results])
     const isOk = !results.some(({ status, isBlocking }) => status === 'FAILED' && isBlocking)
@@ -42,7 +42,7 @@ export class RunProgress {
   }
 
   /** Every result, those found already first; ends with the run. */
-  async *watch(): AsyncGenerator<SmokeCheckOutcome, void, undefined> {
+  async *watch(): AsyncGenerator<SmokeCheckResult, void, undefined> {
     for (let next = 0; ; ) {
       // Taken before the look, so that what happens in between wakes us.
       const news = this.#news

@@ -7,7 +7,6 @@ import { SMOKE_READ, SMOKE_RUN } from '../checks/smoke-check.collection.js'
 import { selectRun } from './run-selection.js'
 import { RunSmokeTestInput, RunSmokeTestPayload, SmokeTestRunConnection } from './smoke-run.types.js'
 import { smokeRunner } from './smoke-runner.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
 import { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** What TypeGraphQL hands to a `subscribe` function. */
@@ -23,13 +22,13 @@ export class SmokeRunResolver {
   smokeTestRun(
     @Ctx() { core }: RequestContext,
     @Arg('id', () => ID, { description: 'The id of the run.' }) id: string,
-  ): Promise<SmokeTestRunRecord | null> {
+  ): Promise<SmokeTestRun | null> {
     return core.once(smokeRunner).runs.find(id)
   }
 
   @Query(() => SmokeTestRunConnection, { description: 'Runs of the smoke test, newest first; the newest 1,000 are kept.' })
   @Operation({ permission: SMOKE_READ })
-  smokeTestRuns(@Ctx() { core }: RequestContext, @Args(() => PageArgs) args: PageArgs): Promise<Page<SmokeTestRunRecord>> {
+  smokeTestRuns(@Ctx() { core }: RequestContext, @Args(() => PageArgs) args: PageArgs): Promise<Page<SmokeTestRun>> {
     return core.once(smokeRunner).runs.page(args)
   }
 
@@ -58,9 +57,9 @@ export class SmokeRunResolver {
   })
   @Operation({ permission: SMOKE_READ })
   smokeTestProgress(
-    @Root() result: SmokeCheckOutcome,
+    @Root() result: SmokeCheckResult,
     @Arg('runId', () => ID, { description: 'The id of the run; smokeTestRuns lists the one under way first.' }) _runId: string,
-  ): SmokeCheckOutcome {
+  ): SmokeCheckResult {
     return result
   }
 }

@@ -3,7 +3,7 @@ import type { Database } from '../../../core/database/database.js'
 import { orUnavailable } from '../../../core/database/database-error.js'
 import type { Prisma } from '../../../generated/prisma/client.js'
 import type { SmokeTestRunModel } from '../../../generated/prisma/models.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
+import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** Runs that are kept. */
 export const MAX_RUNS = 1_000
@@ -17,7 +17,7 @@ export class SmokeRunStore {
   }
 
   /** Keeps a run, and lets go of the oldest ones. Keeping one twice does no harm. */
-  async save(run: SmokeTestRunRecord): Promise<void> {
+  async save(run: SmokeTestRun): Promise<void> {
     const data = toRow(run)
     await orUnavailable(async () => {
       await this.#database.assertWritable()
@@ -28,13 +28,13 @@ export class SmokeRunStore {
   }
 
   /** The run with this id, or null. */
-  async find(id: string): Promise<SmokeTestRunRecord | null> {
+  async find(id: string): Promise<SmokeTestRun | null> {
     const row = await orUnavailable(() => this.#database.prisma.smokeTestRun.findUnique({ where: { id } }))
     return row && toRecord(row)
   }
 
   /** Newest first, at most `take`, beginning behind the run `after`. */
-  async page(take: number, after: string | undefined): Promise<SmokeTestRunRecord[]> {
+  async page(take: number, after: string | undefined): Promise<SmokeTestRun[]> {
     const where = after === undefined ? {} : { id: { lt: after } }
     const rows = await orUnavailable(() => this.#database.prisma.smokeTestRun.findMany({ where, orderBy: { id: 'desc' }, take }))
     return rows.map(toRecord)
@@ -47,7 +47,7 @@ export class SmokeRunStore {
   }
 }
 
-function toRow(run: SmokeTestRunRecord): Prisma.SmokeTestRunCreateManyInput {
+function toRow(run: SmokeTestRun): Prisma.SmokeTestRunCreateManyInput {
   const { id, baseUrl, isOk, startedAt, finishedAt, durationMs, results, triggeredBy } = run
   return {
     id,
@@ -63,8 +63,8 @@ function toRow(run: SmokeTestRunRecord): Prisma.SmokeTestRunCreateManyInput {
   }
 }
 
-function toRecord({ actorId, actorName, actorClientType, results, ...run }: SmokeTestRunModel): SmokeTestRunRecord {
+function toRecord({ actorId, actorName, actorClientType, results, ...run }: SmokeTestRunModel): SmokeTestRun {
   const triggeredBy: ActorRef | null =
     actorId === null ? null : { id: actorId, name: actorName ?? '', clientType: actorClientType as ClientType | null }
-  return { ...run, results: results as unknown as readonly SmokeCheckOutcome[], triggeredBy }
+  return { ...run, results: results as unknown as readonly SmokeCheckResult[], triggeredBy }
 }

@@ -4,7 +4,6 @@ import { connectionOf } from '../../../core/graphql/connection.js'
 import { URLValue } from '../../../core/graphql/scalars.js'
 import { UserError } from '../../../core/graphql/user-error.js'
 import type { RunRequest } from './run-selection.js'
-import type { SmokeTestRunRecord } from './smoke-test.js'
 import { SmokeTestRun } from './smoke-test.types.js'
 
 /** A page of runs. */
@@ -28,7 +27,7 @@ export class RunSmokeTestInput implements RunRequest {
 @ObjectType('RunSmokeTestPayload', { simpleResolvers: true, description: 'What runSmokeTest came to.' })
 export class RunSmokeTestPayload {
   @Field(() => SmokeTestRun, { nullable: true, description: 'The finished run, whether it is ok or not; null when there are user errors.' })
-  run!: SmokeTestRunRecord | null
+  run!: SmokeTestRun | null
 
   @Field(() => [UserError], { description: 'What is wrong with the input; with user errors nothing was probed.' })
   userErrors!: readonly UserErrorData[]

@@ -8,7 +8,7 @@ import { issueRunKey } from './run-key.js'
 import { RunProgress } from './run-progress.js'
 import { type RunnableCheck, type RunSelection, selectRun } from './run-selection.js'
 import { SmokeRuns } from './smoke-runs.js'
-import type { SmokeCheckOutcome, SmokeTester, SmokeTestRunRecord, SmokeTestSlot } from './smoke-test.js'
+import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** Checks that run side by side. */
 const SIDE_BY_SIDE = 4
@@ -17,13 +17,16 @@ const CHECK_TIMEOUT_MS = 5_000
 /** How long a whole run may take; milliseconds. */
 const RUN_TIMEOUT_MS = 120_000
 
-/** The right to a run, which may also be narrowed down. */
-export interface RunSlot extends SmokeTestSlot {
-  run(triggeredBy: ActorRef, selection?: RunSelection): Promise<SmokeTestRunRecord>
+/** The right to the one run that a replica does at a time. */
+export interface RunSlot {
+  /** Probes this service from outside, or what is selected, and keeps the run. Also gives the slot back. */
+  run(triggeredBy: ActorRef, selection?: RunSelection): Promise<SmokeTestRun>
+  /** Gives the slot back without a run. */
+  release(): void
 }
 
 /** Runs the smoke test: one run at a time. */
-export class SmokeRunner implements SmokeTester {
+export class SmokeRunner {
   readonly runs: SmokeRuns
   readonly #core: CoreServices
   /** Whose turn it is. */
@@ -34,6 +37,7 @@ export class SmokeRunner implements SmokeTester {
     this.runs = new SmokeRuns(core)
   }
 
+  /** Takes the slot; undefined while another run is under way. */
   reserve(): RunSlot | undefined {
     if (this.#holder) return undefined
     const holder = {}
@@ -62,7 +66,7 @@ export class SmokeRunner implements SmokeTester {
     return result.selection
   }
 
-  async #run({ id, name, clientType }: ActorRef, selection: RunSelection): Promise<SmokeTestRunRecord> {
+  async #run({ id, name, clientType }: ActorRef, selection: RunSelection): Promise<SmokeTestRun> {
     const { clock, log } = this.#core
     const startedAtMs = clock.monotonicMs()
     const progress = new RunProgress({
@@ -106,7 +110,7 @@ export class SmokeRunner implements SmokeTester {
   }
 
   /** Never rejects: whatever a check comes to is its result. */
-  async #outcomeOf(check: RunnableCheck, shared: Omit<CheckContext, 'signal'>, endsAtMs: number): Promise<SmokeCheckOutcome> {
+  async #outcomeOf(check: RunnableCheck, shared: Omit<CheckContext, 'signal'>, endsAtMs: number): Promise<SmokeCheckResult> {
     const { clock } = this.#core
     const startedAtMs = clock.monotonicMs()
     const limitMs = Math.max(CHECK_TIMEOUT_MS, check.maxLatencyMs ?? 0)

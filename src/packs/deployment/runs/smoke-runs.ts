@@ -4,7 +4,7 @@ import { AppError } from '../../../core/contract/errors.js'
 import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
 import type { RunProgress } from './run-progress.js'
 import { SmokeRunStore } from './smoke-run.store.js'
-import type { SmokeCheckOutcome, SmokeTestRunRecord } from './smoke-test.js'
+import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** Runs that wait in memory for the database to come back. */
 const MAX_UNSAVED = 100
@@ -14,7 +14,7 @@ const RUN_ID = /^[0-9a-f-]{36}$/
 export class SmokeRuns {
   readonly #core: CoreServices
   #current: RunProgress | undefined
-  #unsaved: SmokeTestRunRecord[] = []
+  #unsaved: SmokeTestRun[] = []
   #saving: Promise<void> = Promise.resolve()
 
   constructor(core: CoreServices) {
@@ -27,7 +27,7 @@ export class SmokeRuns {
   }
 
   /** The run under way has ended, and is kept. Never fails: a run that cannot be kept now waits for the next one to end. */
-  async end(run: SmokeTestRunRecord): Promise<void> {
+  async end(run: SmokeTestRun): Promise<void> {
     this.#current = undefined
     this.#unsaved = [...this.#unsaved, run].slice(-MAX_UNSAVED)
     // Asking a database that was away a moment ago would keep the caller waiting.
@@ -43,13 +43,13 @@ export class SmokeRuns {
   }
 
   /** The run with this id, as far as it has come; null when there is none. */
-  async find(id: string): Promise<SmokeTestRunRecord | null> {
+  async find(id: string): Promise<SmokeTestRun | null> {
     if (!RUN_ID.test(id)) return null
     return this.#inMemory().find((run) => run.id === id) ?? (await this.#store().find(id))
   }
 
   /** Runs, newest first. */
-  async page(args: PageArgs): Promise<Page<SmokeTestRunRecord>> {
+  async page(args: PageArgs): Promise<Page<SmokeTestRun>> {
     const size = pageSize(args)
     const after = args.after ? runIdIn(args.after) : undefined
     const here = this.#inMemory()
@@ -71,7 +71,7 @@ export class SmokeRuns {
   }
 
   /** Every result of a run as its check ends, those found already first; throws AppError BAD_USER_INPUT when there is no such run. */
-  async watch(id: string): Promise<AsyncIterable<SmokeCheckOutcome>> {
+  async watch(id: string): Promise<AsyncIterable<SmokeCheckResult>> {
     if (this.#current?.id === id) return this.#current.watch()
     const run = await this.find(id)
     if (!run)
@@ -82,7 +82,7 @@ export class SmokeRuns {
     return replay(run.results)
   }
 
-  #inMemory(): SmokeTestRunRecord[] {
+  #inMemory(): SmokeTestRun[] {
     return [...(this.#current ? [this.#current.record] : []), ...this.#unsaved]
   }
 
@@ -111,6 +111,6 @@ function runIdIn(cursor: string): string {
   throw notACursor()
 }
 
-async function* replay(results: readonly SmokeCheckOutcome[]): AsyncGenerator<SmokeCheckOutcome, void, undefined> {
+async function* replay(results: readonly SmokeCheckResult[]): AsyncGenerator<SmokeCheckResult, void, undefined> {
   yield* results
 }
