@@ -8,7 +8,6 @@ export const EXCEPTIONS: readonly Exception[] = [
   { rule: 'no-time-asserted', why: 'Some tests still hold a duration against a limit.' },
   { rule: 'it-not-test', why: 'Some files still call a test `test`.' },
 
-  { rule: 'function-lines', path: 'src/packs/config-registry/schema/value-schema.ts', why: 'The meter of a validation is one closure.' },
   {
     rule: 'parameters',
     path: 'src/server/socket/socket-protocol.ts',

@@ -2,11 +2,14 @@ import { expect } from 'vitest'
 import type { Json } from '../../src/core/values/json.js'
 import { validateSchema, validateValue } from '../../src/packs/config-registry/schema/value-schema.js'
 
-/** Field and message of each fault of a schema, or of a value that is checked by it, in short. */
+/** Field and message of each fault of a schema, or of a value that is checked by it, in short: without the message's "This" and full stop. */
 export function faultsOf(schema: Json, value?: Json): string[] {
   const errors = value === undefined ? validateSchema(schema) : validateValue(schema, value)
   expect(errors.every(({ code }) => code === 'INVALID')).toBe(true)
-  return errors.map(({ field, message }) => `${field?.join(' ')}: ${message}`)
+  return errors.map(({ field, message }) => {
+    expect(message).toMatch(/^This .*\.$/s)
+    return `${field?.join(' ')}: ${message.slice('This '.length, -'.'.length)}`
+  })
 }
 
 /** A schema with a bit of everything. */

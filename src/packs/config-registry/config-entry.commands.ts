@@ -28,13 +28,7 @@ function findFaults(input: SetConfigInput): UserErrorData[] {
     faults.push(userError('INVALID', ['value'], 'A value cannot be null. Leave it out to keep it as it is, or delete the entry.'))
   } else if (input.value !== undefined) faults.push(...validateStorable(input.value))
   if (input.isMutable === null) {
-    faults.push(
-      userError(
-        'INVALID',
-        ['isMutable'],
-        'An entry can be changed or it is locked: give true or false, or leave it out to keep it as it is.',
-      ),
-    )
+    faults.push(userError('INVALID', ['isMutable'], 'An entry can be changed or is locked: give true or false, or leave it out.'))
   }
   if (input.valueSchema !== undefined && input.valueSchema !== null) faults.push(...validateSchema(input.valueSchema))
   return faults
@@ -50,6 +44,14 @@ function findStateFaults(input: SetConfigInput, before: ConfigEntryRecord | unde
   return faults
 }
 
+/** Faults of the value by the schema. One that was stored under other rules may be refused by now: that is said, too. */
+function findMisfits({ valueSchema }: SetConfigInput, next: ConfigEntryRecord): UserErrorData[] {
+  const faults = validateValue(next.valueSchema, next.value)
+  if (valueSchema !== undefined || faults[0]?.field?.[0] !== 'valueSchema') return faults
+  const message = 'The schema that is stored with this entry cannot be used any more. Give another valueSchema, or null for none.'
+  return [userError('INVALID', ['valueSchema'], message), ...faults]
+}
+
 /** What is said to whoever wants to change or delete a locked entry. */
 export function locked(): UserErrorData {
   return userError('IMMUTABLE', ['key'], 'The entry is locked. An ADMIN can unlock it with unlockConfig, giving a reason.')
@@ -61,45 +63,32 @@ async function findSecretsIn({ key, value, description, valueSchema }: SetConfig
   for (const [subject, part] of Object.entries({ value, description, valueSchema }) as [SecretSubject, Json | undefined][]) {
     if (part === undefined || part === null || findJsonFaults(part, VALUE_LIMITS).length > 0) continue
     const findings = await findSecrets(key, part, subject)
-    faults.push(...findings.map(({ path, message }) => userError('LOOKS_SECRET', [subject, ...path], message)))
+    faults.push(...findings.map(({ path, message }) => userError('LOOKS_SECRET', [subject, ...path], `This ${message}.`)))
   }
   return faults
 }
 
-/** What looks like a secret is refused; an ADMIN may pass over it where the deployment allows it, with a reason for the log. */
+/** What looks like a secret is refused; who could unlock an entry may store it with a reason, where the deployment allows it. */
 function findSecretFaults(found: UserErrorData[], input: SetConfigInput, { caller, settings }: CommandContext): UserErrorData[] {
-  if (found.length === 0) return []
-  if (!(settings.isSecretValueAllowed && caller.permissions.has(CONFIG_UNLOCK))) return found
+  if (found.length === 0 || !settings.isSecretValueAllowed || !caller.permissions.has(CONFIG_UNLOCK)) return found
   if (input.reason?.trim()) return []
-  return [
-    userError(
-      'REQUIRED',
-      ['reason'],
-      'This entry holds what looks like a secret. As an ADMIN you may store it all the same: say why, for the change log.',
-    ),
-  ]
+  const message = 'This entry holds what looks like a secret. You may store it all the same: say why, for the change log.'
+  return [userError('REQUIRED', ['reason'], message)]
 }
 
 /** Faults of an input that holds what looks like a secret: a path or a message could show it, so only the part is named. */
 function withoutDetails(faults: readonly UserErrorData[]): UserErrorData[] {
-  const parts = new Map<string, UserErrorData>()
-  const others: UserErrorData[] = []
-  for (const fault of faults) {
-    const part = fault.field?.[0]
-    if (fault.code === 'INVALID' && (part === 'value' || part === 'valueSchema')) parts.set(part, userError('INVALID', [part], VAGUE[part]))
-    else others.push(fault)
-  }
-  return [...others, ...parts.values()]
+  const vague = faults.map((fault) => {
+    const part = fault.code === 'INVALID' ? fault.field?.[0] : undefined
+    if (part !== 'value' && part !== 'valueSchema') return fault
+    return userError('INVALID', [part], 'This cannot be used; where and why is not said, as it holds what looks like a secret.')
+  })
+  return [...new Map(vague.map((fault) => [JSON.stringify(fault), fault])).values()]
 }
 
 /** The parts of an input that have paths. */
 function objectsOf({ value, valueSchema }: SetConfigInput): object[] {
   return [value, valueSchema].filter((part) => typeof part === 'object' && part !== null)
-}
-
-const VAGUE = {
-  value: 'does not fit; where and why is not said, as it holds what looks like a secret',
-  valueSchema: 'cannot be used; where and why is not said, as it holds what looks like a secret',
 }
 
 /** Values and schemas of inputs in which the scan has found something. Not the inputs: a step of an operation comes as a copy. */
@@ -120,7 +109,7 @@ export const setConfig: Command<SetConfigInput, ConfigEntryRecord> = {
     const faults = [...findFaults(input), ...findStateFaults(input, before)]
     const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
     const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
-    if (faults.length === 0 && next.valueSchema !== null) faults.push(...validateValue(next.valueSchema, next.value))
+    if (faults.length === 0 && next.valueSchema !== null) faults.push(...findMisfits(input, next))
     if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
     const after = before ? revise(configEntryCollection, before, { patch, now }) : seal(configEntryCollection, next)
     draft.put(configEntryCollection, after)

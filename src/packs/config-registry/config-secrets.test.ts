@@ -102,6 +102,15 @@ describe('a property name that is a secret', () => {
     await lenient.close()
   })
 
+  test('cannot be stored by whoever may not unlock entries, whatever the deployment allows', async () => {
+    const input = { key: 'notes', value: GITHUB_TOKEN, reason: 'a test' }
+    const caller = { ...TESTER, permissions: new Set(['config:write']) }
+    const lenient = await openTestLedger(database, { isSecretValueAllowed: true })
+    const outcome = await lenient.commit({ command: setConfig, input, caller, correlationId: 'test' })
+    expect(outcome).toMatchObject({ ok: false, userErrors: [{ code: 'LOOKS_SECRET', field: ['value'] }] })
+    await lenient.close()
+  })
+
   test('is not written back either where the scan and the command were given copies of an input', async () => {
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, valueSchema }
     const context = commandContext({ caller: TESTER, now: new Date() })

@@ -15,14 +15,14 @@ describe('a config value', () => {
   it('may have 64 KiB of JSON and not a byte more', () => {
     expect(validateStorable('x'.repeat(65_534))).toEqual([])
     expect(validateStorable('x'.repeat(65_535))).toEqual([
-      { code: 'INVALID', field: ['value'], message: 'must be at most 65536 bytes of JSON, has 65537' },
+      { code: 'INVALID', field: ['value'], message: 'This must be at most 65536 bytes of JSON, has 65537.' },
     ])
   })
 
   it('may be nested 32 levels deep and not one more', () => {
     expect(validateStorable(nested(32))).toEqual([])
     expect(validateStorable(nested(33))).toEqual([
-      { code: 'INVALID', field: ['value', ...Array.from({ length: 32 }, () => '0')], message: 'is nested too deeply' },
+      { code: 'INVALID', field: ['value', ...Array.from({ length: 32 }, () => '0')], message: 'This is nested too deeply.' },
     ])
   })
 
@@ -36,6 +36,6 @@ describe('a config value', () => {
   it('with very many faults answers with 100 and says that there are more', () => {
     const errors = validateStorable(Array.from({ length: 200 }, () => '\u0000'))
     expect(errors).toHaveLength(101)
-    expect(errors.at(-1)).toEqual({ code: 'INVALID', field: ['value'], message: 'has more faults than these 100' })
+    expect(errors.at(-1)).toEqual({ code: 'INVALID', field: ['value'], message: 'This has more faults than these 100.' })
   })
 })

@@ -7,6 +7,8 @@ const MAX_PATTERN_SIZE = 2_500
 
 /** A regular expression whose test takes time linear in the text: RE2 has no backtracking. */
 export interface LinearRegex {
+  /** The pattern: by it Ajv tells regular expressions apart. */
+  toString(): string
   /** Whether the text holds a match anywhere (as JSON Schema wants it, unanchored). */
   test(text: string): boolean
   /** Instructions of the compiled program: what one character of a text may cost at most. */
@@ -35,7 +37,7 @@ export function findPatternFault(pattern: string): string | undefined {
  */
 export function compileLinearRegex(pattern: string): LinearRegex {
   const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern))
-  return { test: (text) => compiled.test(text), size: compiled.programSize() }
+  return { test: (text) => compiled.test(text), size: compiled.programSize(), toString: () => pattern }
 }
 
 /** Whether ECMA-262 knows the pattern, with the flag `u` or without: many in use are valid only without (such as `\-` alone). */

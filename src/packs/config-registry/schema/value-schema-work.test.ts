@@ -6,21 +6,7 @@ import { validateValue } from './value-schema.js'
 describe('the work of a check', () => {
   const ones: Json = Array.from({ length: 32_000 }, () => 1)
 
-  function doubling(levels: number): Json {
-    const $defs: Record<string, Json> = { d0: { type: 'string' } }
-    for (let level = 1; level <= levels; level++) {
-      $defs[`d${level}`] = { allOf: [{ $ref: `#/$defs/d${level - 1}` }, { $ref: `#/$defs/d${level - 1}` }] }
-    }
-    return { $defs, $ref: `#/$defs/d${levels}` }
-  }
-
   it.each<[string, Json, Json]>([
-    ['references that double at each step', doubling(60), 'x'],
-    [
-      'doubling on the way down',
-      { $defs: { n: { anyOf: [{ items: { $ref: '#/$defs/n' } }, { items: { $ref: '#/$defs/n' } }], not: {} } }, $ref: '#/$defs/n' },
-      JSON.parse(`${'['.repeat(30)}${']'.repeat(30)}`) as Json,
-    ],
     ['many schemas for many items', { allOf: Array.from({ length: 240 }, () => ({ items: { type: 'string' } })) }, ones],
     ['a long list of values for many items', { items: { enum: Array.from({ length: 9_000 }, (_, index) => -index) } }, ones],
     [
@@ -45,28 +31,30 @@ describe('the work of a check', () => {
       Array.from({ length: 20_000 }, () => ({})),
     ],
   ])('is bounded: %s', (_, schema, value) => {
-    const started = performance.now()
-    expect(faultsOf(schema, value)).toEqual(['value: takes too much work to check against valueSchema; make the schema simpler'])
-    expect(performance.now() - started).toBeLessThan(5_000)
+    expect(faultsOf(schema, value)).toEqual([
+      'value: takes too much work to check against valueSchema: make the schema simpler or the value smaller',
+    ])
   })
 
-  it.each<Json>([{ $ref: '#' }, { $defs: { a: { $ref: '#/$defs/b' }, b: { allOf: [{ $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }])(
-    'ends where a reference leads back to itself: %j',
-    (schema) => {
-      expect(faultsOf(schema)).toEqual([])
-      expect(faultsOf(schema, 1)).toEqual(['value: takes too much work to check against valueSchema; make the schema simpler'])
-    },
-  )
-
   it('of hunting for duplicates grows with the list, not with its square', () => {
-    const started = performance.now()
-    expect(
-      faultsOf(
-        { uniqueItems: true },
-        Array.from({ length: 10_000 }, (_, index) => index),
-      ),
-    ).toEqual([])
-    expect(performance.now() - started).toBeLessThan(2_000)
+    let reads = 0
+    const items = Array.from({ length: 500 }, (_, index) => ({
+      get id() {
+        reads += 1
+        return index
+      },
+    }))
+    expect(faultsOf({ uniqueItems: true }, items)).toEqual([])
+    expect(reads).toBeGreaterThanOrEqual(items.length)
+    expect(reads).toBeLessThan(10 * items.length)
+  })
+
+  it('of a wide value counts the schema of each property once', () => {
+    const names = Array.from({ length: 20 }, (_, index) => `p${index}`)
+    const all = (member: Json): Json => Object.fromEntries(names.map((name) => [name, member]))
+    const text: Json = { type: 'string', minLength: 1, format: 'uri' }
+    const section: Json = { properties: all(text), required: names, additionalProperties: false }
+    expect(faultsOf({ properties: all(section) }, all(all('https://example.org/some/path')))).toEqual([])
   })
 
   it('leaves ordinary large values alone', () => {

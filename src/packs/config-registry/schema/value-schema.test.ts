@@ -5,6 +5,18 @@ import { faultsOf, SERVICE } from '../../../../test/testkit/schema-faults.js'
 import type { Json } from '../../../core/values/json.js'
 import { validateSchema, validateValue } from './value-schema.js'
 
+const TOO_LARGE =
+  'valueSchema: must be made of at most 500 schemas, where a $ref counts as all that it leads to, on each level of a value again'
+
+/** Each definition holds the one before it twice. */
+function doubling(levels: number): Json {
+  const $defs: Record<string, Json> = { d0: { type: 'string' } }
+  for (let level = 1; level <= levels; level++) {
+    $defs[`d${level}`] = { allOf: [{ $ref: `#/$defs/d${level - 1}` }, { $ref: `#/$defs/d${level - 1}` }] }
+  }
+  return { $defs, $ref: `#/$defs/d${levels}` }
+}
+
 describe('a schema', () => {
   it.each<[string, Json]>([
     ['object', SERVICE],
@@ -40,11 +52,8 @@ describe('a schema', () => {
     [{ nullable: true }, ['valueSchema nullable: is not supported here; use a type list with "null"']],
     [{ $dynamicRef: '#x' }, ["valueSchema $dynamicRef: is not supported here; use a $ref to '#/$defs/...'"]],
     [{ $anchor: 'x' }, ["valueSchema $anchor: is not supported here; use a $ref to '#/$defs/...'"]],
-    [
-      { $schema: 'http://json-schema.org/draft-07/schema#' },
-      ['valueSchema $schema: must stand at the top and be https://json-schema.org/draft/2020-12/schema'],
-    ],
-    [{ items: { $id: 'https://example.org/x' } }, ['valueSchema items $id: must stand at the top and be a string']],
+    [{ $schema: 'http://json-schema.org/draft-07/schema#' }, ['valueSchema $schema: must be https://json-schema.org/draft/2020-12/schema']],
+    [{ items: { $id: 'https://example.org/x' } }, ['valueSchema items $id: must stand at the top of the schema']],
     [{ format: 'colour' }, [expect.stringMatching(/^valueSchema format: must be one of date, time, /)]],
     [{ enum: [] }, ['valueSchema enum: must be an array of at least one value']],
     [{ anyOf: [] }, ['valueSchema anyOf: must be an array of at least one schema']],
@@ -79,11 +88,39 @@ describe('a schema', () => {
     expect(faultsOf(deep)).toEqual([`valueSchema ${'not '.repeat(32).trim()}: is nested too deeply`])
   })
 
-  it('is made of at most 500 schemas and 50 patterns', () => {
-    const schemas = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`p${index}`, true]))
-    expect(faultsOf({ properties: schemas })).toEqual(['valueSchema: must be made of at most 500 schemas, has 501'])
+  it('is made of at most 500 schemas, counting what references lead to, and 50 patterns', () => {
+    const properties = Object.fromEntries(Array.from({ length: 499 }, (_, index) => [`p${index}`, true]))
+    expect(faultsOf({ properties })).toEqual([])
+    expect(faultsOf({ properties: { ...properties, one: true } })).toEqual([TOO_LARGE])
+    expect(faultsOf({ $defs: { all: { properties } }, properties: { a: { $ref: '#/$defs/all' } } })).toEqual([TOO_LARGE])
+    expect(faultsOf({ $defs: { all: { properties: { ...properties, one: true } } } })).toEqual([])
+    const names = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`p${index}`, ['a']]))
+    expect(faultsOf({ dependentRequired: names })).toEqual([TOO_LARGE])
     const patterns = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`^${index}`, true]))
     expect(faultsOf({ patternProperties: patterns })).toEqual(['valueSchema: must have at most 50 patterns, has 51'])
+  })
+
+  it.each<[string, Json, string[]]>([
+    ['a branching one, too many levels', { properties: { left: { $ref: '#' }, right: { $ref: '#' } } }, [TOO_LARGE]],
+    ['one that doubles at each step', doubling(60), [TOO_LARGE]],
+    ['a circle', { $ref: '#' }, ['valueSchema $ref: must not lead back to itself without going into the value']],
+    [
+      'a circle over two',
+      { $defs: { a: { $ref: '#/$defs/b' }, b: { allOf: [{ $ref: '#/$defs/a' }] } }, items: { $ref: '#/$defs/a' } },
+      ['valueSchema $defs b allOf 0 $ref: must not lead back to itself without going into the value'],
+    ],
+  ])('is not unfolded without end: %s', (_, schema, expected) => {
+    expect(faultsOf(schema)).toEqual(expected)
+    expect(faultsOf(schema, 1)).toEqual(expected)
+  })
+
+  it('that is recursive holds on every level that a value can have', () => {
+    const schema: Json = { properties: { next: { $ref: '#' }, count: { type: 'number' } }, additionalProperties: false }
+    const chain = (levels: number, end: Json): Json => (levels === 0 ? end : { count: levels, next: chain(levels - 1, end) })
+    for (const levels of [0, 1, 2, 31]) {
+      expect(faultsOf(schema, chain(levels, { count: 0 }))).toEqual([])
+      expect(faultsOf(schema, chain(levels, { count: '0' }))).toEqual([`value ${'next '.repeat(levels)}count: must be number`])
+    }
   })
 
   it('is never run as code, whatever its texts hold', () => {
@@ -143,6 +180,43 @@ describe('a value', () => {
     ).toEqual([])
   })
 
+  it('gets the verdict that Ajv gives by the references themselves', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false, validateSchema: false })
+    const { schema } = fc.letrec<{ schema: Json }>((tie) => ({
+      schema: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom<Json>(true, false, { type: 'number' }, { required: ['a'] }, { maxItems: 1 }, { const: 'a' }, { minProperties: 2 }),
+        fc.constantFrom<Json>({ $ref: '#/$defs/a' }, { $ref: '#/$defs/b' }, { $ref: '#/$defs/b', not: { $ref: '#/$defs/a' } }),
+        fc.record({ $ref: fc.constant('#/$defs/a'), allOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
+        fc.dictionary(fc.constantFrom('items', 'not', 'if', 'then', 'additionalProperties', 'unevaluatedProperties'), tie('schema'), {
+          maxKeys: 2,
+        }),
+        fc.record({ properties: fc.record({ a: tie('schema'), b: tie('schema') }, { requiredKeys: [] }) }),
+        fc.record({ anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
+      ),
+    }))
+    const value = fc.letrec<{ value: Json }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom<Json>(1, 'a', null),
+        fc.array(tie('value'), { maxLength: 2 }),
+        fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('value'), { maxKeys: 3 }),
+      ),
+    })).value
+    const seen = { ok: 0, faulty: 0 }
+    fc.assert(
+      fc.property(schema, schema, fc.tuple(schema, value), (root, a, [b, candidate]) => {
+        const whole: Json = { $defs: { a, b }, allOf: [root] }
+        if (validateSchema(whole).length > 0) return
+        const isValid = ajv.validate(whole as object, candidate)
+        seen[isValid ? 'ok' : 'faulty'] += 1
+        expect(validateValue(whole, candidate).length === 0).toBe(isValid)
+      }),
+      { numRuns: 1_000 },
+    )
+    expect(Math.min(seen.ok, seen.faulty)).toBeGreaterThan(100)
+  })
+
   it('that does not fit is answered with every fault, each at its place', () => {
     const value: Json = { port: 0, tags: ['a', 'B', 'a', 7], mode: 'canary', limits: { maxRows: 'x', min: 1 }, extra: true }
     expect(faultsOf(SERVICE, value).sort()).toEqual([
@@ -161,7 +235,7 @@ describe('a value', () => {
 
   it('is pointed into by plain segments, also where names hold slashes and tildes', () => {
     expect(validateValue({ properties: { 'a/b~c': { items: { type: 'null' } } } }, { 'a/b~c': [null, 1] })).toEqual([
-      { code: 'INVALID', field: ['value', 'a/b~c', '1'], message: 'must be null' },
+      { code: 'INVALID', field: ['value', 'a/b~c', '1'], message: 'This must be null.' },
     ])
   })
 

@@ -1,4 +1,4 @@
-import type { Json } from '../../../core/values/json.js'
+import type { Json, JsonObject } from '../../../core/values/json.js'
 import { isSecretName, looksRandom, SHAPE_RULES } from './secret-shapes.js'
 
 /** Something in an entry that looks like a secret. */
@@ -31,6 +31,8 @@ export type SecretSubject = 'value' | 'description' | 'valueSchema'
 /** The most findings that are reported. */
 const MAX_FINDINGS = 20
 
+type Finding = Omit<SecretFinding, 'path'>
+
 /** A text to look at: a string of the value, a property name, or the key. */
 interface Place {
   readonly path: readonly string[]
@@ -51,58 +53,46 @@ interface Place {
  * The caller has checked the value's size and depth. Never rejects because of what the value holds.
  */
 export async function findSecrets(key: string, value: Json, subject: SecretSubject = 'value'): Promise<SecretFinding[]> {
-  const places = placesOf(key, value, subject)
-  const found = new Map<Place, SecretFinding>()
-  for (const place of places) {
-    const finding = findShape(place)
-    if (finding) found.set(place, finding)
+  const root: Place = { path: [], text: key, label: key.split(/[./]/).at(-1) ?? key, isNamedSecret: isSecretName(key) }
+  const places = [...textsIn(value, root, subject)]
+  if (subject === 'value') places.unshift({ ...root, label: null, isNamedSecret: false })
+  const linted = await lintPlaces(places)
+  const found = places.flatMap((place) => {
+    const finding = findShape(place) ?? linted.get(place)
+    return finding ? [{ ...finding, place }] : []
+  })
+  const names = new Set(found.filter(({ place }) => place.label === null).map(({ place }) => place.text))
+  const findings = new Map<string, SecretFinding>()
+  for (const { place, rule, message } of found) {
+    const end = place.path.findIndex((segment) => names.has(segment))
+    const path = end < 0 ? place.path : place.path.slice(0, end)
+    findings.set(JSON.stringify([path, rule]), { path, rule, message })
   }
-  for (const [place, rule] of await lintPlaces(places)) {
-    if (!found.has(place)) found.set(place, { path: place.path, rule, message: `holds what looks like a secret (${rule})` })
+  return [...findings.values()].slice(0, MAX_FINDINGS)
+}
+
+/** Every string and property name of a value that stands at a place, in the order of the document. */
+function* textsIn(value: Json, { path, label, isNamedSecret, text }: Place, subject: SecretSubject): Generator<Place> {
+  if (typeof value === 'string') yield { path, text: value, label, isNamedSecret }
+  if (value === null || typeof value !== 'object') return
+  const members = Object.entries(value as JsonObject)
+  if (Array.isArray(value)) {
+    for (const [index, item] of members) yield* textsIn(item, { path: [...path, index], text, label, isNamedSecret }, subject)
+    return
   }
-  const names = new Set([...found.keys()].filter((place) => place.label === null).map((place) => place.text))
-  const findings = places.map((place) => found.get(place)).filter((finding) => finding !== undefined)
-  return withoutRepeats(findings.map((finding) => ({ ...finding, path: cutAtName(finding.path, names) }))).slice(0, MAX_FINDINGS)
-}
-
-/** The key, then every string and property name, in the order of the document. */
-function placesOf(key: string, value: Json, subject: SecretSubject): Place[] {
-  const places: Place[] = subject === 'value' ? [{ path: [], text: key, label: null, isNamedSecret: false }] : []
-  const open: { path: readonly string[]; value: Json; label: string; isNamedSecret: boolean }[] = [
-    { path: [], value, label: key.split(/[./]/).at(-1) ?? key, isNamedSecret: isSecretName(key) },
-  ]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { path, value: current, label, isNamedSecret } = next
-    if (typeof current === 'string') places.push({ path, text: current, label, isNamedSecret })
-    if (current === null || typeof current !== 'object') continue
-    const isArray = Array.isArray(current)
-    const members = Object.entries(current as Readonly<Record<string, Json>>)
-    if (!isArray) for (const [name] of members) places.push({ path, text: name, label: null, isNamedSecret: false })
-    for (const [name, member] of members.reverse()) {
-      const isSyntax =
-        subject === 'valueSchema' && !isArray && SCHEMA_SYNTAX.has(name) && (typeof member !== 'object' || Array.isArray(member))
-      const isNamed = !isSyntax && (isNamedSecret || (!isArray && isSecretName(name)))
-      open.push({ path: [...path, name], value: member, label: isArray ? label : name, isNamedSecret: isNamed })
-    }
+  for (const [name] of members) yield { path, text: name, label: null, isNamedSecret: false }
+  for (const [name, member] of members) {
+    const isSyntax = subject === 'valueSchema' && SCHEMA_SYNTAX.has(name) && (typeof member !== 'object' || Array.isArray(member))
+    const isNamed = !isSyntax && (isNamedSecret || isSecretName(name))
+    yield* textsIn(member, { path: [...path, name], text: name, label: name, isNamedSecret: isNamed }, subject)
   }
-  return places
 }
 
-function findShape(place: Place): SecretFinding | undefined {
-  const known = SHAPE_RULES.find((rule) => rule.isIn(place.text))
-  if (known) return { path: place.path, rule: known.rule, message: known.message }
-  if (!place.isNamedSecret || !looksRandom(place.text)) return undefined
-  return { path: place.path, rule: 'named-secret', message: 'has a name that says it is secret, and a value that looks generated' }
-}
-
-/** A path up to the object of which a property name is a secret. */
-function cutAtName(path: readonly string[], secretNames: ReadonlySet<string>): readonly string[] {
-  const index = path.findIndex((segment) => secretNames.has(segment))
-  return index < 0 ? path : path.slice(0, index)
-}
-
-function withoutRepeats(findings: readonly SecretFinding[]): SecretFinding[] {
-  return [...new Map(findings.map((finding) => [JSON.stringify([finding.path, finding.rule]), finding])).values()]
+function findShape({ text, isNamedSecret }: Place): Finding | undefined {
+  const [rule, noun] = SHAPE_RULES.find(([, , isIn]) => isIn(text)) ?? []
+  if (rule !== undefined) return { rule, message: `holds ${noun}` }
+  if (!isNamedSecret || !looksRandom(text)) return undefined
+  return { rule: 'named-secret', message: 'has a name that says it is secret, and a value that looks generated' }
 }
 
 let secretlint: ReturnType<typeof loadSecretlint> | undefined
@@ -115,31 +105,30 @@ async function loadSecretlint() {
     import('@secretlint/profiler'),
   ])
   secretLintProfiler.mark = () => undefined
-  return { lintSource, rules }
+  return { lintSource, rules: rules.filter(({ meta }) => !LEFT_OUT.test(meta.id)).map((rule) => ({ id: rule.meta.id, rule })) }
 }
 
-/** Secretlint over all places at once, as lines of `label="text"`; returns the rule for each place where one matched. */
-async function lintPlaces(places: readonly Place[]): Promise<Map<Place, string>> {
+/** Secretlint over all places at once, as lines of `label="text"`; returns the finding for each place where a rule matched. */
+async function lintPlaces(places: readonly Place[]): Promise<Map<Place, Finding>> {
   secretlint ??= loadSecretlint()
   const { lintSource, rules } = await secretlint
-  const lines = places.map((place) => `${place.label ?? ''}="${place.text}"\n`)
+  const lines = places.map(({ label, text }) => `${label ?? ''}="${text}"\n`)
   const result = await lintSource({
     source: { content: lines.join(''), filePath: 'value.txt', ext: '.txt', contentType: 'text' },
-    options: {
-      noPhysicFilePath: true,
-      maskSecrets: true,
-      config: { rules: rules.filter(({ meta }) => !LEFT_OUT.test(meta.id)).map((rule) => ({ id: rule.meta.id, rule })) },
-    },
+    options: { noPhysicFilePath: true, maskSecrets: true, config: { rules } },
   })
-  const ends: number[] = []
-  for (const line of lines) ends.push((ends.at(-1) ?? 0) + line.length)
-  const found = new Map<Place, string>()
+  const found = new Map<Place, Finding>()
   for (const { range, ruleId } of result.messages) {
-    const index = ends.findIndex((end) => end > range[0])
+    let end = 0
+    const index = lines.findIndex((line) => {
+      end += line.length
+      return end > range[0]
+    })
     const place = places[index]
+    const rule = ruleId.replace('@secretlint/secretlint-rule-', 'secretlint-')
     // A label is a place of its own, where the same match is found again.
-    const isInLabel = range[1] <= (ends[index - 1] ?? 0) + (place?.label ?? '').length
-    if (place && !isInLabel && !found.has(place)) found.set(place, ruleId.replace('@secretlint/secretlint-rule-', 'secretlint-'))
+    const isInLabel = range[1] <= end - (lines[index] ?? '').length + (place?.label ?? '').length
+    if (place && !isInLabel && !found.has(place)) found.set(place, { rule, message: `holds what looks like a secret (${rule})` })
   }
   return found
 }

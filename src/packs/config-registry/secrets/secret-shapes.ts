@@ -1,11 +1,7 @@
 import { holdsApiKey } from '../../../core/platform/scrub.js'
 
-/** A rule of ours: the name it is reported by, what to say, and whether a text holds such a secret anywhere. */
-export interface SecretRule {
-  readonly rule: string
-  readonly message: string
-  readonly isIn: (text: string) => boolean
-}
+/** A rule of ours: the name it is reported by, what a text then "holds", and whether it holds such a secret anywhere. */
+type SecretRule = readonly [rule: string, noun: string, isIn: (text: string) => boolean]
 
 /** What may stand where a secret will be put later: `${name}`, `$NAME`, `<name>`, `{{name}}`, `%NAME%`, `****`, `xxx`. */
 const PLACEHOLDER = /^(?:\$\{[^}]*\}|\$[A-Z_][A-Z\d_]*|<[^>]*>|\{\{.*\}\}|%\w+%|%s|\*+|x{3,}|\.{3}|…)$/s
@@ -25,6 +21,9 @@ const URL_PASSWORD = new RegExp(
 const DSN_PASSWORD = /(?:^|[;\s?&])(?:password|pwd)\s?=\s?['"]?([^;\s&'"]{1,512})/gi
 const DSN_MEMBER = /(?:^|[;\s?&])(?:host|hostaddr|server|data source|user|user id|username|uid|dbname|database)\s?=/i
 
+/** Those in documentation end in EXAMPLE. */
+const AWS_KEY_ID = /(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)(?!.{9}EXAMPLE)[A-Z2-7]{16}(?![A-Za-z0-9])/
+
 /**
  * Secrets that are known by their shape. The formats: AWS access key ids are 20 characters that start with a known
  * prefix (AWS IAM, "Unique identifiers"), private keys are PEM (RFC 7468) on one line or many, JWTs are a JWS in
@@ -33,62 +32,17 @@ const DSN_MEMBER = /(?:^|[;\s?&])(?:host|hostaddr|server|data source|user|user i
  * with or bounded repetitions, so that a search takes time in proportion to the text.
  */
 export const SHAPE_RULES: readonly SecretRule[] = [
-  {
-    rule: 'aws-access-key-id',
-    message: 'holds what looks like an AWS access key id',
-    isIn: (text) =>
-      [...text.matchAll(/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])/g)].some(([id]) => !id.endsWith('EXAMPLE')),
-  },
-  {
-    rule: 'private-key',
-    message: 'holds what looks like a private key',
-    isIn: (text) => /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/.test(text),
-  },
-  {
-    rule: 'valhalla-key',
-    message: 'holds what looks like an API key of this system',
-    isIn: holdsApiKey,
-  },
-  {
-    rule: 'jwt',
-    message: 'holds what looks like a JSON Web Token',
-    isIn: (text) => /(?<![\w-])eyJ[\w-]{10,4096}\.eyJ[\w-]{10,4096}\.[\w-]*/.test(text),
-  },
-  {
-    rule: 'stripe-key',
-    message: 'holds what looks like a secret key of Stripe',
-    isIn: (text) => /(?<![A-Za-z0-9])[sr]k_(?:live|test)_[0-9A-Za-z]{16}/.test(text),
-  },
-  {
-    rule: 'google-api-key',
-    message: 'holds what looks like an API key of Google',
-    isIn: (text) => /(?<![\w-])AIza[\w-]{35}(?![\w-])/.test(text),
-  },
-  {
-    rule: 'azure-key',
-    message: 'holds what looks like an access key of Azure',
-    isIn: (text) => /(?:Account|SharedAccess)Key\s?=\s?['"]?[0-9A-Za-z+/]{40}/i.test(text),
-  },
-  {
-    rule: 'age-secret-key',
-    message: 'holds what looks like a secret key of age',
-    isIn: (text) => /AGE-SECRET-KEY-1[0-9A-Z]{50}/i.test(text),
-  },
-  {
-    rule: 'telegram-bot-token',
-    message: 'holds what looks like a token of a Telegram bot',
-    isIn: (text) => /(?<!\d)\d{5,16}:A[\w-]{34}(?![\w-])/.test(text),
-  },
-  {
-    rule: 'url-password',
-    message: 'holds a URL with a password',
-    isIn: (text) => holdsReal(text, URL_PASSWORD),
-  },
-  {
-    rule: 'dsn-password',
-    message: 'holds a connection string with a password',
-    isIn: (text) => DSN_MEMBER.test(text) && holdsReal(text, DSN_PASSWORD),
-  },
+  ['aws-access-key-id', 'what looks like an AWS access key id', (text) => AWS_KEY_ID.test(text)],
+  ['private-key', 'what looks like a private key', (text) => /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/.test(text)],
+  ['valhalla-key', 'what looks like an API key of this system', holdsApiKey],
+  ['jwt', 'what looks like a JSON Web Token', (text) => /(?<![\w-])eyJ[\w-]{10,4096}\.eyJ[\w-]{10,4096}\.[\w-]*/.test(text)],
+  ['stripe-key', 'what looks like a secret key of Stripe', (text) => /(?<![A-Za-z0-9])[sr]k_(?:live|test)_[0-9A-Za-z]{16}/.test(text)],
+  ['google-api-key', 'what looks like an API key of Google', (text) => /(?<![\w-])AIza[\w-]{35}(?![\w-])/.test(text)],
+  ['azure-key', 'what looks like an access key of Azure', (text) => /(?:Account|SharedAccess)Key\s?=\s?['"]?[0-9A-Za-z+/]{40}/i.test(text)],
+  ['age-secret-key', 'what looks like a secret key of age', (text) => /AGE-SECRET-KEY-1[0-9A-Z]{50}/i.test(text)],
+  ['telegram-bot-token', 'what looks like a token of a Telegram bot', (text) => /(?<!\d)\d{5,16}:A[\w-]{34}(?![\w-])/.test(text)],
+  ['url-password', 'a URL with a password', (text) => holdsReal(text, URL_PASSWORD)],
+  ['dsn-password', 'a connection string with a password', (text) => DSN_MEMBER.test(text) && holdsReal(text, DSN_PASSWORD)],
 ]
 
 /** Whether the first group of some match is more than a placeholder. */
