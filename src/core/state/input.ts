@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../contract/errors.js'
 import { holdsApiKey } from '../platform/scrub.js'
 import { canonicalJson, findJsonFaults } from '../values/json.js'
+import { findTextFaults, toUserErrors } from '../values/text.js'
 import { MAX_REASON_LENGTH } from './change.js'
 import type { Write } from './write.js'
 
@@ -44,7 +45,7 @@ interface InputFaults {
 export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): InputFaults {
   const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
   const found = findJsonFaults(write.input, limits)
-  const faults: UserErrorData[] = found.map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
+  const faults = toUserErrors([], found)
   if (found.some(({ isTooDeep }) => isTooDeep)) return { faults, isWalkable: false }
   // Both go into rows, also where they are no part of the input.
   const { reason, idempotencyKey } = write
@@ -58,14 +59,9 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
     )
   }
   if (reason) {
-    if (reason.length > MAX_REASON_LENGTH) {
-      faults.push(
-        userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`),
-      )
-    }
+    faults.push(...findTextFaults(reason, ['reason'], MAX_REASON_LENGTH))
     // Where the reason is a part of the input, its faults are among those already.
-    if (!found.some(({ path }) => path.join('.') === 'reason'))
-      faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
+    if (!found.some(({ path }) => path.join('.') === 'reason')) faults.push(...toUserErrors(['reason'], findJsonFaults(reason, limits)))
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {

@@ -9,14 +9,18 @@ describe('a key', () => {
 
   it.each(['A', '.a', '/a', '-a', '_a', 'a b', 'ä', 'a\n', 'a\u0000', 'a\\b'])('may not be %j', (key) => {
     expect(validateKey(key, ['flag', 'key'])).toEqual([
-      { code: 'INVALID', field: ['flag', 'key'], message: "must start with a-z or 0-9 and hold only a-z, 0-9, '.', '_', '/' and '-'" },
+      {
+        code: 'INVALID',
+        field: ['flag', 'key'],
+        message: "This must start with a-z or 0-9 and hold only a-z, 0-9, '.', '_', '/' and '-'.",
+      },
     ])
   })
 
   it('that is missing is REQUIRED, and one that is too long says how long it is', () => {
-    expect(validateKey('', ['key'])).toEqual([{ code: 'REQUIRED', field: ['key'], message: 'must not be empty' }])
+    expect(validateKey('', ['key'])).toEqual([{ code: 'REQUIRED', field: ['key'], message: 'This must not be empty.' }])
     expect(validateKey('x'.repeat(201), ['key'])).toEqual([
-      { code: 'INVALID', field: ['key'], message: 'must be at most 200 characters, has 201' },
+      { code: 'INVALID', field: ['key'], message: 'This must be at most 200 characters long, has 201.' },
     ])
   })
 

@@ -1,4 +1,5 @@
 import { type UserErrorData, userError } from '../contract/errors.js'
+import { findTextFaults } from './text.js'
 
 /** What a name of a config entry, a feature flag and the like may be: at most 200 characters, lower case, in ASCII. */
 export const KEY_PATTERN = /^[a-z0-9][a-z0-9._/-]{0,199}$/
@@ -12,7 +13,8 @@ const MAX_LENGTH = 200
  */
 export function validateKey(key: string, field: readonly string[]): UserErrorData[] {
   if (KEY_PATTERN.test(key)) return []
-  if (key === '') return [userError('REQUIRED', field, 'must not be empty')]
-  if (key.length > MAX_LENGTH) return [userError('INVALID', field, `must be at most ${MAX_LENGTH} characters, has ${key.length}`)]
-  return [userError('INVALID', field, "must start with a-z or 0-9 and hold only a-z, 0-9, '.', '_', '/' and '-'")]
+  if (key === '') return [userError('REQUIRED', field, 'This must not be empty.')]
+  const tooLong = findTextFaults(key, field, MAX_LENGTH)
+  if (tooLong.length > 0) return tooLong
+  return [userError('INVALID', field, "This must start with a-z or 0-9 and hold only a-z, 0-9, '.', '_', '/' and '-'.")]
 }

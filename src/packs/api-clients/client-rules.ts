@@ -1,5 +1,6 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import type { View } from '../../core/state/collection.js'
+import { findTextFaults } from '../../core/values/text.js'
 import type { ApiClientRecord } from './api-client.js'
 
 /** Most clients that may be active at a time. */
@@ -10,8 +11,7 @@ const MAX_NAME_LENGTH = 100
 /** Faults of a name on its own. */
 export function findNameFaults(name: string): UserErrorData[] {
   if (name.trim() === '') return [userError('REQUIRED', ['name'], 'The name must not be empty: it is what people know the client by.')]
-  if (name.length <= MAX_NAME_LENGTH) return []
-  return [userError('INVALID', ['name'], `The name must be at most ${MAX_NAME_LENGTH} characters long, has ${name.length}.`)]
+  return findTextFaults(name, ['name'], MAX_NAME_LENGTH)
 }
 
 /** Faults of letting one more client be active under this name. */

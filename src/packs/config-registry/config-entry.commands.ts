@@ -4,10 +4,10 @@ import { type Command, type CommandContext, done, refused } from '../../core/sta
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findJsonFaults, type Json } from '../../core/values/json.js'
 import { validateKey } from '../../core/values/key.js'
-import { findTextFaults } from '../../core/values/text.js'
+import { findTextFaults, toUserErrors } from '../../core/values/text.js'
 import { CONFIG_UNLOCK, type ConfigEntryRecord, configEntryCollection } from './config-entry.collection.js'
 import type { SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
-import { VALUE_LIMITS, validateStorable } from './config-value.js'
+import { VALUE_LIMITS } from './config-value.js'
 import { validateSchema, validateValue } from './schema/value-schema.js'
 import { findSecrets, type SecretSubject } from './secrets/secret-detection.js'
 
@@ -26,7 +26,7 @@ function findFaults(input: SetConfigInput): UserErrorData[] {
   const faults = [...validateKey(input.key, ['key']), ...findTextFaults(input.description, ['description'])]
   if (input.value === null) {
     faults.push(userError('INVALID', ['value'], 'A value cannot be null. Leave it out to keep it as it is, or delete the entry.'))
-  } else if (input.value !== undefined) faults.push(...validateStorable(input.value))
+  } else if (input.value !== undefined) faults.push(...toUserErrors(['value'], findJsonFaults(input.value, VALUE_LIMITS)))
   if (input.isMutable === null) {
     faults.push(userError('INVALID', ['isMutable'], 'An entry can be changed or is locked: give true or false, or leave it out.'))
   }

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { validateStorable } from './config-value.js'
+import { findJsonFaults } from '../../core/values/json.js'
+import { toUserErrors } from '../../core/values/text.js'
+import { VALUE_LIMITS } from './config-value.js'
+
+const validateStorable = (value: unknown) => toUserErrors(['value'], findJsonFaults(value, VALUE_LIMITS))
 
 function nested(depth: number): unknown {
   let value: unknown = 1

@@ -1,5 +1,6 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
-import { findJsonFaults, findTextFault } from '../../core/values/json.js'
+import { findJsonFaults } from '../../core/values/json.js'
+import { findTextFaults, toUserErrors } from '../../core/values/text.js'
 import { parseDecimal, parseInstant, parseVersion } from './evaluation/constraints.js'
 import {
   CONSTRAINT_OPERATORS,
@@ -45,7 +46,7 @@ export function validateVariants(variants: readonly FlagVariant[], pathPrefix: P
     ...checkUniqueNames(read, pathPrefix),
   ]
   if (variants.length > 0 && variants.every((variant) => variant.weight === 0)) {
-    faults.push(userError('INVALID', pathPrefix, 'At least one variant must have a weight above 0, or none could be drawn'))
+    faults.push(userError('INVALID', pathPrefix, 'At least one variant must have a weight above 0, or none could be drawn.'))
   }
   return faults
 }
@@ -54,9 +55,9 @@ function checkStrategy(strategy: FlagStrategy, path: Path): UserErrorData[] {
   const { constraints, groupId } = strategy
   const faults = [...checkPercent(strategy.rolloutPercent, [...path, 'rolloutPercent'])]
   if (!FIELD_NAME.test(strategy.stickiness)) {
-    faults.push(userError('INVALID', [...path, 'stickiness'], `stickiness ${FIELD_NAME_RULE}: "default", "random" or a context field`))
+    faults.push(userError('INVALID', [...path, 'stickiness'], `This ${FIELD_NAME_RULE}: "default", "random" or a context field.`))
   }
-  if (groupId !== null) faults.push(...checkText(groupId, FLAG_LIMITS.groupIdLength, { path: [...path, 'groupId'], noun: 'groupId' }))
+  faults.push(...findTextFaults(groupId, [...path, 'groupId'], FLAG_LIMITS.groupIdLength))
   const constraintsPath = [...path, 'constraints']
   faults.push(
     ...checkCount(constraints.length, FLAG_LIMITS.constraints, { path: constraintsPath, noun: 'constraints in a strategy' }),
@@ -70,10 +71,10 @@ function checkStrategy(strategy: FlagStrategy, path: Path): UserErrorData[] {
 /** Two decimals at most: a number has them when the nearest hundredth is the very same number. */
 function checkPercent(percent: number, path: Path): UserErrorData[] {
   if (!Number.isFinite(percent) || percent < 0 || percent > 100) {
-    return [userError('INVALID', path, 'rolloutPercent must be a number from 0 to 100')]
+    return [userError('INVALID', path, 'This must be a number from 0 to 100.')]
   }
   if (Math.round(percent * 100) / 100 !== percent) {
-    return [userError('INVALID', path, 'rolloutPercent must have at most two decimals, such as 33.33')]
+    return [userError('INVALID', path, 'This must have at most two decimals, such as 33.33.')]
   }
   return []
 }
@@ -82,9 +83,9 @@ function checkConstraint(constraint: FlagConstraint, path: Path): UserErrorData[
   const { contextField, operator, values } = constraint
   const valuesPath = [...path, 'values']
   const faults: UserErrorData[] = []
-  if (!FIELD_NAME.test(contextField)) faults.push(userError('INVALID', [...path, 'contextField'], `contextField ${FIELD_NAME_RULE}`))
+  if (!FIELD_NAME.test(contextField)) faults.push(userError('INVALID', [...path, 'contextField'], `This ${FIELD_NAME_RULE}.`))
   if (!OPERATORS.has(operator)) {
-    faults.push(userError('INVALID', [...path, 'operator'], `operator must be one of ${CONSTRAINT_OPERATORS.join(', ')}`))
+    faults.push(userError('INVALID', [...path, 'operator'], `This must be one of ${CONSTRAINT_OPERATORS.join(', ')}.`))
   }
   if (values.length > FLAG_LIMITS.values) {
     return [...faults, ...checkCount(values.length, FLAG_LIMITS.values, { path: valuesPath, noun: 'values in a constraint' })]
@@ -92,7 +93,7 @@ function checkConstraint(constraint: FlagConstraint, path: Path): UserErrorData[
   const single = SINGLE_VALUE.get(operator)
   if (single !== undefined && values.length !== 1) {
     const code = values.length === 0 ? 'REQUIRED' : 'INVALID'
-    faults.push(userError(code, valuesPath, `${operator} takes exactly one value, ${single.noun}; this has ${values.length}`))
+    faults.push(userError(code, valuesPath, `${operator} takes exactly one value, ${single.noun}; this has ${values.length}.`))
   }
   return [...faults, ...values.flatMap((value, index) => checkValue(value, operator, [...valuesPath, String(index)]))]
 }
@@ -122,14 +123,14 @@ const SINGLE_VALUE: ReadonlyMap<string, SingleValueRule> = new Map([
 ])
 
 function checkValue(value: string, operator: ConstraintOperator, path: Path): UserErrorData[] {
-  const faults = checkText(value, FLAG_LIMITS.valueLength, { path, noun: 'A value' })
+  const faults = findTextFaults(value, path, FLAG_LIMITS.valueLength)
   if (faults.length > 0) return faults
   const single = SINGLE_VALUE.get(operator)
   if (single !== undefined && single.parse(value) === undefined) {
-    return [userError('INVALID', path, `${operator} needs ${single.noun}`)]
+    return [userError('INVALID', path, `${operator} needs ${single.noun}.`)]
   }
   if (value === '' && operator.startsWith('STR_')) {
-    return [userError('INVALID', path, `${operator} needs a text that is not empty: every text would match an empty one`)]
+    return [userError('INVALID', path, `${operator} needs a text that is not empty: every text would match an empty one.`)]
   }
   return []
 }
@@ -137,15 +138,12 @@ function checkValue(value: string, operator: ConstraintOperator, path: Path): Us
 function checkVariant(variant: FlagVariant, path: Path): UserErrorData[] {
   const { name, weight } = variant
   const faults: UserErrorData[] = []
-  if (name === '') faults.push(userError('REQUIRED', [...path, 'name'], 'A variant needs a name of 1 to 100 characters'))
-  faults.push(...checkText(name, FLAG_LIMITS.variantNameLength, { path: [...path, 'name'], noun: 'A variant name' }))
+  if (name === '') faults.push(userError('REQUIRED', [...path, 'name'], 'A variant needs a name of 1 to 100 characters.'))
+  faults.push(...findTextFaults(name, [...path, 'name'], FLAG_LIMITS.variantNameLength))
   if (!Number.isInteger(weight) || weight < 0 || weight > FLAG_LIMITS.variantWeight) {
-    faults.push(userError('INVALID', [...path, 'weight'], `weight must be a whole number from 0 to ${FLAG_LIMITS.variantWeight}`))
+    faults.push(userError('INVALID', [...path, 'weight'], `This must be a whole number from 0 to ${FLAG_LIMITS.variantWeight}.`))
   }
-  for (const fault of findJsonFaults(variant.value, FLAG_LIMITS.variantValue)) {
-    faults.push(userError('INVALID', [...path, 'value', ...fault.path], `The variant value ${fault.message}`))
-  }
-  return faults
+  return [...faults, ...toUserErrors([...path, 'value'], findJsonFaults(variant.value, FLAG_LIMITS.variantValue))]
 }
 
 /** Each name that came before is a fault where it comes again. */
@@ -153,7 +151,9 @@ function checkUniqueNames(variants: readonly FlagVariant[], pathPrefix: Path): U
   const seen = new Set<string>()
   return variants.flatMap(({ name }, index) => {
     if (seen.has(name))
-      return [userError('INVALID', [...pathPrefix, String(index), 'name'], 'Another variant of this flag has this name: give each its own')]
+      return [
+        userError('INVALID', [...pathPrefix, String(index), 'name'], 'Another variant of this flag has this name: give each its own.'),
+      ]
     seen.add(name)
     return []
   })
@@ -166,12 +166,5 @@ interface Place {
 }
 
 function checkCount(count: number, limit: number, place: Place): UserErrorData[] {
-  return count > limit ? [userError('LIMIT_EXCEEDED', place.path, `At most ${limit} ${place.noun} are allowed, got ${count}`)] : []
-}
-
-function checkText(text: string, limit: number, place: Place): UserErrorData[] {
-  if (text.length > limit)
-    return [userError('LIMIT_EXCEEDED', place.path, `${place.noun} must have at most ${limit} characters, has ${text.length}`)]
-  const fault = findTextFault(text)
-  return fault === undefined ? [] : [userError('INVALID', place.path, `${place.noun} ${fault}`)]
+  return count > limit ? [userError('LIMIT_EXCEEDED', place.path, `At most ${limit} ${place.noun} are allowed, this has ${count}.`)] : []
 }

@@ -4,6 +4,7 @@ import { MAX_REASON_LENGTH } from '../../../core/state/change.js'
 import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
 import type { Draft, DraftChange } from '../../../core/state/draft.js'
 import type { Json, JsonObject } from '../../../core/values/json.js'
+import { findTextFaults } from '../../../core/values/text.js'
 
 /** Most steps of one operation. */
 export const MAX_STEPS = 100
@@ -71,11 +72,8 @@ async function findStepFaults(
   context: CommandContext,
 ): Promise<UserErrorData[]> {
   const own = ownReason(input)
-  const faults = [...((await command.prepare?.(own === null && reason ? { ...input, reason } : input, context)) ?? [])]
-  if (own !== null && own.length > MAX_REASON_LENGTH) {
-    faults.push(userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${own.length}.`))
-  }
-  return faults
+  const faults = (await command.prepare?.(own === null && reason ? { ...input, reason } : input, context)) ?? []
+  return [...faults, ...findTextFaults(own, ['reason'], MAX_REASON_LENGTH)]
 }
 
 function ownReason(input: object): string | null {

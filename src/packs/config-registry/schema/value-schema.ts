@@ -2,7 +2,8 @@ import { Ajv2020, type ErrorObject, str, type ValidateFunction } from 'ajv/dist/
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import type { UserErrorData } from '../../../core/contract/errors.js'
 import { canonicalJson, findJsonFaults, type Json, type JsonFault } from '../../../core/values/json.js'
-import { toUserErrors, VALUE_LIMITS } from '../config-value.js'
+import { toUserErrors } from '../../../core/values/text.js'
+import { VALUE_LIMITS } from '../config-value.js'
 import { isEcmaPattern } from './linear-regex.js'
 import { isMultipleOf } from './multiple-of.js'
 import { FORMAT_NAMES, findKeywordFaults, placesOf } from './schema-keywords.js'
@@ -29,7 +30,7 @@ const kept = new Map<string, Compiled>()
  * {@link SchemaTree}.
  */
 export function validateSchema(schema: Json): UserErrorData[] {
-  return toUserErrors('valueSchema', compile(schema).faults ?? [])
+  return toUserErrors(['valueSchema'], compile(schema).faults ?? [])
 }
 
 /**
@@ -38,7 +39,7 @@ export function validateSchema(schema: Json): UserErrorData[] {
  */
 export function validateValue(schema: Json, value: Json): UserErrorData[] {
   const compiled = compile(schema)
-  return compiled.faults === undefined ? toUserErrors('value', compiled.check(value)) : toUserErrors('valueSchema', compiled.faults)
+  return compiled.faults === undefined ? toUserErrors(['value'], compiled.check(value)) : toUserErrors(['valueSchema'], compiled.faults)
 }
 
 /** Compiles a schema or finds it among those that are kept. */

@@ -1,6 +1,7 @@
 import { type DocumentNode, GraphQLError, Kind, parse } from 'graphql'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import { findJsonFaults, type Json, type JsonLimits } from '../../../core/values/json.js'
+import { findTextFaults, toUserErrors } from '../../../core/values/text.js'
 
 /** What a name of a check may be. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
@@ -9,8 +10,6 @@ const MAX_QUERY_LENGTH = 10_000
 /** As many as the server takes in any document. */
 const MAX_TOKENS = 2_000
 const BODY_LIMITS: JsonLimits = { maxBytes: 16 * 1024, maxDepth: 32 }
-/** The most faults that are reported for one expected body. */
-const MAX_BODY_FAULTS = 20
 
 /** Faults of a check's name. */
 export function findNameFaults(name: string): UserErrorData[] {
@@ -32,7 +31,7 @@ export function findNameFaults(name: string): UserErrorData[] {
 export function findPathFaults(path: string): UserErrorData[] {
   const fault = (message: string): UserErrorData[] => [userError('INVALID', ['path'], message)]
   if (!path.startsWith('/')) return fault('The path must begin with a slash; it stands behind the base URL.')
-  if (path.length > MAX_PATH_LENGTH) return fault(`The path must be at most ${MAX_PATH_LENGTH} characters long.`)
+  if (path.length > MAX_PATH_LENGTH) return findTextFaults(path, ['path'], MAX_PATH_LENGTH)
   if (!/^[\x21-\x7e]*$/.test(path)) return fault('The path must hold printable ASCII characters only; percent-encode the others.')
   if (path.includes('\\')) return fault('The path must not hold a backslash.')
   if (path.split('?')[0]?.includes('//')) return fault('The path must not hold two slashes in a row.')
@@ -49,7 +48,7 @@ const ORIGIN = 'http://check.invalid'
 /** Faults of the document of a GRAPHQL check: it must parse, and hold one query that needs no variables. */
 export function findQueryFaults(query: string): UserErrorData[] {
   const fault = (message: string): UserErrorData[] => [userError('INVALID', ['query'], message)]
-  if (query.length > MAX_QUERY_LENGTH) return fault(`The query must be at most ${MAX_QUERY_LENGTH} characters long, has ${query.length}.`)
+  if (query.length > MAX_QUERY_LENGTH) return findTextFaults(query, ['query'], MAX_QUERY_LENGTH)
   const document = parseQuery(query)
   if (typeof document === 'string') return fault(document)
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
@@ -88,7 +87,5 @@ export function findLatencyFaults(latencyMs: number): UserErrorData[] {
 
 /** Faults of an expected body: it has to be JSON of a moderate size. */
 export function findBodyFaults(body: Json): UserErrorData[] {
-  return findJsonFaults(body, BODY_LIMITS)
-    .slice(0, MAX_BODY_FAULTS)
-    .map(({ path, message }) => userError('INVALID', ['expectBody', ...path], `This ${message}.`))
+  return toUserErrors(['expectBody'], findJsonFaults(body, BODY_LIMITS))
 }
