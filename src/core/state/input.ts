@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../contract/errors.js'
 import { holdsApiKey } from '../platform/scrub.js'
+import { toUserErrors } from '../values/faults.js'
 import { canonicalJson, findJsonFaults } from '../values/json.js'
-import { findTextFaults, toUserErrors } from '../values/text.js'
+import { findTextFaults } from '../values/text.js'
 import { MAX_REASON_LENGTH } from './change.js'
 import type { Write } from './write.js'
 

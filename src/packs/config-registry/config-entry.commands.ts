@@ -2,9 +2,10 @@ import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
+import { findNullFaults, toUserErrors } from '../../core/values/faults.js'
 import { findJsonFaults, type Json } from '../../core/values/json.js'
 import { validateKey } from '../../core/values/key.js'
-import { findTextFaults, toUserErrors } from '../../core/values/text.js'
+import { findTextFaults } from '../../core/values/text.js'
 import { CONFIG_UNLOCK, type ConfigEntryRecord, configEntryCollection } from './config-entry.collection.js'
 import type { SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js'
 import { VALUE_LIMITS } from './config-value.js'
@@ -24,12 +25,7 @@ function patchOf(input: SetConfigInput): Partial<ConfigEntryRecord> {
 /** Faults that the input has whatever the state is. */
 function findFaults(input: SetConfigInput): UserErrorData[] {
   const faults = [...validateKey(input.key, ['key']), ...findTextFaults(input.description, ['description'])]
-  if (input.value === null) {
-    faults.push(userError('INVALID', ['value'], 'A value cannot be null. Leave it out to keep it as it is, or delete the entry.'))
-  } else if (input.value !== undefined) faults.push(...toUserErrors(['value'], findJsonFaults(input.value, VALUE_LIMITS)))
-  if (input.isMutable === null) {
-    faults.push(userError('INVALID', ['isMutable'], 'An entry can be changed or is locked: give true or false, or leave it out.'))
-  }
+  faults.push(...findNullFaults(input, ['value', 'isMutable']), ...toUserErrors(['value'], findJsonFaults(input.value, VALUE_LIMITS)))
   if (input.valueSchema !== undefined && input.valueSchema !== null) faults.push(...validateSchema(input.valueSchema))
   return faults
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { toUserErrors } from '../../core/values/faults.js'
 import { findJsonFaults } from '../../core/values/json.js'
-import { toUserErrors } from '../../core/values/text.js'
 import { VALUE_LIMITS } from './config-value.js'
 
 const validateStorable = (value: unknown) => toUserErrors(['value'], findJsonFaults(value, VALUE_LIMITS))

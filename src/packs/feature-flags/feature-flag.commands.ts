@@ -2,6 +2,7 @@ import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
+import { findNullFaults } from '../../core/values/faults.js'
 import { validateKey } from '../../core/values/key.js'
 import { findTextFaults } from '../../core/values/text.js'
 import type { FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
@@ -42,9 +43,7 @@ function patchOf(input: SetFeatureFlagInput): Partial<FeatureFlagRecord> {
 
 function findFaults(input: SetFeatureFlagInput, patch: Partial<FeatureFlagRecord>): UserErrorData[] {
   const faults = [...validateKey(input.key, ['key']), ...findTextFaults(input.description, ['description'])]
-  if (input.isEnabled === null) {
-    faults.push(userError('INVALID', ['isEnabled'], 'A flag is on or off: give true or false, or leave it out to keep it as it is.'))
-  }
+  faults.push(...findNullFaults(input, ['isEnabled']))
   if (patch.group === '')
     faults.push(userError('REQUIRED', ['group'], `The group must not be empty; leave it out, or give null for "${DEFAULT_GROUP}".`))
   faults.push(...findTextFaults(patch.group, ['group'], MAX_GROUP_LENGTH))

@@ -1,6 +1,7 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
+import { findRangeFaults, toUserErrors } from '../../core/values/faults.js'
 import { findJsonFaults } from '../../core/values/json.js'
-import { findTextFaults, toUserErrors } from '../../core/values/text.js'
+import { findTextFaults } from '../../core/values/text.js'
 import { parseDecimal, parseInstant, parseVersion } from './evaluation/constraints.js'
 import {
   CONSTRAINT_OPERATORS,
@@ -140,9 +141,7 @@ function checkVariant(variant: FlagVariant, path: Path): UserErrorData[] {
   const faults: UserErrorData[] = []
   if (name === '') faults.push(userError('REQUIRED', [...path, 'name'], 'A variant needs a name of 1 to 100 characters.'))
   faults.push(...findTextFaults(name, [...path, 'name'], FLAG_LIMITS.variantNameLength))
-  if (!Number.isInteger(weight) || weight < 0 || weight > FLAG_LIMITS.variantWeight) {
-    faults.push(userError('INVALID', [...path, 'weight'], `This must be a whole number from 0 to ${FLAG_LIMITS.variantWeight}.`))
-  }
+  faults.push(...findRangeFaults(weight, [...path, 'weight'], [0, FLAG_LIMITS.variantWeight]))
   return [...faults, ...toUserErrors([...path, 'value'], findJsonFaults(variant.value, FLAG_LIMITS.variantValue))]
 }
 

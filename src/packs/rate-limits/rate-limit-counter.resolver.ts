@@ -1,10 +1,10 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
-import { userError } from '../../core/contract/errors.js'
 import type { Decision } from '../../core/contract/limiter.js'
 import { Operation } from '../../core/contract/operation.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { demandAskable } from '../../core/graphql/filter.js'
+import { findRangeFaults } from '../../core/values/faults.js'
 import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
 import { countedKey, ruleKey } from './rate-limit-key.js'
 import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
@@ -44,11 +44,8 @@ export class RateLimitCounterResolver {
     const { scope } = input
     const cost = input.cost ?? 1
     const keyed = countedKey(scope, input.key, context.caller.id)
-    const isCostFitting = cost >= 1 && cost <= MAX_COST
-    const costFaults = isCostFitting
-      ? []
-      : [userError('INVALID', ['cost'], `This must be a whole number from 1 to ${MAX_COST}, is ${cost}.`)]
-    if (!keyed.ok || !isCostFitting) return { decision: null, userErrors: [...(keyed.ok ? [] : [keyed.fault]), ...costFaults] }
+    const costFaults = findRangeFaults(cost, ['cost'], [1, MAX_COST])
+    if (!keyed.ok || costFaults.length > 0) return { decision: null, userErrors: [...(keyed.ok ? [] : [keyed.fault]), ...costFaults] }
     const decision = await context.core.limiter.consumeFor({ snapshot: context.snapshot, scope, key: keyed.key, cost })
     return { decision: shown(decision), userErrors: [] }
   }

@@ -3,6 +3,7 @@ import { ANY_SUBJECT } from '../../core/contract/limiter.js'
 import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
+import { findNullFaults, findRangeFaults } from '../../core/values/faults.js'
 import { findTextFaults } from '../../core/values/text.js'
 import { ruleKey } from './rate-limit-key.js'
 import { BY_SUBJECT, MAX_RULES, type RateLimitRuleRecord, rateLimitRuleCollection, subjectOf } from './rate-limit-rule.collection.js'
@@ -28,18 +29,12 @@ function patchOf(input: SetRateLimitRuleInput): Partial<RateLimitRuleRecord> {
 }
 
 function findFaults(input: SetRateLimitRuleInput): UserErrorData[] {
-  const faults = KEPT.filter((name) => input[name] === null).map((name) =>
-    userError('INVALID', [name], `Give a value for ${name}, or leave it out: a rule that is there keeps its own.`),
-  )
-  faults.push(...findRangeFaults(input.windowSeconds, { field: 'windowSeconds', max: MAX_WINDOW_SECONDS }))
-  faults.push(...findRangeFaults(input.maxRequests, { field: 'maxRequests', max: MAX_MAX_REQUESTS }))
-  faults.push(...findTextFaults(input.description, ['description']))
-  return faults
-}
-
-function findRangeFaults(value: number | null | undefined, { field, max }: { field: string; max: number }): UserErrorData[] {
-  if (value === undefined || value === null || (value >= 1 && value <= max)) return []
-  return [userError('INVALID', [field], `This must be a whole number from 1 to ${max}, is ${value}.`)]
+  return [
+    ...findNullFaults(input, KEPT),
+    ...findRangeFaults(input.windowSeconds, ['windowSeconds'], [1, MAX_WINDOW_SECONDS]),
+    ...findRangeFaults(input.maxRequests, ['maxRequests'], [1, MAX_MAX_REQUESTS]),
+    ...findTextFaults(input.description, ['description']),
+  ]
 }
 
 /** Makes the rule of a scope and key, or changes what the input names. A new one is in force, with 60 units in 60 seconds. */

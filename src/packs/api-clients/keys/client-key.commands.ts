@@ -1,6 +1,7 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import { revise } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
+import { findRangeFaults } from '../../../core/values/faults.js'
 import { findTextFaults } from '../../../core/values/text.js'
 import { apiClientCollection } from '../api-client.collection.js'
 import type { RegisterApiClientInput, RotateApiKeyInput } from '../api-client.inputs.js'
@@ -46,7 +47,7 @@ export function createRotateApiKey(key: StoredKey): Command<RotateApiKeyInput, A
     run(draft, input, { now }) {
       const overlapSeconds = input.overlapSeconds ?? 0
       const client = draft.get(apiClientCollection, input.id)
-      const faults = [...findRotationFaults(client, now), ...findOverlapFaults(overlapSeconds)]
+      const faults = [...findRotationFaults(client, now), ...findRangeFaults(overlapSeconds, ['overlapSeconds'], [0, MAX_OVERLAP_SECONDS])]
       if (!client || faults.length > 0) return refused(...faults)
       const patch: Partial<ApiClientRecord> = {
         keyId: key.keyId,
@@ -67,11 +68,4 @@ function findRotationFaults(client: ApiClientRecord | undefined, now: Date): Use
   if (!client) return [userError('NOT_FOUND', ['id'], 'There is no API client of this id.')]
   if (isUsable({ ...client, isActive: true }, now)) return []
   return [userError('INVALID_STATE', ['id'], 'The client has expired, so that no key of it would work. Register a new one.')]
-}
-
-function findOverlapFaults(overlapSeconds: number): UserErrorData[] {
-  if (overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS) return []
-  return [
-    userError('INVALID', ['overlapSeconds'], `The overlap must be 0 to ${MAX_OVERLAP_SECONDS} seconds (7 days), is ${overlapSeconds}.`),
-  ]
 }

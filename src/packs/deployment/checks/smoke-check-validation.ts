@@ -1,7 +1,8 @@
 import { type DocumentNode, GraphQLError, Kind, parse } from 'graphql'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import { toUserErrors } from '../../../core/values/faults.js'
 import { findJsonFaults, type Json, type JsonLimits } from '../../../core/values/json.js'
-import { findTextFaults, toUserErrors } from '../../../core/values/text.js'
+import { findTextFaults } from '../../../core/values/text.js'
 
 /** What a name of a check may be. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
@@ -69,20 +70,6 @@ function parseQuery(query: string): DocumentNode | string {
     const [place] = error.locations ?? []
     return `The query cannot be read: ${error.message.replace(/\.$/, '')}${place ? ` (line ${place.line}, column ${place.column})` : ''}.`
   }
-}
-
-/** Faults of an expected status: a status code of HTTP (RFC 9110, 15). */
-export function findStatusFaults(status: number): UserErrorData[] {
-  return status >= 100 && status <= 599
-    ? []
-    : [userError('INVALID', ['expectStatus'], `The status must be between 100 and 599, is ${status}.`)]
-}
-
-/** Faults of a limit to the latency. */
-export function findLatencyFaults(latencyMs: number): UserErrorData[] {
-  return latencyMs >= 1 && latencyMs <= 60_000
-    ? []
-    : [userError('INVALID', ['maxLatencyMs'], `The limit must be between 1 and 60000 milliseconds, is ${latencyMs}.`)]
 }
 
 /** Faults of an expected body: it has to be JSON of a moderate size. */

@@ -2,17 +2,11 @@ import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import { revise, seal } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
 import { findVersionFaults } from '../../../core/state/expectations.js'
+import { findNullFaults, findRangeFaults } from '../../../core/values/faults.js'
 import { isBuiltIn } from '../probes/built-in-checks.js'
 import { MAX_CUSTOM_CHECKS, type SmokeCheckRecord, smokeCheckCollection } from './smoke-check.collection.js'
 import type { SetSmokeCheckInput } from './smoke-check.inputs.js'
-import {
-  findBodyFaults,
-  findLatencyFaults,
-  findNameFaults,
-  findPathFaults,
-  findQueryFaults,
-  findStatusFaults,
-} from './smoke-check-validation.js'
+import { findBodyFaults, findNameFaults, findPathFaults, findQueryFaults } from './smoke-check-validation.js'
 
 /** Where GraphQL is served. */
 const GRAPHQL_PATH = '/graphql'
@@ -34,7 +28,7 @@ function patchOf(input: SetSmokeCheckInput): Partial<SmokeCheckRecord> {
 
 /** Faults that the input has whatever the state is. */
 function findFaults(input: SetSmokeCheckInput): UserErrorData[] {
-  const { name, kind, path, query, expectStatus, expectBody, maxLatencyMs, isBlocking, isEnabled } = input
+  const { name, kind, path, query, expectStatus, expectBody, maxLatencyMs } = input
   const faults = findNameFaults(name)
   if (isBuiltIn(name)) faults.push(builtIn('set'))
   if (kind === 'PROCESS') faults.push(userError('INVALID', ['kind'], 'Only built-in checks look at the process: choose HTTP or GRAPHQL.'))
@@ -45,12 +39,11 @@ function findFaults(input: SetSmokeCheckInput): UserErrorData[] {
   }
   if (kind === 'GRAPHQL' && query === null) faults.push(missingQuery())
   if (kind === 'GRAPHQL' && typeof query === 'string') faults.push(...findQueryFaults(query))
-  if (typeof expectStatus === 'number') faults.push(...findStatusFaults(expectStatus))
+  // The status codes of HTTP (RFC 9110, 15).
+  faults.push(...findRangeFaults(expectStatus, ['expectStatus'], [100, 599]))
   if (expectBody !== undefined && expectBody !== null) faults.push(...findBodyFaults(expectBody))
-  if (typeof maxLatencyMs === 'number') faults.push(...findLatencyFaults(maxLatencyMs))
-  if (isBlocking === null) faults.push(needsBoolean('isBlocking'))
-  if (isEnabled === null) faults.push(needsBoolean('isEnabled'))
-  return faults
+  faults.push(...findRangeFaults(maxLatencyMs, ['maxLatencyMs'], [1, 60_000]))
+  return [...faults, ...findNullFaults(input, ['isBlocking', 'isEnabled'])]
 }
 
 /** What is said to whoever wants to change a built-in check. */
@@ -60,10 +53,6 @@ export function builtIn(what: 'set' | 'delete'): UserErrorData {
     ['name'],
     `This is a built-in check; it cannot be ${what === 'set' ? 'set' : 'deleted'}. Choose another name.`,
   )
-}
-
-function needsBoolean(field: string): UserErrorData {
-  return userError('INVALID', [field], 'Give true or false, or leave it out to keep it as it is.')
 }
 
 function missingQuery(): UserErrorData {
