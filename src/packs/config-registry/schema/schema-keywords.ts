@@ -104,26 +104,31 @@ export function mapSchemas(keyword: string, value: Json, map: (schema: Json, pat
  */
 export function findKeywordFaults(places: SchemaPlaces): JsonFault[] {
   const faults: JsonFault[] = []
-  const patterns: { readonly text: string; readonly path: readonly string[] }[] = []
+  let patterns = 0
   for (const { schema, path } of places.values()) {
     if (!isObject(schema) && typeof schema !== 'boolean') faults.push({ path, message: 'must be a schema: an object, true or false' })
     for (const [keyword, value] of membersOf(schema)) {
       const at = [...path, keyword]
       const message = keywordFault(keyword, value, path.length === 0)
       if (message !== undefined) faults.push({ path: at, message })
-      else if (keyword === '$ref' && !places.has(targetOf(value) ?? ''))
-        faults.push({ path: at, message: 'must lead to a schema inside this schema' })
-      else if (keyword === 'pattern') patterns.push({ text: String(value), path: at })
-      else if (keyword === 'patternProperties') patterns.push(...membersOf(value).map(([text]) => ({ text, path: [...at, text] })))
+      else if (keyword === '$ref' && !places.has(targetOf(value) ?? '')) faults.push({ path: at, message: DANGLING })
+      for (const pattern of patternsOf(keyword, value)) {
+        patterns += 1
+        const fault = patterns > MAX_PATTERNS ? undefined : findPatternFault(pattern)
+        if (fault !== undefined) faults.push({ path: keyword === 'pattern' ? at : [...at, pattern], message: fault })
+      }
     }
   }
-  if (patterns.length > MAX_PATTERNS)
-    faults.push({ path: [], message: `must have at most ${MAX_PATTERNS} patterns, has ${patterns.length}` })
-  for (const { text, path } of patterns.slice(0, MAX_PATTERNS)) {
-    const message = findPatternFault(text)
-    if (message !== undefined) faults.push({ path, message })
-  }
+  if (patterns > MAX_PATTERNS) faults.push({ path: [], message: `must have at most ${MAX_PATTERNS} patterns, has ${patterns}` })
   return faults
+}
+
+const DANGLING = 'must lead to a schema inside this schema'
+
+/** The patterns that the value of a keyword holds. */
+export function patternsOf(keyword: string, value: Json): string[] {
+  if (keyword === 'pattern' && typeof value === 'string') return [value]
+  return keyword === 'patternProperties' ? membersOf(value).map(([pattern]) => pattern) : []
 }
 
 /** Why a keyword with this value cannot stand here. */

@@ -1,7 +1,7 @@
 import type { Json, JsonFault } from '../../../core/values/json.js'
 import { VALUE_LIMITS } from '../config-value.js'
 import { compileLinearRegex, type LinearRegex } from './linear-regex.js'
-import { mapSchemas, membersOf, type SchemaPlace, type SchemaPlaces, targetOf } from './schema-keywords.js'
+import { mapSchemas, membersOf, patternsOf, type SchemaPlace, type SchemaPlaces, targetOf } from './schema-keywords.js'
 
 /** The most schemas of a tree, and what compiles to as much code: 500 take about 0.1 s. */
 const MAX_SCHEMAS = 500
@@ -81,33 +81,32 @@ export class SchemaTree {
     const written: Record<string, Json> = {}
     const node: Node = { schema: typeof schema === 'boolean' ? schema : written, steps: 1, inPlace: [], named: new Map(), members: [] }
     if (level.depth > VALUE_LIMITS.maxDepth || this.#schemas > MAX_SCHEMAS) return node
+    const inner: Level = { depth: level.depth + 1, targets: [] }
     const references: Node[] = []
     for (const [keyword, value] of membersOf(schema)) {
       if (LEFT_OUT.test(keyword)) continue
-      if (keyword === '$ref') references.push(this.#follow(value, [...path, keyword], level))
-      else written[keyword] = this.#writeKeyword(keyword, value, { node, path, level })
+      if (keyword === '$ref') {
+        references.push(this.#follow(value, [...path, keyword], level))
+        continue
+      }
+      const isInPlace = IN_PLACE.has(keyword)
+      const schemas = mapSchemas(keyword, value, (item, at) => {
+        const below = this.#write({ schema: item, path: [...path, ...at] }, isInPlace ? level : inner)
+        if (keyword === 'properties') node.named.set(at[1] ?? '', below)
+        else (isInPlace ? node.inPlace : node.members).push(below)
+        return below.schema
+      })
+      written[keyword] = schemas ?? value
+      node.steps += (STEPS[keyword] ?? 1) * (schemas === undefined ? valuesOf(value) : membersOf(value).length + 1)
+      for (const pattern of patternsOf(keyword, value)) node.steps += this.#compile(pattern)
+      if (keyword === 'uniqueItems') node.inPlace.push(WHOLE)
+      // Each is a branch of its own in the code, as a schema is.
+      if (keyword === 'dependentRequired') this.#schemas += membersOf(value).length
     }
     if (references.length === 0) return node
     node.inPlace.push(...references)
     written['allOf'] = [...references.map((reference) => reference.schema), ...((written['allOf'] as Json[] | undefined) ?? [])]
     return node
-  }
-
-  #writeKeyword(keyword: string, value: Json, { node, path, level }: Writing): Json {
-    const isInPlace = IN_PLACE.has(keyword)
-    const schemas = mapSchemas(keyword, value, (item, at) => {
-      const below = this.#write({ schema: item, path: [...path, ...at] }, isInPlace ? level : { depth: level.depth + 1, targets: [] })
-      if (keyword === 'properties') node.named.set(at[1] ?? '', below)
-      else (isInPlace ? node.inPlace : node.members).push(below)
-      return below.schema
-    })
-    node.steps += (STEPS[keyword] ?? 1) * (schemas === undefined ? valuesOf(value) : membersOf(value).length + 1)
-    const patterns = keyword === 'pattern' ? [String(value)] : keyword === 'patternProperties' ? membersOf(value).map(([name]) => name) : []
-    for (const pattern of patterns) node.steps += this.#compile(pattern)
-    if (keyword === 'uniqueItems') node.inPlace.push(WHOLE)
-    // Each is a branch of its own in the code, as a schema is.
-    if (keyword === 'dependentRequired') this.#schemas += membersOf(value).length
-    return schemas ?? value
   }
 
   /** Returns how many steps the pattern takes for a text of size 1. */
@@ -122,13 +121,6 @@ export class SchemaTree {
 interface Level {
   readonly depth: number
   readonly targets: readonly string[]
-}
-
-/** The schema that is being written, where it stands, and at what it looks. */
-interface Writing {
-  readonly node: Node
-  readonly path: readonly string[]
-  readonly level: Level
 }
 
 /** How many values a JSON value is made of, itself included. */
