@@ -105,7 +105,7 @@ describe.each(ENGINES)('the audit trail on %s', (engine) => {
     trail.record({ ...DENIED, caller: ALICE })
     await trail.flush()
     expect(await rows()).toEqual([])
-    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'audit events not written; they stay for the next try']])
+    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'writing audit events failed; it is tried again']])
     disk.isFull = false
     await trail.close()
     expect(await rows()).toMatchObject([{ operation: 'setConfig', detail: { count: 2 } }])

@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
+import { BackgroundTask } from './background-task.js'
 
 /** What is kept, in days; 0 keeps for ever. */
 export interface RetentionDays {
@@ -8,13 +9,22 @@ export interface RetentionDays {
   readonly auditEvents: number
 }
 
-/** How often the log is looked at, in milliseconds. */
+/** How often, and how long after the start, the log is looked at; in milliseconds. */
 const COMPACT_EVERY_MS = 3_600_000
+const FIRST_AFTER_MS = 60_000
 /** Rows that one statement takes away, so that none of them runs into the time limit. */
 const ROWS_AT_ONCE = 5_000
 /** Revisions that one transaction takes away, so that none of them is long. */
 const REVISIONS_AT_ONCE = 5_000
 const MS_A_DAY = 86_400_000
+
+/** What rows are taken away from. */
+export interface RetentionOptions {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  readonly days: RetentionDays
+}
 
 /** How many rows went. */
 export interface TakenAway {
@@ -30,41 +40,38 @@ export interface TakenAway {
  * rest of the chain is verified from. State is never touched.
  */
 export class Retention {
-  readonly #options: { database: Database; clock: Clock; log: Log; days: RetentionDays }
-  #timer: NodeJS.Timeout | undefined
-  #underWay: Promise<void> = Promise.resolve()
-  #isClosed = false
+  readonly #options: RetentionOptions
+  readonly #task: BackgroundTask
 
-  constructor(options: { database: Database; clock: Clock; log: Log; days: RetentionDays }) {
+  constructor(options: RetentionOptions) {
     this.#options = options
+    const work = async (signal: AbortSignal): Promise<void> => {
+      const gone = await this.run(signal)
+      if (gone.changes + gone.auditEvents + gone.answers > 0) options.log.info(gone, 'old rows taken away')
+    }
+    this.#task = new BackgroundTask({ name: 'taking old rows away', everyMs: COMPACT_EVERY_MS, log: options.log, work })
   }
 
   /** Looks now and then, from a minute after the start on. */
   open(): void {
-    const look = (): void => {
-      this.#underWay = this.#underWay.then(() => this.#runLogged())
-      this.#timer = setTimeout(look, COMPACT_EVERY_MS)
-      this.#timer.unref()
-    }
-    this.#timer = setTimeout(look, 60_000)
-    this.#timer.unref()
+    this.#task.open(FIRST_AFTER_MS)
   }
 
-  /** Takes away what is older than it has to be. */
-  async run(): Promise<TakenAway> {
+  /** Takes away what is older than it has to be, until there is no more or `signal` aborts. */
+  async run(signal?: AbortSignal): Promise<TakenAway> {
     const { days, clock } = this.#options
+    const untilNone = (takeAway: () => Promise<number>): Promise<number> => this.#untilNone(takeAway, signal)
     const gone = { changes: 0, auditEvents: 0, answers: 0 }
-    if (days.changes > 0) gone.changes = await this.#untilNone(() => this.#compactChanges(this.#before(days.changes)))
+    if (days.changes > 0) gone.changes = await untilNone(() => this.#compactChanges(this.#before(days.changes)))
     if (days.auditEvents > 0)
-      gone.auditEvents = await this.#untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
-    gone.answers = await this.#untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
+      gone.auditEvents = await untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
+    gone.answers = await untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
     return gone
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#timer)
-    await this.#underWay
+  /** Waits for the statement that is under way. */
+  close(): Promise<void> {
+    return this.#task.stop()
   }
 
   /** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
@@ -94,9 +101,9 @@ export class Retention {
   }
 
   /** Takes away portion after portion; returns how many rows went. */
-  async #untilNone(takeAway: () => Promise<number>): Promise<number> {
+  async #untilNone(takeAway: () => Promise<number>, signal: AbortSignal | undefined): Promise<number> {
     let gone = 0
-    for (let count = -1; count !== 0 && !this.#isClosed; gone += count) {
+    for (let count = -1; count !== 0 && !signal?.aborted; gone += count) {
       // Taking away needs room too: the log of the database grows first.
       await this.#options.database.assertWritable()
       count = await takeAway()
@@ -106,14 +113,5 @@ export class Retention {
 
   #before(days: number): Date {
     return new Date(this.#options.clock.now().getTime() - days * MS_A_DAY)
-  }
-
-  async #runLogged(): Promise<void> {
-    try {
-      const gone = await this.run()
-      if (gone.changes + gone.auditEvents + gone.answers > 0) this.#options.log.info(gone, 'old rows taken away')
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'old rows not taken away; tried again later')
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
+import { BackgroundTask } from './background-task.js'
 
 /** What is counted: the last evaluation of a flag (by key), the last use of a client (by id). */
 export type UsageKind = 'flag' | 'client'
@@ -17,7 +18,7 @@ const READ_ALL_EVERY_ROUNDS = 10
 export class UsageMarks {
   readonly #database: Database
   readonly #clock: Clock
-  readonly #log: Log
+  readonly #task: BackgroundTask
   readonly #marks = new Map<UsageKind, Map<string, number>>([
     ['flag', new Map()],
     ['client', new Map()],
@@ -28,13 +29,11 @@ export class UsageMarks {
   ])
   #readUpTo = new Date(0)
   #rounds = 0
-  #isFailing = false
-  #timer: NodeJS.Timeout | undefined
 
   constructor(options: { database: Database; clock: Clock; log: Log }) {
     this.#database = options.database
     this.#clock = options.clock
-    this.#log = options.log
+    this.#task = new BackgroundTask({ name: 'flushing usage marks', everyMs: FLUSH_EVERY_MS, log: options.log, work: () => this.#flush() })
   }
 
   /** Notes that something is used now. Costs two map writes. */
@@ -55,12 +54,20 @@ export class UsageMarks {
   /** Reads all marks and goes on flushing until closed. */
   async open(): Promise<void> {
     await this.#read()
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
-    this.#timer.unref()
+    this.#task.open()
   }
 
   /** Writes the new marks and reads those of other replicas. Never throws. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.#task.run()
+  }
+
+  /** Flushes for the last time. */
+  close(): Promise<void> {
+    return this.#task.close()
+  }
+
+  async #flush(): Promise<void> {
     const rows: { kind: UsageKind; key: string; last_at: string }[] = []
     for (const [kind, keys] of this.#dirty) {
       for (const key of keys) rows.push({ kind, key, last_at: (this.lastAt(kind, key) ?? this.#clock.now()).toISOString() })
@@ -75,19 +82,10 @@ export class UsageMarks {
         await this.#database.pool.query(text, [JSON.stringify(rows)])
       }
       if (this.#database.isShared) await this.#read()
-      if (this.#isFailing) this.#log.info({ written: rows.length }, 'usage marks are flushed again')
-      this.#isFailing = false
     } catch (error) {
       for (const { kind, key } of rows) this.#of(this.#dirty, kind).add(key)
-      if (!this.#isFailing) this.#log.warn({ err: error, waiting: rows.length }, 'usage marks not flushed; they stay for the next try')
-      this.#isFailing = true
+      throw error
     }
-  }
-
-  /** Flushes for the last time. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.flush()
   }
 
   async #read(): Promise<void> {

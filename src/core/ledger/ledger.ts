@@ -152,12 +152,14 @@ export class Ledger {
     await this.#inLane(() => this.#catchUp())
   }
 
+  /** Notes that the database has come to this revision; true when the snapshot has not. */
+  hear(revision: number): boolean {
+    this.#knownRevision = Math.max(this.#knownRevision, revision)
+    return revision > this.#snapshot.revision
+  }
+
   /** Looks at the head, and catches up when it has moved. Never throws: it keeps `status` true instead. */
-  async poll(knownRevision?: number): Promise<void> {
-    if (knownRevision !== undefined) {
-      this.#knownRevision = Math.max(this.#knownRevision, knownRevision)
-      if (knownRevision <= this.#snapshot.revision) return
-    }
+  async poll(): Promise<void> {
     await this.#inLane(async () => {
       if (this.#isClosed) return
       try {

@@ -162,6 +162,6 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
     disk.isFull = false
     await careful.close()
     expect(await rows()).toMatchObject([{ currentCount: 2, deniedCount: 3 }])
-    expect(lines).toEqual(['rate limit snapshots not flushed; they stay for the next try', 'rate limit snapshots are flushed again'])
+    expect(lines).toEqual(['flushing rate limit snapshots failed; it is tried again', 'flushing rate limit snapshots works again'])
   })
 })

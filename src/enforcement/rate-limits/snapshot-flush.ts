@@ -1,3 +1,4 @@
+import { BackgroundTask } from '../../core/background/background-task.js'
 import type { Database } from '../../core/database/database.js'
 import type { Clock } from '../../core/platform/clock.js'
 import type { Log } from '../../core/platform/log.js'
@@ -53,31 +54,28 @@ export interface SnapshotFlushOptions {
 /** Writes what was counted lately to rate_limit_snapshots, off the path of requests. */
 export class SnapshotFlush {
   readonly #options: SnapshotFlushOptions
-  readonly #timer: NodeJS.Timeout
-  #underWay: Promise<void> = Promise.resolve()
+  readonly #task: BackgroundTask
   #flushes = 0
-  #isFailing = false
 
   constructor(options: SnapshotFlushOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
-    this.#timer.unref()
+    const work = (): Promise<void> => this.#flush()
+    this.#task = new BackgroundTask({ name: 'flushing rate limit snapshots', everyMs: FLUSH_EVERY_MS, log: options.log, work })
+    this.#task.open()
   }
 
   /** Reports what has moved. Never throws: what could not be written stays for the next time. */
   flush(): Promise<void> {
-    this.#underWay = this.#underWay.then(() => this.#flush())
-    return this.#underWay
+    return this.#task.run()
   }
 
   /** Flushes for the last time. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.flush()
+  close(): Promise<void> {
+    return this.#task.close()
   }
 
   async #flush(): Promise<void> {
-    const { tally, log, onFlush } = this.#options
+    const { tally, onFlush } = this.#options
     onFlush?.()
     const entries = tally.takeBusiest()
     let written = 0
@@ -85,12 +83,9 @@ export class SnapshotFlush {
       for (; written < entries.length; written += BATCH) await this.#write(entries.slice(written, written + BATCH))
       this.#flushes += 1
       if (this.#flushes % CLEAN_EVERY_FLUSHES === 0) await this.clean()
-      if (this.#isFailing) log.info({ written: entries.length }, 'rate limit snapshots are flushed again')
-      this.#isFailing = false
     } catch (error) {
       tally.putBack(entries.slice(written))
-      if (!this.#isFailing) log.warn({ err: error, waiting: tally.size }, 'rate limit snapshots not flushed; they stay for the next try')
-      this.#isFailing = true
+      throw error
     }
   }
 
