@@ -1,12 +1,10 @@
 import type { Prisma } from '../../generated/prisma/client.js'
 import type { ChangeModel } from '../../generated/prisma/models.js'
-import type { ClientType } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
 import type { Database } from '../database/database.js'
 import { orUnavailable } from '../database/database-error.js'
-import type { ChangeAction, ChangeRecord } from '../state/change.js'
+import { type ChangeRecord, type FlatChange, fromFlatChange } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
-import type { JsonObject } from '../values/json.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import { digestAt } from './store.js'
 
@@ -186,12 +184,5 @@ function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInp
 }
 
 function toRecord(row: ChangeModel): ChangeRecord {
-  return {
-    ...row,
-    id: `${row.revision}.${row.ordinal}`,
-    action: row.action as ChangeAction,
-    before: row.before as JsonObject | null,
-    after: row.after as JsonObject | null,
-    actor: { id: row.actorId, name: row.actorName, clientType: row.actorClientType as ClientType | null },
-  }
+  return fromFlatChange(row as FlatChange)
 }

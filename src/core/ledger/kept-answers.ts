@@ -5,7 +5,7 @@ import { findInputFaults, hashInput } from '../state/input.js'
 import type { Write, WriteOutcome } from '../state/write.js'
 import type { Json } from '../values/json.js'
 import { keptFrom, replayedAnswer } from './batch.js'
-import { type IdempotencyRow, Store } from './store.js'
+import { type IdempotencyRow, KEEP_ANSWERS, Store } from './store.js'
 
 /** What came of a call after its commit. */
 export interface Sequel {
@@ -19,10 +19,12 @@ export interface Sequel {
  * begin, and keep what came of it beside the first answer. None of it is state.
  */
 export class KeptAnswers {
+  readonly #database: Database
   readonly #store: Store
   readonly #clock: Clock
 
   constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
+    this.#database = database
     this.#store = new Store(database, [])
     this.#clock = clock
   }
@@ -49,7 +51,7 @@ export class KeptAnswers {
     if (!write.idempotencyKey) return
     const place = { client_id: write.caller.id, operation: sequelOf(write), key: write.idempotencyKey }
     const row = { ...place, input_hash: hashInput(write.input), answer: sequel, revision, ...keptFrom(this.#clock.now()) }
-    await orUnavailable(() => this.#store.keepAnswer(row))
+    await orUnavailable(() => this.#database.pool.query(KEEP_ANSWERS, [JSON.stringify([row])]))
   }
 
   async #read<I extends object, O>({ caller, idempotencyKey }: Write<I, O>, operation: string): Promise<IdempotencyRow | undefined> {
