@@ -234,8 +234,8 @@ describe('noting an event', () => {
       fc.asyncProperty(fc.array(entry, { maxLength: 60 }), async (entries) => {
         const clock = standingClock()
         const written: string[] = []
-        const pool = { query: async (_text: string, [rows]: string[]) => void written.push(rows ?? '') }
-        const database = { pool, assertWritable: async () => undefined } as unknown as Database
+        const ask = async (_text: string, [rows]: string[]) => void written.push(rows ?? '')
+        const database = { ask, assertWritable: async () => undefined } as unknown as Database
         const trail = new AuditTrail({ database, clock, log: createLog({ logLevel: 'silent' }) })
         for (const { operation, outcome, seconds } of entries) {
           trail.record({ operation, outcome })

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { ActorRef } from '../contract/caller.js'
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import { newId } from '../platform/ids.js'
 import type { Log } from '../platform/log.js'
@@ -66,7 +66,7 @@ interface Group {
  * `lastAt`. Memory is bounded whatever comes: what cannot be told apart any more is still counted.
  */
 export class AuditTrail implements AuditSink {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
   readonly #clock: Clock
   readonly #log: Log
   readonly #groups = new Map<string, Group>()
@@ -74,7 +74,7 @@ export class AuditTrail implements AuditSink {
   readonly #task: BackgroundTask
   #droppedCount = 0
 
-  constructor(options: { database: Database; clock: Clock; log: Log }) {
+  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log }) {
     this.#database = options.database
     this.#clock = options.clock
     this.#log = options.log
@@ -154,7 +154,7 @@ export class AuditTrail implements AuditSink {
   /** Of rows whose values the database refuses, each is written without its detail; the others never notice. */
   async #save(groups: readonly Group[]): Promise<void> {
     try {
-      await this.#database.pool.query(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
+      await this.#database.ask(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code?.startsWith(DATA_EXCEPTION))) throw error
       const half = Math.floor(groups.length / 2)

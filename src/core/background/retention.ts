@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
 import { BackgroundTask } from './background-task.js'
@@ -20,7 +20,7 @@ const MS_A_DAY = 86_400_000
 
 /** What rows are taken away from. */
 export interface RetentionOptions {
-  readonly database: Database
+  readonly database: QueryableDatabase
   readonly clock: Clock
   readonly log: Log
   readonly days: RetentionDays
@@ -90,13 +90,13 @@ export class Retention {
         RETURNING revision
       )
       DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
-    const { rowCount } = await this.#options.database.pool.query(text, [before, this.#options.clock.now()])
+    const { rowCount } = await this.#options.database.ask(text, [before, this.#options.clock.now()])
     return rowCount ?? 0
   }
 
   async #drop(table: string, isOld: string, before: Date): Promise<number> {
     const text = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
-    const { rowCount } = await this.#options.database.pool.query(text, [before])
+    const { rowCount } = await this.#options.database.ask(text, [before])
     return rowCount ?? 0
   }
 

@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
 import { BackgroundTask } from './background-task.js'
@@ -16,7 +16,7 @@ const READ_ALL_EVERY_ROUNDS = 10
  * request path. A failing flush loses nothing but time, as the marks stay for the next one.
  */
 export class UsageMarks {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
   readonly #clock: Clock
   readonly #task: BackgroundTask
   readonly #marks = new Map<UsageKind, Map<string, number>>([
@@ -30,7 +30,7 @@ export class UsageMarks {
   #readUpTo = new Date(0)
   #rounds = 0
 
-  constructor(options: { database: Database; clock: Clock; log: Log }) {
+  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log }) {
     this.#database = options.database
     this.#clock = options.clock
     this.#task = new BackgroundTask({ name: 'flushing usage marks', everyMs: FLUSH_EVERY_MS, log: options.log, work: () => this.#flush() })
@@ -79,7 +79,7 @@ export class UsageMarks {
         const text = `INSERT INTO usage_marks (kind, key, last_at)
           SELECT r.kind, r.key, r.last_at FROM json_populate_recordset(NULL::usage_marks, $1::json) r
           ON CONFLICT (kind, key) DO UPDATE SET last_at = GREATEST(usage_marks.last_at, excluded.last_at)`
-        await this.#database.pool.query(text, [JSON.stringify(rows)])
+        await this.#database.ask(text, [JSON.stringify(rows)])
       }
       if (this.#database.isShared) await this.#read()
     } catch (error) {
@@ -91,7 +91,7 @@ export class UsageMarks {
   async #read(): Promise<void> {
     const text = 'SELECT kind, key, last_at FROM usage_marks WHERE last_at > $1'
     if (this.#rounds % READ_ALL_EVERY_ROUNDS === 0) this.#readUpTo = new Date(0)
-    const { rows } = await this.#database.pool.query<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
+    const { rows } = await this.#database.ask<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
     for (const { kind, key, last_at } of rows) {
       const marks = this.#of(this.#marks, kind)
       marks.set(key, Math.max(marks.get(key) ?? 0, last_at.getTime()))

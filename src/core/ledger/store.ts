@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import type { Database } from '../database/database.js'
+import type { Database, QueryableDatabase } from '../database/database.js'
 import { orAway } from '../database/database-error.js'
 import { REVISION_CHANNEL } from '../database/postgres/revision-listener.js'
 import { CHANGE_COLUMNS, type ChangeRecord, fromChangeRow, toChangeRow } from '../state/change.js'
@@ -22,7 +22,7 @@ export interface IdempotencyRow {
 }
 
 /** What an answer is found by. */
-type AnswerKey = Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>
+export type AnswerKey = Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>
 
 /** Everything that one transaction of the ledger writes. */
 export interface CommitBatch {
@@ -58,6 +58,16 @@ export function digestAt(place: string): string {
   return `coalesce(
     (SELECT c.digest FROM changes c WHERE c.revision = ${place} ORDER BY c.ordinal DESC LIMIT 1),
     (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
+}
+
+/** Answers among `keys` that have not expired at `now`, asked for with `ask`. */
+export async function findAnswers(ask: QueryableDatabase['ask'], keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
+  const text = `SELECT to_json(i) AS row FROM idempotency_records i
+    JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
+      ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
+    WHERE i.expires_at > $2`
+  const { rows } = await ask<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
+  return rows.map(({ row }) => row)
 }
 
 /** Keeps the answers that $1 holds as JSON, in place of those with the same key. */
@@ -140,13 +150,7 @@ export class Store {
 
   /** Kept first answers among `keys` that have not expired at `now`. */
   async findAnswers(keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
-    const text = `SELECT to_json(i) AS row FROM idempotency_records i
-      JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
-        ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
-      WHERE i.expires_at > $2`
-    const ask = () => this.#database.ledgerPool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
-    const { rows } = await orAway('nothing', ask)
-    return rows.map(({ row }) => row)
+    return orAway('nothing', () => findAnswers((text, values = []) => this.#database.ledgerPool.query(text, [...values]), keys, now))
   }
 
   /**

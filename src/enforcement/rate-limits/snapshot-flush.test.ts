@@ -153,7 +153,7 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
       if (disk.isFull) throw new AppError('UNAVAILABLE', 'The disk is nearly full.')
     }
     const loud = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line).msg) })
-    const careful = new SnapshotFlush({ database: { pool: database.pool, assertWritable }, clock, log: loud, counters, tally })
+    const careful = new SnapshotFlush({ database: { ask: database.ask, assertWritable }, clock, log: loud, counters, tally })
     const rule = ruleWith({ scope: 'API_KEY', maxRequests: 2 })
     await store(rule)
     call(rule, 'a', 5)

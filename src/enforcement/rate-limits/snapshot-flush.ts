@@ -1,5 +1,5 @@
 import { BackgroundTask } from '../../core/background/background-task.js'
-import type { Database } from '../../core/database/database.js'
+import type { QueryableDatabase } from '../../core/database/database.js'
 import type { Clock } from '../../core/platform/clock.js'
 import type { Log } from '../../core/platform/log.js'
 import type { CounterReading, Counters } from './counters/counters.js'
@@ -42,7 +42,7 @@ const DELETE_SURPLUS = `DELETE FROM rate_limit_snapshots s USING (
 
 /** What reports counters. */
 export interface SnapshotFlushOptions {
-  readonly database: Pick<Database, 'pool' | 'assertWritable'>
+  readonly database: Pick<QueryableDatabase, 'ask' | 'assertWritable'>
   readonly clock: Pick<Clock, 'now'>
   readonly log: Pick<Log, 'warn' | 'info'>
   readonly counters: Pick<Counters, 'look'>
@@ -93,8 +93,8 @@ export class SnapshotFlush {
   async clean(): Promise<void> {
     const { database, clock } = this.#options
     await database.assertWritable()
-    await database.pool.query(DELETE_STALE, [clock.now()])
-    await database.pool.query(DELETE_SURPLUS)
+    await database.ask(DELETE_STALE, [clock.now()])
+    await database.ask(DELETE_SURPLUS)
   }
 
   async #write(entries: readonly TallyEntry[]): Promise<void> {
@@ -110,8 +110,8 @@ export class SnapshotFlush {
       const reading = readings[index] as CounterReading
       rows[reading.startedAtMs === undefined ? 'own' : 'shared'].push(rowOf(entry, reading, now))
     }
-    if (rows.own.length > 0) await database.pool.query(UPSERT, [JSON.stringify(rows.own), false])
-    if (rows.shared.length > 0) await database.pool.query(UPSERT, [JSON.stringify(rows.shared), true])
+    if (rows.own.length > 0) await database.ask(UPSERT, [JSON.stringify(rows.own), false])
+    if (rows.shared.length > 0) await database.ask(UPSERT, [JSON.stringify(rows.shared), true])
   }
 }
 

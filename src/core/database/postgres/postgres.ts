@@ -1,9 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
-import type { Database, DatabaseLog, MigrationReport } from '../database.js'
+import { createDatabase, type Database, type DatabaseLog } from '../database.js'
 import { endClient } from '../end-client.js'
-import { migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { type MigrationReport, migrate, migrationsFolder, readMigrations } from '../migrate.js'
 import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
 
@@ -49,8 +49,7 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
     await prisma.$disconnect()
     await Promise.all([shared.end(), ledgers.end()])
   }
-  let closing: Promise<void> | undefined
-  return {
+  return createDatabase({
     engine: 'postgresql',
     version,
     prisma,
@@ -67,11 +66,8 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
         await stop()
       }
     },
-    close: () => {
-      closing ??= close()
-      return closing
-    },
-  }
+    close,
+  })
 }
 
 /**
