@@ -15,6 +15,7 @@ const deleteFeatureFlag = deletionOf<'key'>('deleteFeatureFlag')
 const TAMPERINGS = 10_000
 const start = { revision: 0, digest: GENESIS_DIGEST }
 
+let logRows: readonly JsonObject[]
 let log: ChangeRecord[]
 let head: { revision: number; digest: string }
 
@@ -33,6 +34,7 @@ beforeAll(async () => {
     if (round % 4 === 3) await run(ledger, deleteFeatureFlag, { key: 'flag-1' })
   }
   log = await collect(new ChangeLog(database).stream({}))
+  logRows = log.map(toChangeRow)
   head = { revision: ledger.snapshot.revision, digest: ledger.snapshot.digest }
   await ledger.close()
   await database.close()
@@ -63,7 +65,7 @@ const tampering = fc.oneof(
 )
 
 function tamper(how: typeof tampering extends fc.Arbitrary<infer T> ? T : never): ChangeRecord[] {
-  const rows: Record<string, unknown>[] = log.map(toChangeRow)
+  const rows: Record<string, unknown>[] = [...logRows]
   const place = how.seed % rows.length
   const row = rows[place] as JsonObject
   if (how.kind === 'delete') rows.splice(place, 1)

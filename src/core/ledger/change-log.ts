@@ -1,8 +1,9 @@
 import type { Prisma } from '../../generated/prisma/client.js'
 import type { ChangeModel } from '../../generated/prisma/models.js'
+import type { ActorRef } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
 import type { QueryableDatabase } from '../database/database.js'
-import { type ChangeRecord, type FlatChange, fromFlatChange } from '../state/change.js'
+import { type ChangeRecord, madeBy, type PlainChange } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import { digestAt } from './store.js'
@@ -143,17 +144,14 @@ export class ChangeLog {
   }
 }
 
+/** Members of a filter that must be just what the change has. */
+const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation'] as const
+
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
 export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
-  const isSame = (wanted: string | null | undefined, actual: string): boolean =>
-    wanted === undefined || wanted === null || wanted === actual
+  const actual = { ...change, actorId: change.actor.id }
   return (
-    isSame(filter.pack, change.pack) &&
-    isSame(filter.targetType, change.targetType) &&
-    isSame(filter.targetId, change.targetId) &&
-    isSame(filter.targetKey, change.targetKey) &&
-    isSame(filter.actorId, change.actor.id) &&
-    isSame(filter.operation, change.operation) &&
+    EXACT.every((name) => (filter[name] ?? actual[name]) === actual[name]) &&
     (filter.sinceRevision ?? -1) < change.revision &&
     (filter.untilRevision ?? Number.MAX_SAFE_INTEGER) >= change.revision &&
     (filter.since?.getTime() ?? Number.NEGATIVE_INFINITY) <= change.at.getTime() &&
@@ -162,10 +160,8 @@ export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): bo
 }
 
 function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
-  const { pack, targetType, targetId, targetKey, actorId, operation } = filter
-  const exact = { pack, targetType, targetId, targetKey, actorId, operation }
   return {
-    ...Object.fromEntries(Object.entries(exact).filter(([, value]) => value !== undefined && value !== null)),
+    ...Object.fromEntries(EXACT.map((name) => [name, filter[name] ?? undefined])),
     revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
     at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
   }
@@ -181,5 +177,6 @@ function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInp
 }
 
 function toRecord(row: ChangeModel): ChangeRecord {
-  return fromFlatChange(row as FlatChange)
+  const actor = { id: row.actorId, name: row.actorName, clientType: row.actorClientType }
+  return madeBy(actor as ActorRef, row as PlainChange)
 }

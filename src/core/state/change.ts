@@ -34,14 +34,10 @@ export interface ChangeRecord {
   readonly digest: string
 }
 
-/** A change as its row has it: flat. */
-export type FlatChange = Omit<ChangeRecord, 'id' | 'actor'> & {
-  readonly actorId: string
-  readonly actorName: string
-  readonly actorClientType: ActorRef['clientType']
-}
+/** A change without what is flat in its row. */
+export type PlainChange = Omit<ChangeRecord, 'id' | 'actor'>
 
-const rows = rowCodec<FlatChange>({
+const rows = rowCodec<PlainChange>({
   revision: integer(),
   ordinal: integer(),
   pack: text(),
@@ -53,9 +49,6 @@ const rows = rowCodec<FlatChange>({
   after: json(),
   operation: text(),
   reason: text(),
-  actorId: text(),
-  actorName: text(),
-  actorClientType: text(),
   correlationId: text(),
   at: timestamp(),
   isRevertible: boolean(),
@@ -63,20 +56,21 @@ const rows = rowCodec<FlatChange>({
 })
 
 /** The columns of a change's row. */
-export const CHANGE_COLUMNS = rows.columns
+export const CHANGE_COLUMNS: readonly string[] = [...rows.columns, 'actor_id', 'actor_name', 'actor_client_type']
 
 /** The row of a change as JSON, keyed by column. */
-export function toChangeRow({ actor, ...change }: ChangeRecord): JsonObject {
-  return rows.toRow({ ...change, actorId: actor.id, actorName: actor.name, actorClientType: actor.clientType })
+export function toChangeRow(change: ChangeRecord): JsonObject {
+  const { id, name, clientType } = change.actor
+  return Object.assign(rows.toRow(change), { actor_id: id, actor_name: name, actor_client_type: clientType })
 }
 
 /** The change of a row. Columns that a newer build has added are left out. */
 export function fromChangeRow(row: JsonObject): ChangeRecord {
-  return fromFlatChange(rows.fromRow(row))
+  const actor = { id: row['actor_id'], name: row['actor_name'], clientType: row['actor_client_type'] }
+  return madeBy(actor as ActorRef, rows.fromRow(row))
 }
 
-/** The change of what is flat. */
-export function fromFlatChange({ actorId, actorName, actorClientType, ...change }: FlatChange): ChangeRecord {
-  const actor = { id: actorId, name: actorName, clientType: actorClientType }
+/** The change that somebody has made. */
+export function madeBy(actor: ActorRef, change: PlainChange): ChangeRecord {
   return { ...change, id: `${change.revision}.${change.ordinal}`, actor }
 }

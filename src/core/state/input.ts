@@ -47,37 +47,21 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
   const faults: UserErrorData[] = found.map(({ path, message }) => userError('INVALID', path, `This ${message}.`))
   if (found.some(({ isTooDeep }) => isTooDeep)) return { faults, isWalkable: false }
   // Both go into rows, also where they are no part of the input.
-  const { reason, idempotencyKey } = write
-  for (const path of findClientKeys({ ...write.input, reason, idempotencyKey })) {
-    faults.push(
-      userError(
-        'LOOKS_SECRET',
-        path,
-        'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.',
-      ),
-    )
-  }
+  const { reason, idempotencyKey, command } = write
+  const leak = 'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.'
+  faults.push(...findClientKeys({ ...write.input, reason, idempotencyKey }).map((path) => userError('LOOKS_SECRET', path, leak)))
+  const find = (field: string, message: string): unknown => faults.push(userError('INVALID', [field], message))
   if (reason) {
-    if (reason.length > MAX_REASON_LENGTH) {
-      faults.push(
-        userError('INVALID', ['reason'], `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`),
-      )
-    }
+    if (reason.length > MAX_REASON_LENGTH)
+      find('reason', `The reason must be at most ${MAX_REASON_LENGTH} characters long, has ${reason.length}.`)
     // Where the reason is a part of the input, its faults are among those already.
     if (!found.some(({ path }) => path.join('.') === 'reason'))
-      faults.push(...findJsonFaults(reason, limits).map(({ message }) => userError('INVALID', ['reason'], `The reason ${message}.`)))
+      for (const { message } of findJsonFaults(reason, limits)) find('reason', `The reason ${message}.`)
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
-    if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
-      faults.push(
-        userError(
-          'INVALID',
-          ['idempotencyKey'],
-          'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.',
-        ),
-      )
-    }
-    if (!write.command.replay) throw new Error(`${write.command.name} cannot replay, and so must not take an idempotency key`)
+    if (!IDEMPOTENCY_KEY.test(idempotencyKey))
+      find('idempotencyKey', 'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.')
+    if (!command.replay) throw new Error(`${command.name} cannot replay, and so must not take an idempotency key`)
   }
   return { faults, isWalkable: true }
 }

@@ -54,7 +54,15 @@ export function rowCodec<R extends object>(fields: Readonly<Record<keyof R & str
   )
   return {
     columns: entries.map(([, , column]) => column),
-    toRow: (record) => Object.fromEntries(entries.map(([field, kind, column]) => [column, toJson(kind, record[field])])),
-    fromRow: (row) => Object.freeze(Object.fromEntries(entries.map(([field, kind, column]) => [field, fromJson(kind, row[column])])) as R),
+    toRow(record) {
+      const row: Record<string, Json> = {}
+      for (const [field, kind, column] of entries) row[column] = toJson(kind, record[field])
+      return row
+    },
+    fromRow(row) {
+      const record: Record<string, unknown> = {}
+      for (const [field, kind, column] of entries) record[field] = fromJson(kind, row[column])
+      return Object.freeze(record as R)
+    },
   }
 }
