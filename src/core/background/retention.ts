@@ -18,6 +18,25 @@ const ROWS_AT_ONCE = 5_000
 const REVISIONS_AT_ONCE = 5_000
 const MS_A_DAY = 86_400_000
 
+/** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
+const COMPACT_CHANGES = `WITH start AS (SELECT coalesce(max(revision), 0) AS revision FROM ledger_checkpoint),
+  -- The head's own revision always stays, and nothing behind the first change that is young enough goes.
+  reach AS (
+    SELECT least(start.revision + ${REVISIONS_AT_ONCE}, h.revision - 1, coalesce((SELECT min(c.revision) FROM changes c WHERE c.at >= $1), h.revision) - 1) AS revision
+    FROM start, ledger_head h
+  ),
+  last AS (SELECT c.revision, c.digest FROM changes c, reach WHERE c.revision = reach.revision ORDER BY c.ordinal DESC LIMIT 1),
+  mark AS (
+    INSERT INTO ledger_checkpoint (id, revision, digest, at) SELECT 1, revision, digest, $2 FROM last
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, digest = excluded.digest, at = excluded.at
+      WHERE ledger_checkpoint.revision < excluded.revision
+    RETURNING revision
+  )
+  DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
+
+const dropFrom = (table: string, isOld: string): string =>
+  `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
+
 /** What rows are taken away from. */
 export interface RetentionOptions {
   readonly database: QueryableDatabase
@@ -57,61 +76,29 @@ export class Retention {
     this.#task.open(FIRST_AFTER_MS)
   }
 
-  /** Takes away what is older than it has to be, until there is no more or `signal` aborts. */
+  /** Takes away what is older than it has to be, portion after portion, until there is no more or `signal` aborts. */
   async run(signal?: AbortSignal): Promise<TakenAway> {
-    const { days, clock } = this.#options
-    const untilNone = (takeAway: () => Promise<number>): Promise<number> => this.#untilNone(takeAway, signal)
-    const gone = { changes: 0, auditEvents: 0, answers: 0 }
-    if (days.changes > 0) gone.changes = await untilNone(() => this.#compactChanges(this.#before(days.changes)))
-    if (days.auditEvents > 0)
-      gone.auditEvents = await untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
-    gone.answers = await untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
-    return gone
+    const { days, clock, database } = this.#options
+    const now = clock.now()
+    const before = (kept: number): Date => new Date(now.getTime() - kept * MS_A_DAY)
+    const untilNone = async (text: string, ...values: readonly Date[]): Promise<number> => {
+      let gone = 0
+      for (let count = -1; count !== 0 && !signal?.aborted; gone += count) {
+        // Taking away needs room too: the log of the database grows first.
+        await database.assertWritable()
+        count = (await database.ask(text, values)).rowCount ?? 0
+      }
+      return gone
+    }
+    return {
+      changes: days.changes === 0 ? 0 : await untilNone(COMPACT_CHANGES, before(days.changes), now),
+      auditEvents: days.auditEvents === 0 ? 0 : await untilNone(dropFrom('audit_events', 'at < $1'), before(days.auditEvents)),
+      answers: await untilNone(dropFrom('idempotency_records', 'expires_at <= $1'), now),
+    }
   }
 
   /** Waits for the statement that is under way. */
   close(): Promise<void> {
     return this.#task.stop()
-  }
-
-  /** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
-  async #compactChanges(before: Date): Promise<number> {
-    const text = `WITH start AS (SELECT coalesce(max(revision), 0) AS revision FROM ledger_checkpoint),
-      -- The head's own revision always stays, and nothing behind the first change that is young enough goes.
-      reach AS (
-        SELECT least(start.revision + ${REVISIONS_AT_ONCE}, h.revision - 1, coalesce((SELECT min(c.revision) FROM changes c WHERE c.at >= $1), h.revision) - 1) AS revision
-        FROM start, ledger_head h
-      ),
-      last AS (SELECT c.revision, c.digest FROM changes c, reach WHERE c.revision = reach.revision ORDER BY c.ordinal DESC LIMIT 1),
-      mark AS (
-        INSERT INTO ledger_checkpoint (id, revision, digest, at) SELECT 1, revision, digest, $2 FROM last
-        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, digest = excluded.digest, at = excluded.at
-          WHERE ledger_checkpoint.revision < excluded.revision
-        RETURNING revision
-      )
-      DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
-    const { rowCount } = await this.#options.database.ask(text, [before, this.#options.clock.now()])
-    return rowCount ?? 0
-  }
-
-  async #drop(table: string, isOld: string, before: Date): Promise<number> {
-    const text = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
-    const { rowCount } = await this.#options.database.ask(text, [before])
-    return rowCount ?? 0
-  }
-
-  /** Takes away portion after portion; returns how many rows went. */
-  async #untilNone(takeAway: () => Promise<number>, signal: AbortSignal | undefined): Promise<number> {
-    let gone = 0
-    for (let count = -1; count !== 0 && !signal?.aborted; gone += count) {
-      // Taking away needs room too: the log of the database grows first.
-      await this.#options.database.assertWritable()
-      count = await takeAway()
-    }
-    return gone
-  }
-
-  #before(days: number): Date {
-    return new Date(this.#options.clock.now().getTime() - days * MS_A_DAY)
   }
 }

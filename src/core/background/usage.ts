@@ -19,14 +19,9 @@ export class UsageMarks {
   readonly #database: QueryableDatabase
   readonly #clock: Clock
   readonly #task: BackgroundTask
-  readonly #marks = new Map<UsageKind, Map<string, number>>([
-    ['flag', new Map()],
-    ['client', new Map()],
-  ])
-  readonly #dirty = new Map<UsageKind, Set<string>>([
-    ['flag', new Set()],
-    ['client', new Set()],
-  ])
+  /** When, in milliseconds since 1970, by kind and key. */
+  readonly #marks = { flag: new Map<string, number>(), client: new Map<string, number>() }
+  readonly #dirty = { flag: new Set<string>(), client: new Set<string>() }
   #readUpTo = new Date(0)
   #rounds = 0
 
@@ -38,8 +33,8 @@ export class UsageMarks {
 
   /** Notes that something is used now. Costs two map writes. */
   touch(kind: UsageKind, key: string): void {
-    this.#of(this.#marks, kind).set(key, this.#clock.now().getTime())
-    this.#of(this.#dirty, kind).add(key)
+    this.#marks[kind].set(key, this.#clock.now().getTime())
+    this.#dirty[kind].add(key)
   }
 
   /**
@@ -47,7 +42,7 @@ export class UsageMarks {
    * are written, or within six where their replica could not write them at once); null for never.
    */
   lastAt(kind: UsageKind, key: string): Date | null {
-    const at = this.#of(this.#marks, kind).get(key)
+    const at = this.#marks[kind].get(key)
     return at === undefined ? null : new Date(at)
   }
 
@@ -68,11 +63,10 @@ export class UsageMarks {
   }
 
   async #flush(): Promise<void> {
-    const rows: { kind: UsageKind; key: string; last_at: string }[] = []
-    for (const [kind, keys] of this.#dirty) {
-      for (const key of keys) rows.push({ kind, key, last_at: (this.lastAt(kind, key) ?? this.#clock.now()).toISOString() })
-      keys.clear()
-    }
+    const rows = (['flag', 'client'] as const).flatMap((kind) =>
+      [...this.#dirty[kind]].map((key) => ({ kind, key, last_at: this.lastAt(kind, key)?.toISOString() })),
+    )
+    for (const keys of Object.values(this.#dirty)) keys.clear()
     try {
       if (rows.length > 0) {
         await this.#database.assertWritable()
@@ -83,7 +77,7 @@ export class UsageMarks {
       }
       if (this.#database.isShared) await this.#read()
     } catch (error) {
-      for (const { kind, key } of rows) this.#of(this.#dirty, kind).add(key)
+      for (const { kind, key } of rows) this.#dirty[kind].add(key)
       throw error
     }
   }
@@ -93,15 +87,10 @@ export class UsageMarks {
     if (this.#rounds % READ_ALL_EVERY_ROUNDS === 0) this.#readUpTo = new Date(0)
     const { rows } = await this.#database.ask<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
     for (const { kind, key, last_at } of rows) {
-      const marks = this.#of(this.#marks, kind)
-      marks.set(key, Math.max(marks.get(key) ?? 0, last_at.getTime()))
+      this.#marks[kind].set(key, Math.max(this.#marks[kind].get(key) ?? 0, last_at.getTime()))
     }
     this.#rounds += 1
     // Clocks differ and flushes take a while: look back over two rounds, a mark read twice does no harm.
     this.#readUpTo = new Date(this.#clock.now().getTime() - 2 * FLUSH_EVERY_MS)
-  }
-
-  #of<V>(map: Map<UsageKind, V>, kind: UsageKind): V {
-    return map.get(kind) as V
   }
 }

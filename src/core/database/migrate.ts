@@ -107,6 +107,20 @@ export async function migrate(
   }
 }
 
+/** What a start finds and makes of a database. */
+export interface PreparedDatabase {
+  readonly migrations: MigrationReport
+  /** The server's, such as `15.4`. */
+  readonly version: string
+}
+
+/** Applies this build's migrations; throws what {@link migrate} throws. */
+export async function prepareDatabase(client: pg.ClientBase): Promise<PreparedDatabase> {
+  const migrations = await migrate(client, readMigrations(migrationsFolder()))
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+  return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+}
+
 /**
  * Where the database stands now, which may have been put back to an earlier state since the start. Applies nothing.
  *

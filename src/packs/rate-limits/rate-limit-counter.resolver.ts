@@ -5,7 +5,7 @@ import { Operation } from '../../core/contract/operation.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { demandAskable } from '../../core/graphql/filter.js'
-import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
+import { NO_LIMIT, type RateLimitDecision } from './rate-limit-decision.js'
 import { countedKey, ruleKey } from './rate-limit-key.js'
 import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
@@ -61,8 +61,7 @@ export class RateLimitCounterResolver {
 
 /** The rule in force has the say; only where there is none, a shadow rule is shown. */
 function shown({ rules }: Decision): RateLimitDecision {
-  const rule = rules.find(({ isShadow }) => !isShadow) ?? rules[0]
-  return rule ? toRateLimitDecision(rule) : NO_LIMIT
+  return rules.find(({ isShadow }) => !isShadow) ?? rules[0] ?? NO_LIMIT
 }
 
 /** Addresses are stored in one way of writing them. */

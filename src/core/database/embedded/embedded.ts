@@ -7,7 +7,7 @@ import { PrismaClient } from '../../../generated/prisma/client.js'
 import type { Clock } from '../../platform/clock.js'
 import { createDatabase, type Database, type DatabaseLog } from '../database.js'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.js'
-import { type MigrationReport, migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { DatabaseOpenError } from '../open-error.js'
 import { endsWithin } from '../within.js'
 import { diskReserve } from './disk-reserve.js'
@@ -139,12 +139,10 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
   })
 }
 
-async function prepare(pool: pg.Pool): Promise<{ migrations: MigrationReport; version: string }> {
+async function prepare(pool: pg.Pool): Promise<PreparedDatabase> {
   const client = await pool.connect()
   try {
-    const migrations = await migrate(client, readMigrations(migrationsFolder()))
-    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
-    return { migrations, version: rows[0]?.server_version ?? '' }
+    return await prepareDatabase(client)
   } finally {
     client.release()
   }

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
 import { createDatabase, type Database, type DatabaseLog } from '../database.js'
 import { endClient } from '../end-client.js'
-import { type MigrationReport, migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
 
@@ -87,14 +87,12 @@ function connectionConfig(url: string): pg.ClientConfig {
 }
 
 /** On a connection of its own: a migration may take longer than any statement of ours. */
-async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<{ migrations: MigrationReport; version: string }> {
+async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<PreparedDatabase> {
   const client = new pg.Client(config)
   client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
   try {
     await client.connect()
-    const migrations = await migrate(client, readMigrations(migrationsFolder()))
-    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
-    return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+    return await prepareDatabase(client)
   } finally {
     await endClient(client)
   }
