@@ -10,7 +10,7 @@ import { countedKey, ruleKey } from './rate-limit-key.js'
 import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
 import { ConsumeRateLimitPayload, RateLimitRule, RateLimitSnapshot, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import { type RateLimitSnapshotRow, rateLimitSnapshots } from './rate-limit-snapshots.js'
+import { pageOfCounters, type RateLimitSnapshotRow } from './rate-limit-snapshots.js'
 
 const MAX_COST = 1_000_000_000
 
@@ -22,14 +22,14 @@ export class RateLimitCounterResolver {
   })
   @Operation({ permission: LIMITS_READ })
   rateLimitSnapshots(
-    @Ctx() { core }: RequestContext,
+    @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitSnapshotFilter | null,
   ): Promise<Page<RateLimitSnapshotRow>> {
     demandAskable(filter ?? {})
     const { scope, key } = filter ?? {}
-    return core.once(rateLimitSnapshots).page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
+    return pageOfCounters(context, { scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
   }
 
   @Mutation(() => ConsumeRateLimitPayload, {
