@@ -40,6 +40,20 @@ module.exports = {
       'Enforcement never imports the server or an entry.',
     ),
     {
+      name: 'one-way-to-ask-the-database',
+      comment: 'QueryableDatabase is the way, as it says UNAVAILABLE: packs and enforcement know no pool, no client and no engine.',
+      severity: 'error',
+      from: { path: '^src/(packs|enforcement)/', pathNot: TEST },
+      to: {
+        path: [
+          'node_modules/(pg|@prisma|@electric-sql)/',
+          '^src/core/database/(?!(database|database-error|migrate|embedded/durable-fs)\\.ts$)',
+          '^src/generated/',
+        ],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'packs-have-one-door',
       comment: 'Enforcement, the server and main read a pack through its index.ts only.',
       severity: 'error',

@@ -1,12 +1,11 @@
 import type { UsageMarks } from '../core/background/usage.js'
-import type { Caller } from '../core/contract/caller.js'
+import type { Caller, PermissionsByRole } from '../core/contract/caller.js'
 import { AppError } from '../core/contract/errors.js'
 import type { Ledger } from '../core/ledger/ledger.js'
 import type { Clock } from '../core/platform/clock.js'
 import type { Settings } from '../core/platform/settings.js'
 import { findUsableClient, verifyKey } from '../packs/api-clients/index.js'
 import type { EphemeralKeys } from './ephemeral-keys.js'
-import type { PermissionsByRole } from './permissions.js'
 
 /** Somebody without a key, where that is allowed at all (introspection in development); every root field refuses it. */
 export const ANONYMOUS: Caller = Object.freeze({

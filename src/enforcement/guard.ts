@@ -1,10 +1,11 @@
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql'
+import type { PermissionsByRole } from '../core/contract/caller.js'
 import { AppError } from '../core/contract/errors.js'
 import type { OperationPolicy } from '../core/contract/operation.js'
 import type { RequestContext } from '../core/graphql/context.js'
 import { isAnonymous } from './authenticate.js'
 import { checkedEvents, isEventSource } from './checked-events.js'
-import { type PermissionsByRole, undeclaredPermissions } from './permissions.js'
+import { undeclaredPermissions } from './permissions.js'
 import { type RootField, rootFieldsOf } from './root-fields.js'
 
 /** A root field whose policy is known. */

@@ -3,8 +3,6 @@ import { hasAtLeast, type Permission, type PermissionsByRole, ROLES, type Role }
 import type { Pack } from '../core/contract/pack.js'
 import { rootFieldsOf } from './root-fields.js'
 
-export type { PermissionsByRole } from '../core/contract/caller.js'
-
 /**
  * The permissions of each role, from what the packs (and `extra`) declare: permission -> least role that holds it. A role
  * holds what the roles below it hold.

@@ -6,7 +6,7 @@ import { prover, RunAdminOperationPayload, type SecuritySources, securitySources
 import { clientFacts, Viewer } from './api-clients/index.js'
 import { SmokeTestRun, smokeRunner } from './deployment/index.js'
 import { maintenanceAt } from './maintenance/index.js'
-import { hasRateLimit, RateLimitDecision, toRateLimitDecision } from './rate-limits/index.js'
+import { hasRateLimit, RateLimitDecision } from './rate-limits/index.js'
 
 /** What one pack brings to another: packs know nothing of each other. */
 export const bindings: Bindings<CoreServices> = new Map<(core: CoreServices) => unknown, (core: CoreServices) => unknown>([
@@ -33,8 +33,7 @@ export class ViewerRateLimitsResolver {
     description:
       'Every rate limit that applies to your calls, this one counted, and what it would say to another one of cost 1. Takes nothing itself.',
   })
-  async rateLimits(@Ctx() { core, snapshot, subjects }: RequestContext): Promise<RateLimitDecision[]> {
-    const { rules } = await core.limiter.peek({ snapshot, subjects, cost: 1 })
-    return rules.map(toRateLimitDecision)
+  async rateLimits(@Ctx() { core, snapshot, subjects }: RequestContext): Promise<readonly RateLimitDecision[]> {
+    return (await core.limiter.peek({ snapshot, subjects, cost: 1 })).rules
   }
 }

@@ -57,7 +57,7 @@ export async function openCore({ packs, bindings, openLimiter, ...parts }: CoreP
       days: { changes: settings.changeRetentionDays, auditEvents: settings.auditRetentionDays },
     })
     retention.open()
-    const stopFollowing = follow(ledger, database)
+    const stopFollowing = follow(ledger, database, log)
     const services = servicesOf({ ...parts, ledger, changeLog: new ChangeLog(database), usage, audit, limiter }, packs, bindings)
     return {
       services,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { type AnyCollection, type FieldKind, text, timestamp } from '../../src/core/state/collection.js'
+import { type AnyCollection, text, timestamp } from '../../src/core/state/collection.js'
+import type { FieldKind } from '../../src/core/state/row-codec.js'
 import { packs } from '../../src/packs/index.js'
 
 const MODELS = new URL('../../prisma/models/', import.meta.url)

@@ -15,11 +15,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: 'Hooks of graphql-ws take what it passes, in its order.',
   },
   {
-    rule: 'resolver-database',
-    path: 'src/packs/deployment/profile/deployment-profile.resolver.ts',
-    why: 'It reads the state of the migrations, which is in no snapshot.',
-  },
-  {
     rule: 'no-inner-class',
     path: 'src/packs/deployment/probes/socket-probe.ts',
     why: 'graphql-ws makes the socket itself, and this one tells its probe with which status it was refused.',
@@ -29,7 +24,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     path: 'src/packs/maintenance/effective.ts',
     why: 'Every call asks for the mode: it is remembered for as long as the state that it follows from.',
   },
-  { rule: 'no-weak-map', path: 'src/packs/rate-limits/rate-limit-snapshots.ts', why: 'A request has one loader of counters.' },
   {
     rule: 'no-weak-map',
     path: 'src/server/operation/mask-errors.ts',

@@ -49,7 +49,7 @@ function onceCommitted<T>(action: () => Promise<T>): Promise<T> {
     })
   })
 }
-const forgetGuards = () => server.services.database.pool.query("DELETE FROM idempotency_records WHERE operation <> 'runAdminOperation'")
+const forgetGuards = () => server.services.database.ask("DELETE FROM idempotency_records WHERE operation <> 'runAdminOperation'")
 const revisionOf = ({ revision }: ShownOperation): number => revision ?? Number.NaN
 
 describe('a repeated guarded operation with the same idempotency key', () => {

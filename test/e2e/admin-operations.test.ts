@@ -339,7 +339,7 @@ describe('the security snapshot and the audit integrity', () => {
   })
 
   test('name the first revision that was tampered with', async () => {
-    await server.services.database.pool.query("UPDATE changes SET reason = 'forged' WHERE revision = 4")
+    await server.services.database.ask("UPDATE changes SET reason = 'forged' WHERE revision = 4")
     const answer = await server.gql('{ auditIntegrity { isIntact firstBrokenRevision } securitySnapshot { findings { severity code } } }')
     expect(answer.data).toMatchObject({
       auditIntegrity: { isIntact: false, firstBrokenRevision: 4 },

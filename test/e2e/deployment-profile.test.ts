@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RunningService } from '../../src/core/contract/running-service.js'
+import type { Database } from '../../src/core/database/database.js'
 import { readBuildInfo } from '../../src/packs/deployment/profile/build-info.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -55,7 +56,7 @@ describe('the deployment profile (seed: profile retrieval)', () => {
   it('looks at the migrations once for both lists of them', async () => {
     let looks = 0
     const count = (): void => void looks++
-    const { pool } = server.services.database
+    const { pool } = server.services.database as Database
     pool.on('acquire', count)
     const found: number[] = []
     for (let round = 0; round < 5; round += 1) {

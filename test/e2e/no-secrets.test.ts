@@ -151,7 +151,7 @@ async function countKeys(key: string): Promise<void> {
   }
   await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': key } })
   await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': `user ${key}` } })
-  const count = async () => (await server.services.database.pool.query('SELECT 1 FROM rate_limit_snapshots')).rowCount ?? 0
+  const count = async () => (await server.services.database.ask('SELECT 1 FROM rate_limit_snapshots')).rowCount ?? 0
   await until(async () => (await count()) >= 2, 20_000)
 }
 
@@ -247,13 +247,13 @@ function found(text: string | Buffer): string[] {
 
 /** Every row of every table, as text. */
 async function dump(): Promise<Map<string, string>> {
-  const { pool } = server.services.database
-  const tables = await pool.query<{ name: string }>(
+  const { database } = server.services
+  const tables = await database.ask<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
   )
   const texts = new Map<string, string>()
   for (const { name } of tables.rows) {
-    const { rows } = await pool.query<{ text: string }>(`SELECT t::text AS text FROM "${name}" t`)
+    const { rows } = await database.ask<{ text: string }>(`SELECT t::text AS text FROM "${name}" t`)
     texts.set(name, rows.map(({ text }) => text).join('\n'))
   }
   return texts
@@ -281,7 +281,7 @@ describe('no part of a key', () => {
 
   it('stays in the files of the database, its write-ahead log included', async () => {
     const { dataDir } = server.services.settings
-    await server.services.database.pool.query('CHECKPOINT')
+    await server.services.database.ask('CHECKPOINT')
     const files = (await readdir(dataDir, { recursive: true, withFileTypes: true })).filter((file) => file.isFile())
     const traces: string[] = []
     let bytes = 0

@@ -1,6 +1,7 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import type { Database } from '../../src/core/database/database.js'
 import { putBack } from '../testkit/put-back.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -27,7 +28,7 @@ test('a subscriber is told what to do when the database is put back, and the ser
   const changes = client.iterate({ query })
   expect((await changes.next()).value).toMatchObject({ data: { changes: { operation: 'setFeatureFlag' } } })
   const ending = changes.next().catch((error: unknown) => error)
-  await putBack(database, before, [])
+  await putBack(database as Database, before, [])
   await ledger.poll()
   expect(await ending).toMatchObject([{ message: expect.stringContaining('Load the state anew'), extensions: { code: 'BAD_USER_INPUT' } }])
   expect(await setFlag('two')).toMatchObject({ data: { setFeatureFlag: { revision: before + 1, userErrors: [] } } })

@@ -11,12 +11,12 @@ describe('the security snapshot', () => {
     server = await startTestServer()
   })
   afterAll(() => server.close())
-  afterEach(() => server.services.database.pool.query('DELETE FROM audit_events'))
+  afterEach(() => server.services.database.ask('DELETE FROM audit_events'))
 
   let ids = 0
   /** Events as they are stored, some minutes ago. */
   const happened = (outcome: string, code: string, more: { actor?: string; count?: number; minutesAgo?: number }) =>
-    server.services.database.pool.query(
+    server.services.database.ask(
       `INSERT INTO audit_events (id, at, operation, outcome, code, actor_id, actor_name, detail) VALUES ($1, $2, 'any', $3, $4, $5, $5, $6)`,
       [
         `event-${ids++}`,

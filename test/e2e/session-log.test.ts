@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/core/database/database.js'
 import { SYSTEM_PACKS } from '../../src/packs/system-status/pack-registry.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { Session } from '../testkit/session.js'
@@ -221,7 +222,7 @@ describe('who may do what', () => {
 
   it('summary without database: packs are counted, and flags and entries are read, when the database is gone', async () => {
     await server.gql('mutation { setFeatureFlag(input: { key: "kept", isEnabled: false }) { revision } }')
-    await server.services.database.close()
+    await (server.services.database as Database).close()
     const { data } = await server.gql(`{
       systemSummary { totalPacks installedPacks pendingPacks deprecatedPacks experimentalPacks }
       isFeatureEnabled(key: "kept") config(key: "locked") { value }

@@ -80,7 +80,7 @@ describe.skipIf(!ENGINES.includes('postgresql'))('with the database stopped', ()
     const kept = await server.gql('{ smokeTestRuns(first: 100) { nodes { id isOk } } }')
     const { nodes } = (kept.data as unknown as { smokeTestRuns: { nodes: Run[] } }).smokeTestRuns
     expect(nodes).toContainEqual({ id: run.id, isOk: false })
-    const { rows } = await server.services.database.pool.query('SELECT 1 FROM smoke_test_runs WHERE id = $1', [run.id])
+    const { rows } = await server.services.database.ask('SELECT 1 FROM smoke_test_runs WHERE id = $1', [run.id])
     expect(rows).toHaveLength(1)
   })
 })
@@ -88,9 +88,10 @@ describe.skipIf(!ENGINES.includes('postgresql'))('with the database stopped', ()
 describe('with a migration pending', () => {
   it('the check of the migrations fails and names it, and so does the profile', async () => {
     const server = await start()
-    const { pool, migrations } = server.services.database
+    const { database } = server.services
+    const { migrations } = database
     const pending = String(migrations.applied.at(-1))
-    await pool.query('DELETE FROM _prisma_migrations WHERE migration_name = $1', [pending])
+    await database.ask('DELETE FROM _prisma_migrations WHERE migration_name = $1', [pending])
     const run = await runOn(server)
     expect({ isOk: run.isOk, others: others(run) }).toEqual({ isOk: false, others: { migrations: 'FAILED' } })
     expect(errorOf(run, 'migrations')).toBe(
@@ -105,7 +106,7 @@ describe('with a migration pending', () => {
 
   it('a migration that was edited afterwards is told apart', async () => {
     const server = await start()
-    await server.services.database.pool.query(`UPDATE _prisma_migrations SET checksum = 'x' WHERE migration_name LIKE '%_init'`)
+    await server.services.database.ask(`UPDATE _prisma_migrations SET checksum = 'x' WHERE migration_name LIKE '%_init'`)
     expect(errorOf(await runOn(server), 'migrations')).toMatch(
       /^The migrations are not in order: migration \d+_init was edited after it was applied/,
     )

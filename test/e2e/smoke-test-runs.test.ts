@@ -54,8 +54,8 @@ describe('runs', () => {
   })
 
   it('are kept up to a thousand', async () => {
-    const { pool } = server.services.database
-    await pool.query(`INSERT INTO smoke_test_runs (id, base_url, is_ok, started_at, finished_at, duration_ms, results)
+    const { database } = server.services
+    await database.ask(`INSERT INTO smoke_test_runs (id, base_url, is_ok, started_at, finished_at, duration_ms, results)
       SELECT '00000000-0000-7000-8000-' || lpad(i::text, 12, '0'), 'http://x', true, now(), now(), 1, '[]' FROM generate_series(1, 1005) i`)
     const { id } = await tester.runOf({ checks: ['liveness'] })
     const { nodes, totalCount } = await page('first: 1')
@@ -180,9 +180,9 @@ describe('the key of a run', () => {
       answers.push(await tester.runOf(), await tester.runOf({ checks: ['broken'] }))
     })
     expect(keys).toHaveLength(2)
-    const { pool } = server.services.database
-    const { rows: tables } = await pool.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`)
-    const dumps = await Promise.all(tables.map(({ name }) => pool.query(`SELECT t::text AS row FROM "${name}" t`)))
+    const { database } = server.services
+    const { rows: tables } = await database.ask<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`)
+    const dumps = await Promise.all(tables.map(({ name }) => database.ask(`SELECT t::text AS row FROM "${name}" t`)))
     const metrics = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${server.adminKey}` } })).text()
     const everything = JSON.stringify([server.logged, answers, dumps.map(({ rows }) => rows), metrics])
     expect(everything).toContain('In the body, `data` is not what expectBody says.')

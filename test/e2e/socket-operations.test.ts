@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/core/database/database.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { type BareSocket, openSocket } from '../testkit/sockets.js'
 import { until } from '../testkit/until.js'
@@ -23,7 +24,7 @@ async function open(key = server.adminKey): Promise<BareSocket> {
 
 /** Lets nobody read the change log until it is released. */
 async function holdDatabase(): Promise<() => Promise<void>> {
-  const client = await server.services.database.pool.connect()
+  const client = await (server.services.database as Database).pool.connect()
   await client.query('BEGIN')
   await client.query('LOCK TABLE changes IN ACCESS EXCLUSIVE MODE')
   return async () => {

@@ -29,7 +29,7 @@ describe.runIf(ENGINES.includes('postgresql'))('with the database away, a replic
     near = { database: direct, ledger: await openTestLedger(direct) }
     const database = await openPostgres({ url: farUrl.href, log: silentLog })
     const ledger = await openTestLedger(database, { writeTimeoutMs: 2_000 })
-    far = { database, ledger, stop: follow(ledger, database) }
+    far = { database, ledger, stop: follow(ledger, database, silentLog) }
   })
 
   afterEach(async () => {

@@ -135,6 +135,21 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(items()).toEqual(['a', 'c'])
   })
 
+  test('goes on committing, and is followed, when a newer build has added columns to its tables', async () => {
+    const follower = await openTestLedger(database)
+    await appendWith('one', 'key')
+    const tables = ['changes', 'idempotency_records', configEntryCollection.table]
+    for (const table of tables) await database.pool.query(`ALTER TABLE ${table} ADD COLUMN newer int NOT NULL DEFAULT 7`)
+    expect(await appendWith('two', 'other')).toMatchObject({ ok: true, revision: 2 })
+    await follower.poll()
+    expect(follower.snapshot.view(configEntryCollection).get('items')?.value).toEqual(['one', 'two'])
+    expect(await appendWith('two', 'other')).toMatchObject({ ok: true, isReplay: true })
+    const [change] = await new ChangeLog(database).ofRevision(2)
+    expect(change).toMatchObject({ id: '2.0', operation: 'append', actor: { id: TESTER.id } })
+    await follower.close()
+    for (const table of tables) await database.pool.query(`ALTER TABLE ${table} DROP COLUMN newer`)
+  })
+
   test('a plan tells what a commit then records, and changes nothing', async () => {
     await run(ledger, setFeatureFlag, { key: 'a' })
     const call = { command: setFeatureFlag, input: { key: 'a', isEnabled: false }, caller: TESTER, correlationId: 'test' }

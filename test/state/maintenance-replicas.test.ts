@@ -22,7 +22,7 @@ describe.runIf(await usePostgres())('two replicas on one PostgreSQL', () => {
   async function openReplica(url: string): Promise<Ledger> {
     const database: Database = await openPostgres({ url, log: silentLog })
     const ledger = await openTestLedger(database, { collections: maintenance.collections })
-    const stopFollowing = follow(ledger, database)
+    const stopFollowing = follow(ledger, database, silentLog)
     closing.push(async () => {
       await stopFollowing()
       await ledger.close()

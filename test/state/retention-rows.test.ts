@@ -47,6 +47,15 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(await answer('b')).toMatchObject({ ok: true, isReplay: true })
   })
 
+  test('a key whose first answer has expired is free again, also before the answer was taken away', async () => {
+    await answer('a')
+    await answer('b')
+    clock.pass(DAY_MS)
+    expect(await answer('a')).toMatchObject({ ok: true, isReplay: false })
+    expect(await answer('a')).toMatchObject({ ok: true, isReplay: true })
+    expect(await keys()).toEqual(['a', 'b'])
+  })
+
   test('looks by itself, also where everything else is kept for ever', async () => {
     await answer('a')
     clock.pass(DAY_MS)

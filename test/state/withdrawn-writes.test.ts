@@ -81,7 +81,7 @@ describe.each(ENGINES)('after a write on %s that the database failed', (engine) 
   test('the ledger is well again by itself, without another write', async () => {
     const database = await openTestDatabase(engine)
     const ledger = await openTestLedger(database)
-    const stop = follow(ledger, database)
+    const stop = follow(ledger, database, silentLog)
     await failingInserts(database, async () => {
       await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
       if (engine === 'pglite') expect(ledger.status.isDatabaseReachable).toBe(false)

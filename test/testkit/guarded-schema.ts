@@ -1,9 +1,8 @@
 import { type ExecutionResult, execute, type GraphQLSchema, parse } from 'graphql'
-import type { Caller, Role } from '../../src/core/contract/caller.js'
+import type { Caller, PermissionsByRole, Role } from '../../src/core/contract/caller.js'
 import type { CoreServices } from '../../src/core/contract/core-services.js'
 import { Once } from '../../src/core/contract/once.js'
 import type { RequestContext } from '../../src/core/graphql/context.js'
-import type { PermissionsByRole } from '../../src/enforcement/permissions.js'
 
 /** Somebody with a role. */
 export function callerWith(role: Role, permissions: PermissionsByRole, id = `a-${role.toLowerCase()}`): Caller {

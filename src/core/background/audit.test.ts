@@ -105,7 +105,7 @@ describe.each(ENGINES)('the audit trail on %s', (engine) => {
     trail.record({ ...DENIED, caller: ALICE })
     await trail.flush()
     expect(await rows()).toEqual([])
-    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'audit events not written; they stay for the next try']])
+    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'writing audit events failed; it is tried again']])
     disk.isFull = false
     await trail.close()
     expect(await rows()).toMatchObject([{ operation: 'setConfig', detail: { count: 2 } }])
@@ -234,8 +234,8 @@ describe('noting an event', () => {
       fc.asyncProperty(fc.array(entry, { maxLength: 60 }), async (entries) => {
         const clock = standingClock()
         const written: string[] = []
-        const pool = { query: async (_text: string, [rows]: string[]) => void written.push(rows ?? '') }
-        const database = { pool, assertWritable: async () => undefined } as unknown as Database
+        const ask = async (_text: string, [rows]: string[]) => void written.push(rows ?? '')
+        const database = { ask, assertWritable: async () => undefined } as unknown as Database
         const trail = new AuditTrail({ database, clock, log: createLog({ logLevel: 'silent' }) })
         for (const { operation, outcome, seconds } of entries) {
           trail.record({ operation, outcome })

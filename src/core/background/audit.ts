@@ -1,12 +1,13 @@
 import pg from 'pg'
 import type { ActorRef } from '../contract/caller.js'
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import { newId } from '../platform/ids.js'
 import type { Log } from '../platform/log.js'
 import { scrubSecrets } from '../platform/scrub.js'
 import { ipSubject } from '../values/ip-subject.js'
 import type { Json, JsonObject } from '../values/json.js'
+import { BackgroundTask } from './background-task.js'
 
 /** How what was tried ended. */
 export const AUDIT_OUTCOMES = ['SUCCEEDED', 'DENIED', 'FAILED'] as const
@@ -65,21 +66,19 @@ interface Group {
  * `lastAt`. Memory is bounded whatever comes: what cannot be told apart any more is still counted.
  */
 export class AuditTrail implements AuditSink {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
   readonly #clock: Clock
   readonly #log: Log
   readonly #groups = new Map<string, Group>()
   readonly #coarseGroups = new Map<string, Group>()
+  readonly #task: BackgroundTask
   #droppedCount = 0
-  #isFailing = false
-  #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> = Promise.resolve()
-  #queued: Promise<void> | undefined
 
-  constructor(options: { database: Database; clock: Clock; log: Log }) {
+  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log }) {
     this.#database = options.database
     this.#clock = options.clock
     this.#log = options.log
+    this.#task = new BackgroundTask({ name: 'writing audit events', everyMs: FLUSH_EVERY_MS, log: options.log, work: () => this.#write() })
   }
 
   /** Groups that are held in memory. */
@@ -106,25 +105,17 @@ export class AuditTrail implements AuditSink {
 
   /** Goes on flushing until closed. */
   open(): void {
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
-    this.#timer.unref()
+    this.#task.open()
   }
 
   /** Writes what was noted before this call; what cannot be written stays for the next try. Never throws. */
   flush(): Promise<void> {
-    // One write at a time; those who ask while it runs share the next one.
-    this.#queued ??= this.#running.then(() => {
-      this.#queued = undefined
-      this.#running = this.#write()
-      return this.#running
-    })
-    return this.#queued
+    return this.#task.run()
   }
 
   /** Flushes for the last time. */
   async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.flush()
+    await this.#task.close()
     const lost = this.#unwritten().reduce((sum, { count, writtenCount }) => sum + count - writtenCount, 0)
     if (lost > 0) this.#log.error({ lost }, 'audit events are lost: the database took none of them before the end')
   }
@@ -150,24 +141,20 @@ export class AuditTrail implements AuditSink {
 
   async #write(): Promise<void> {
     const groups = this.#unwritten().map((group) => ({ group, count: group.count }))
-    try {
-      if (groups.length > 0) {
-        await this.#database.assertWritable()
-        await this.#save(groups.map(({ group }) => group))
-      }
-      for (const { group, count } of groups) group.writtenCount = count
-      this.#forgetFinished()
-      this.#report(groups.length)
-    } catch (error) {
-      if (!this.#isFailing) this.#log.warn({ err: error, waiting: groups.length }, 'audit events not written; they stay for the next try')
-      this.#isFailing = true
+    if (groups.length > 0) {
+      await this.#database.assertWritable()
+      await this.#save(groups.map(({ group }) => group))
     }
+    for (const { group, count } of groups) group.writtenCount = count
+    this.#forgetFinished()
+    if (this.#droppedCount > 0) this.#log.warn({ dropped: this.#droppedCount }, 'audit events were only counted: too many kinds at once')
+    this.#droppedCount = 0
   }
 
   /** Of rows whose values the database refuses, each is written without its detail; the others never notice. */
   async #save(groups: readonly Group[]): Promise<void> {
     try {
-      await this.#database.pool.query(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
+      await this.#database.ask(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code?.startsWith(DATA_EXCEPTION))) throw error
       const half = Math.floor(groups.length / 2)
@@ -191,13 +178,6 @@ export class AuditTrail implements AuditSink {
         if (count === writtenCount && Math.floor(firstAt.getTime() / GROUP_MS) < minute) groups.delete(key)
       }
     }
-  }
-
-  #report(written: number): void {
-    if (this.#isFailing) this.#log.info({ written }, 'audit events are written again')
-    this.#isFailing = false
-    if (this.#droppedCount > 0) this.#log.warn({ dropped: this.#droppedCount }, 'audit events were only counted: too many kinds at once')
-    this.#droppedCount = 0
   }
 }
 

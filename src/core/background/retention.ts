@@ -1,6 +1,7 @@
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
+import { BackgroundTask } from './background-task.js'
 
 /** What is kept, in days; 0 keeps for ever. */
 export interface RetentionDays {
@@ -8,13 +9,41 @@ export interface RetentionDays {
   readonly auditEvents: number
 }
 
-/** How often the log is looked at, in milliseconds. */
+/** How often, and how long after the start, the log is looked at; in milliseconds. */
 const COMPACT_EVERY_MS = 3_600_000
+const FIRST_AFTER_MS = 60_000
 /** Rows that one statement takes away, so that none of them runs into the time limit. */
 const ROWS_AT_ONCE = 5_000
 /** Revisions that one transaction takes away, so that none of them is long. */
 const REVISIONS_AT_ONCE = 5_000
 const MS_A_DAY = 86_400_000
+
+/** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
+const COMPACT_CHANGES = `WITH start AS (SELECT coalesce(max(revision), 0) AS revision FROM ledger_checkpoint),
+  -- The head's own revision always stays, and nothing behind the first change that is young enough goes.
+  reach AS (
+    SELECT least(start.revision + ${REVISIONS_AT_ONCE}, h.revision - 1, coalesce((SELECT min(c.revision) FROM changes c WHERE c.at >= $1), h.revision) - 1) AS revision
+    FROM start, ledger_head h
+  ),
+  last AS (SELECT c.revision, c.digest FROM changes c, reach WHERE c.revision = reach.revision ORDER BY c.ordinal DESC LIMIT 1),
+  mark AS (
+    INSERT INTO ledger_checkpoint (id, revision, digest, at) SELECT 1, revision, digest, $2 FROM last
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, digest = excluded.digest, at = excluded.at
+      WHERE ledger_checkpoint.revision < excluded.revision
+    RETURNING revision
+  )
+  DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
+
+const dropFrom = (table: string, isOld: string): string =>
+  `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
+
+/** What rows are taken away from. */
+export interface RetentionOptions {
+  readonly database: QueryableDatabase
+  readonly clock: Clock
+  readonly log: Log
+  readonly days: RetentionDays
+}
 
 /** How many rows went. */
 export interface TakenAway {
@@ -30,90 +59,46 @@ export interface TakenAway {
  * rest of the chain is verified from. State is never touched.
  */
 export class Retention {
-  readonly #options: { database: Database; clock: Clock; log: Log; days: RetentionDays }
-  #timer: NodeJS.Timeout | undefined
-  #underWay: Promise<void> = Promise.resolve()
-  #isClosed = false
+  readonly #options: RetentionOptions
+  readonly #task: BackgroundTask
 
-  constructor(options: { database: Database; clock: Clock; log: Log; days: RetentionDays }) {
+  constructor(options: RetentionOptions) {
     this.#options = options
+    const work = async (signal: AbortSignal): Promise<void> => {
+      const gone = await this.run(signal)
+      if (gone.changes + gone.auditEvents + gone.answers > 0) options.log.info(gone, 'old rows taken away')
+    }
+    this.#task = new BackgroundTask({ name: 'taking old rows away', everyMs: COMPACT_EVERY_MS, log: options.log, work })
   }
 
   /** Looks now and then, from a minute after the start on. */
   open(): void {
-    const look = (): void => {
-      this.#underWay = this.#underWay.then(() => this.#runLogged())
-      this.#timer = setTimeout(look, COMPACT_EVERY_MS)
-      this.#timer.unref()
+    this.#task.open(FIRST_AFTER_MS)
+  }
+
+  /** Takes away what is older than it has to be, portion after portion, until there is no more or `signal` aborts. */
+  async run(signal?: AbortSignal): Promise<TakenAway> {
+    const { days, clock, database } = this.#options
+    const now = clock.now()
+    const before = (kept: number): Date => new Date(now.getTime() - kept * MS_A_DAY)
+    const untilNone = async (text: string, ...values: readonly Date[]): Promise<number> => {
+      let gone = 0
+      for (let count = -1; count !== 0 && !signal?.aborted; gone += count) {
+        // Taking away needs room too: the log of the database grows first.
+        await database.assertWritable()
+        count = (await database.ask(text, values)).rowCount ?? 0
+      }
+      return gone
     }
-    this.#timer = setTimeout(look, 60_000)
-    this.#timer.unref()
-  }
-
-  /** Takes away what is older than it has to be. */
-  async run(): Promise<TakenAway> {
-    const { days, clock } = this.#options
-    const gone = { changes: 0, auditEvents: 0, answers: 0 }
-    if (days.changes > 0) gone.changes = await this.#untilNone(() => this.#compactChanges(this.#before(days.changes)))
-    if (days.auditEvents > 0)
-      gone.auditEvents = await this.#untilNone(() => this.#drop('audit_events', 'at < $1', this.#before(days.auditEvents)))
-    gone.answers = await this.#untilNone(() => this.#drop('idempotency_records', 'expires_at <= $1', clock.now()))
-    return gone
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#timer)
-    await this.#underWay
-  }
-
-  /** One statement: rows and checkpoint move together, and two replicas at once do no harm, as the second one waits and finds nothing left. */
-  async #compactChanges(before: Date): Promise<number> {
-    const text = `WITH start AS (SELECT coalesce(max(revision), 0) AS revision FROM ledger_checkpoint),
-      -- The head's own revision always stays, and nothing behind the first change that is young enough goes.
-      reach AS (
-        SELECT least(start.revision + ${REVISIONS_AT_ONCE}, h.revision - 1, coalesce((SELECT min(c.revision) FROM changes c WHERE c.at >= $1), h.revision) - 1) AS revision
-        FROM start, ledger_head h
-      ),
-      last AS (SELECT c.revision, c.digest FROM changes c, reach WHERE c.revision = reach.revision ORDER BY c.ordinal DESC LIMIT 1),
-      mark AS (
-        INSERT INTO ledger_checkpoint (id, revision, digest, at) SELECT 1, revision, digest, $2 FROM last
-        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, digest = excluded.digest, at = excluded.at
-          WHERE ledger_checkpoint.revision < excluded.revision
-        RETURNING revision
-      )
-      DELETE FROM changes c USING mark WHERE c.revision <= mark.revision`
-    const { rowCount } = await this.#options.database.pool.query(text, [before, this.#options.clock.now()])
-    return rowCount ?? 0
-  }
-
-  async #drop(table: string, isOld: string, before: Date): Promise<number> {
-    const text = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${ROWS_AT_ONCE})) AND ${isOld}`
-    const { rowCount } = await this.#options.database.pool.query(text, [before])
-    return rowCount ?? 0
-  }
-
-  /** Takes away portion after portion; returns how many rows went. */
-  async #untilNone(takeAway: () => Promise<number>): Promise<number> {
-    let gone = 0
-    for (let count = -1; count !== 0 && !this.#isClosed; gone += count) {
-      // Taking away needs room too: the log of the database grows first.
-      await this.#options.database.assertWritable()
-      count = await takeAway()
+    return {
+      changes: days.changes === 0 ? 0 : await untilNone(COMPACT_CHANGES, before(days.changes), now),
+      auditEvents: days.auditEvents === 0 ? 0 : await untilNone(dropFrom('audit_events', 'at < $1'), before(days.auditEvents)),
+      answers: await untilNone(dropFrom('idempotency_records', 'expires_at <= $1'), now),
     }
-    return gone
   }
 
-  #before(days: number): Date {
-    return new Date(this.#options.clock.now().getTime() - days * MS_A_DAY)
-  }
-
-  async #runLogged(): Promise<void> {
-    try {
-      const gone = await this.run()
-      if (gone.changes + gone.auditEvents + gone.answers > 0) this.#options.log.info(gone, 'old rows taken away')
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'old rows not taken away; tried again later')
-    }
+  /** Waits for the statement that is under way. */
+  close(): Promise<void> {
+    return this.#task.stop()
   }
 }

@@ -57,7 +57,7 @@ describe.each(ENGINES)('marks of usage on %s', (engine) => {
     disk.isFull = false
     await marks.flush()
     expect(await stored()).toEqual([{ kind: 'flag', key: 'a', lastAt: at }])
-    expect(lines).toEqual(['usage marks not flushed; they stay for the next try', 'usage marks are flushed again'])
+    expect(lines).toEqual(['flushing usage marks failed; it is tried again', 'flushing usage marks works again'])
   })
 
   it.runIf(engine === 'postgresql')('of another replica arrive, also those that it could only write late', async () => {

@@ -1,6 +1,7 @@
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
+import { BackgroundTask } from './background-task.js'
 
 /** What is counted: the last evaluation of a flag (by key), the last use of a client (by id). */
 export type UsageKind = 'flag' | 'client'
@@ -15,32 +16,25 @@ const READ_ALL_EVERY_ROUNDS = 10
  * request path. A failing flush loses nothing but time, as the marks stay for the next one.
  */
 export class UsageMarks {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
   readonly #clock: Clock
-  readonly #log: Log
-  readonly #marks = new Map<UsageKind, Map<string, number>>([
-    ['flag', new Map()],
-    ['client', new Map()],
-  ])
-  readonly #dirty = new Map<UsageKind, Set<string>>([
-    ['flag', new Set()],
-    ['client', new Set()],
-  ])
+  readonly #task: BackgroundTask
+  /** When, in milliseconds since 1970, by kind and key. */
+  readonly #marks = { flag: new Map<string, number>(), client: new Map<string, number>() }
+  readonly #dirty = { flag: new Set<string>(), client: new Set<string>() }
   #readUpTo = new Date(0)
   #rounds = 0
-  #isFailing = false
-  #timer: NodeJS.Timeout | undefined
 
-  constructor(options: { database: Database; clock: Clock; log: Log }) {
+  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log }) {
     this.#database = options.database
     this.#clock = options.clock
-    this.#log = options.log
+    this.#task = new BackgroundTask({ name: 'flushing usage marks', everyMs: FLUSH_EVERY_MS, log: options.log, work: () => this.#flush() })
   }
 
   /** Notes that something is used now. Costs two map writes. */
   touch(kind: UsageKind, key: string): void {
-    this.#of(this.#marks, kind).set(key, this.#clock.now().getTime())
-    this.#of(this.#dirty, kind).add(key)
+    this.#marks[kind].set(key, this.#clock.now().getTime())
+    this.#dirty[kind].add(key)
   }
 
   /**
@@ -48,62 +42,55 @@ export class UsageMarks {
    * are written, or within six where their replica could not write them at once); null for never.
    */
   lastAt(kind: UsageKind, key: string): Date | null {
-    const at = this.#of(this.#marks, kind).get(key)
+    const at = this.#marks[kind].get(key)
     return at === undefined ? null : new Date(at)
   }
 
   /** Reads all marks and goes on flushing until closed. */
   async open(): Promise<void> {
     await this.#read()
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
-    this.#timer.unref()
+    this.#task.open()
   }
 
   /** Writes the new marks and reads those of other replicas. Never throws. */
-  async flush(): Promise<void> {
-    const rows: { kind: UsageKind; key: string; last_at: string }[] = []
-    for (const [kind, keys] of this.#dirty) {
-      for (const key of keys) rows.push({ kind, key, last_at: (this.lastAt(kind, key) ?? this.#clock.now()).toISOString() })
-      keys.clear()
-    }
+  flush(): Promise<void> {
+    return this.#task.run()
+  }
+
+  /** Flushes for the last time. */
+  close(): Promise<void> {
+    return this.#task.close()
+  }
+
+  async #flush(): Promise<void> {
+    const rows = (['flag', 'client'] as const).flatMap((kind) =>
+      [...this.#dirty[kind]].map((key) => ({ kind, key, last_at: this.lastAt(kind, key)?.toISOString() })),
+    )
+    for (const keys of Object.values(this.#dirty)) keys.clear()
     try {
       if (rows.length > 0) {
         await this.#database.assertWritable()
         const text = `INSERT INTO usage_marks (kind, key, last_at)
           SELECT r.kind, r.key, r.last_at FROM json_populate_recordset(NULL::usage_marks, $1::json) r
           ON CONFLICT (kind, key) DO UPDATE SET last_at = GREATEST(usage_marks.last_at, excluded.last_at)`
-        await this.#database.pool.query(text, [JSON.stringify(rows)])
+        await this.#database.ask(text, [JSON.stringify(rows)])
       }
       if (this.#database.isShared) await this.#read()
-      if (this.#isFailing) this.#log.info({ written: rows.length }, 'usage marks are flushed again')
-      this.#isFailing = false
     } catch (error) {
-      for (const { kind, key } of rows) this.#of(this.#dirty, kind).add(key)
-      if (!this.#isFailing) this.#log.warn({ err: error, waiting: rows.length }, 'usage marks not flushed; they stay for the next try')
-      this.#isFailing = true
+      for (const { kind, key } of rows) this.#dirty[kind].add(key)
+      throw error
     }
-  }
-
-  /** Flushes for the last time. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.flush()
   }
 
   async #read(): Promise<void> {
     const text = 'SELECT kind, key, last_at FROM usage_marks WHERE last_at > $1'
     if (this.#rounds % READ_ALL_EVERY_ROUNDS === 0) this.#readUpTo = new Date(0)
-    const { rows } = await this.#database.pool.query<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
+    const { rows } = await this.#database.ask<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
     for (const { kind, key, last_at } of rows) {
-      const marks = this.#of(this.#marks, kind)
-      marks.set(key, Math.max(marks.get(key) ?? 0, last_at.getTime()))
+      this.#marks[kind].set(key, Math.max(this.#marks[kind].get(key) ?? 0, last_at.getTime()))
     }
     this.#rounds += 1
     // Clocks differ and flushes take a while: look back over two rounds, a mark read twice does no harm.
     this.#readUpTo = new Date(this.#clock.now().getTime() - 2 * FLUSH_EVERY_MS)
-  }
-
-  #of<V>(map: Map<UsageKind, V>, kind: UsageKind): V {
-    return map.get(kind) as V
   }
 }

@@ -1,6 +1,6 @@
 import type { AuditTrail } from '../background/audit.js'
 import type { UsageMarks } from '../background/usage.js'
-import type { Database } from '../database/database.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { ChangeLog } from '../ledger/change-log.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { Clock } from '../platform/clock.js'
@@ -18,7 +18,7 @@ export interface CoreServices {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: Log
-  readonly database: Database
+  readonly database: QueryableDatabase
   readonly ledger: Ledger
   readonly changeLog: ChangeLog
   readonly usage: UsageMarks

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
 import { startTcpProxy } from '../../../test/testkit/tcp-proxy.js'
-import { DatabaseAwayError, orAway, orUnavailable } from './database-error.js'
+import { DatabaseAwayError, orAway } from './database-error.js'
 import { openPostgres } from './postgres/postgres.js'
 
 /** What a question ends with. */
@@ -13,7 +13,7 @@ const fate = (question: () => Promise<unknown>): Promise<unknown> =>
 
 describe.each(ENGINES)('a question that %s refuses', (engine) => {
   test('is no outage, whether Prisma asks it or the driver', async () => {
-    const { prisma, pool, close } = await openTestDatabase(engine)
+    const { prisma, pool, ask, close } = await openTestDatabase(engine)
     const at = { gte: new Date('0000-01-01T00:00:00Z') }
     expect(await fate(() => prisma.change.findMany({ where: { targetType: 'a\u0000' } }))).toBe('at fault')
     expect(await fate(() => prisma.change.findMany({ where: { at } }))).toBe('at fault')
@@ -22,6 +22,7 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
     expect(await fate(() => prisma.$queryRawUnsafe('SELECT 1 / 0'))).toBe('at fault')
     expect(await fate(() => pool.query('SELECT $1::text', ['a\u0000']))).toBe('at fault')
     expect(await fate(() => prisma.change.count())).toBe('answered')
+    await expect(ask('SELECT 1 / 0')).rejects.toMatchObject({ code: '22012' })
     await close()
   })
 
@@ -40,12 +41,12 @@ describe.runIf(ENGINES.includes('postgresql'))('a database that cannot be reache
     const near = new URL(url)
     const proxy = await startTcpProxy(Number(near.port || 5432))
     near.port = String(proxy.port)
-    const { prisma, pool, close } = await openPostgres({ url: near.href, log: silentLog })
+    const { prisma, pool, ask, askPrisma, readMigrations, close } = await openPostgres({ url: near.href, log: silentLog })
     await proxy.cut()
-    const questions: (() => Promise<unknown>)[] = [() => prisma.change.count(), () => pool.query('SELECT 1')]
-    for (const question of questions) {
-      expect(await fate(question)).toBe('away')
-      await expect(orUnavailable(question)).rejects.toMatchObject({
+    expect(await fate(() => prisma.change.count())).toBe('away')
+    expect(await fate(() => pool.query('SELECT 1'))).toBe('away')
+    for (const question of [() => askPrisma(({ change }) => change.count()), () => ask('SELECT 1'), readMigrations]) {
+      await expect(question()).rejects.toMatchObject({
         code: 'UNAVAILABLE',
         message: 'The database is not answering. Try again later.',
       })

@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import type { PrismaClient } from '../../generated/prisma/client.js'
+import { orUnavailable } from './database-error.js'
+import { type MigrationReport, migrationsFolder, readMigrationState, readMigrations } from './migrate.js'
 
 /** Which engine keeps the rows. */
 export type DatabaseEngine = 'postgresql' | 'pglite'
@@ -11,18 +13,6 @@ export interface DatabaseLog {
   error(details: object, message: string): void
 }
 
-/** Where the database's schema stands after the start, by names of migrations in the order of their names. */
-export interface MigrationReport {
-  /** Applied in the database; what this build does not know is in it too. */
-  readonly applied: readonly string[]
-  /** Those of `applied` that this start has applied. */
-  readonly fresh: readonly string[]
-  /** Known to this build, lacking in the database. Empty after a start, which fails when it cannot apply them. */
-  readonly pending: readonly string[]
-  /** In the database but unknown to this build: a newer one has been here. */
-  readonly ahead: readonly string[]
-}
-
 /** What {@link Database.listen} reports. */
 export interface RevisionListener {
   /** Another commit (maybe our own) has landed at this revision. */
@@ -31,23 +21,56 @@ export interface RevisionListener {
   onReconnect(): void
 }
 
-/** An open, migrated database. Both engines are used through the same pool and the same Prisma client. */
-export interface Database {
+/**
+ * An open, migrated database as everybody but the ledger has it. Whatever is asked here throws AppError UNAVAILABLE while the
+ * database is away; faults of the question itself are thrown as they are.
+ */
+export interface QueryableDatabase {
   readonly engine: DatabaseEngine
   /** The server's version, such as `15.4` or `18.0`. */
   readonly version: string
+  /** Where the schema stood after the start. */
+  readonly migrations: MigrationReport
+  /** True when other processes may write too, so that the ledger has to follow them. */
+  readonly isShared: boolean
+  /** Asks in SQL. */
+  ask<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<R>>
+  /** Asks through Prisma. */
+  askPrisma<T>(question: (prisma: PrismaClient) => Promise<T>): Promise<T>
+  /** Where the schema stands now: the database may have been put back since the start. Throws MigrationError, too. */
+  readMigrations(): Promise<MigrationReport>
+  /** Throws AppError UNAVAILABLE when a write must not be tried (the disk is nearly full). */
+  assertWritable(): Promise<void>
+}
+
+/** What the engines bring along. Both are used through the same pool and the same Prisma client. */
+export interface DatabaseParts extends Omit<QueryableDatabase, 'ask' | 'askPrisma' | 'readMigrations'> {
   readonly prisma: PrismaClient
   /** The pool under `prisma`; on PGlite it has exactly one connection. */
   readonly pool: pg.Pool
   /** For the ledger alone, so that slow questions of others never hold a commit up; on PGlite it is `pool`. */
   readonly ledgerPool: pg.Pool
-  readonly migrations: MigrationReport
-  /** True when other processes may write too, so that the ledger has to follow them. */
-  readonly isShared: boolean
-  /** Throws AppError UNAVAILABLE when a write must not be tried (the disk is nearly full). */
-  assertWritable(): Promise<void>
   /** Follows NOTIFY valhalla_revision until the returned function is called. On PGlite nothing ever arrives. */
   listen(listener: RevisionListener): () => Promise<void>
   /** Ends every connection; on PGlite checkpoints and releases the data directory. Safe to call twice. */
   close(): Promise<void>
+}
+
+/** A database in the hands of whoever opened it and of the ledger, which have to know what became of a write. */
+export interface Database extends QueryableDatabase, DatabaseParts {}
+
+/** The database of these parts. */
+export function createDatabase(parts: DatabaseParts): Database {
+  let closing: Promise<void> | undefined
+  const ask: Database['ask'] = (text, values = []) => orUnavailable(() => parts.pool.query(text, [...values]))
+  return {
+    ...parts,
+    ask,
+    askPrisma: (question) => orUnavailable(() => question(parts.prisma)),
+    readMigrations: () => readMigrationState({ query: ask }, readMigrations(migrationsFolder())),
+    close: () => {
+      closing ??= parts.close()
+      return closing
+    },
+  }
 }

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { newId } from '../platform/ids.js'
-import type { MigrationReport } from './database.js'
 
 /** The key of the advisory lock that Prisma Migrate takes too, so that the two never run at the same time. */
 const ADVISORY_LOCK = 72707369
@@ -31,6 +30,23 @@ export interface Migration {
   /** The folder's name, `<stamp>_<name>`; migrations run in the order of their names. */
   readonly name: string
   readonly sql: string
+}
+
+/** Where the database's schema stands after the start, by names of migrations in the order of their names. */
+export interface MigrationReport {
+  /** Applied in the database; what this build does not know is in it too. */
+  readonly applied: readonly string[]
+  /** Those of `applied` that this start has applied. */
+  readonly fresh: readonly string[]
+  /** Known to this build, lacking in the database. Empty after a start, which fails when it cannot apply them. */
+  readonly pending: readonly string[]
+  /** In the database but unknown to this build: a newer one has been here. */
+  readonly ahead: readonly string[]
+}
+
+/** Whatever answers SQL. */
+interface Asked {
+  query<R extends pg.QueryResultRow>(text: string): Promise<pg.QueryResult<R>>
 }
 
 /** Settings of {@link migrate}. */
@@ -91,12 +107,26 @@ export async function migrate(
   }
 }
 
+/** What a start finds and makes of a database. */
+export interface PreparedDatabase {
+  readonly migrations: MigrationReport
+  /** The server's, such as `15.4`. */
+  readonly version: string
+}
+
+/** Applies this build's migrations; throws what {@link migrate} throws. */
+export async function prepareDatabase(client: pg.ClientBase): Promise<PreparedDatabase> {
+  const migrations = await migrate(client, readMigrations(migrationsFolder()))
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+  return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+}
+
 /**
  * Where the database stands now, which may have been put back to an earlier state since the start. Applies nothing.
  *
  * @throws MigrationError when a migration was edited after it was applied, or failed earlier; and whatever `pg` says
  */
-export async function readMigrationState(client: pg.ClientBase | pg.Pool, migrations: readonly Migration[]): Promise<MigrationReport> {
+export async function readMigrationState(client: Asked, migrations: readonly Migration[]): Promise<MigrationReport> {
   const entered = await readBook(client)
   for (const migration of migrations) checkUnedited(migration, entered.get(migration.name))
   const pending = migrations.map(({ name }) => name).filter((name) => !entered.has(name))
@@ -119,7 +149,7 @@ async function takeLock(client: pg.ClientBase, timeoutMs: number): Promise<void>
 }
 
 /** Checksums by name of what is applied. */
-async function readBook(client: pg.ClientBase | pg.Pool): Promise<Map<string, string>> {
+async function readBook(client: Asked): Promise<Map<string, string>> {
   const { rows } = await client.query<{ name: string; checksum: string; isDone: boolean; isRolledBack: boolean; logs: string | null }>(
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS "isDone", rolled_back_at IS NOT NULL AS "isRolledBack", logs
      FROM "_prisma_migrations"`,

@@ -1,3 +1,5 @@
+import { decodePercent } from '../platform/log.js'
+
 /** Why a database could not be opened. */
 export type OpenFault =
   /** Nothing answers at the address, or too late. */
@@ -40,14 +42,6 @@ export function withoutSecrets(text: string, url: string): string {
   if (!URL.canParse(url)) return text.replaceAll(url, 'DATABASE_URL')
   const { password, search } = new URL(url)
   let clean = text.replaceAll(url, showUrl(url))
-  for (const secret of [password, decode(password), search]) if (secret !== '') clean = clean.replaceAll(secret, '***')
+  for (const secret of [password, decodePercent(password), search]) if (secret !== '') clean = clean.replaceAll(secret, '***')
   return clean
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

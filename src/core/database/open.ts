@@ -67,17 +67,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 }
 
 /** Network errors: nobody has answered. */
-const UNREACHABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  'EPIPE',
-])
+const UNREACHABLE = /^(?:ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|EPIPE)$/
 
 /** Turns what `pg` or the server says (SQLSTATE: PostgreSQL documentation, appendix A) into a line without secrets. */
 function explain(error: unknown, url: string): DatabaseOpenError {
@@ -97,7 +87,7 @@ function explain(error: unknown, url: string): DatabaseOpenError {
   if (/password must be a string|no password/i.test(message)) {
     return new DatabaseOpenError('REFUSED', `${place} wants a password, and DATABASE_URL has none`)
   }
-  if (UNREACHABLE_CODES.has(code) || /timeout|terminated unexpectedly/i.test(message)) {
+  if (UNREACHABLE.test(code) || /timeout|terminated unexpectedly/i.test(message)) {
     return new DatabaseOpenError('UNREACHABLE', `nothing answers at ${place}: ${said || code}`)
   }
   return new DatabaseOpenError('OTHER', `${place}: ${said || code || 'unknown error'}`)

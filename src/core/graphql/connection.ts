@@ -74,34 +74,53 @@ export function encodeCursor(list: string, place: string): string {
   return Buffer.from(`${list}:${place}`).toString('base64url')
 }
 
-/** The place of a cursor; throws BAD_USER_INPUT when it is not one of this list. */
-export function decodeCursor(list: string, cursor: string): string {
-  const text = Buffer.from(cursor, 'base64url').toString()
-  const place = text.slice(list.length + 1)
-  if (encodeCursor(list, place) !== cursor) throw notACursor()
-  return place
-}
-
-/** The answer to a cursor that is none of its list. */
-export function notACursor(): AppError {
-  return new AppError(
-    'BAD_USER_INPUT',
-    'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.',
-  )
+/** What a page is to begin behind; undefined at the beginning. Throws BAD_USER_INPUT when the cursor is not one of this list. */
+function placeBefore<P>({ after }: PageArgs, { list, placeOf }: Pick<Listing<never, P>, 'list' | 'placeOf'>): P | undefined {
+  if (!after) return undefined
+  const text = Buffer.from(after, 'base64url')
+    .toString()
+    .slice(list.length + 1)
+  const place = encodeCursor(list, text) === after ? placeOf(text) : undefined
+  if (place !== undefined) return place
+  const message = 'The argument `after` is not a cursor of this list; pass an `endCursor` or `cursor` as it was given.'
+  throw new AppError('BAD_USER_INPUT', message)
 }
 
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
-export function pageSize({ first }: PageArgs): number {
+function pageSize({ first }: PageArgs): number {
   const size = first ?? 20
   if (size < 0 || size > MAX_PAGE)
     throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)
   return size
 }
 
-/** Builds a page from `size + 1` items (the extra one tells whether there is more). */
-export function toPage<T>(
+/** A list that is given out in pages. */
+interface Listing<T, P> {
+  /** Names the list in its cursors. */
+  readonly list: string
+  /** The place of an item, as its cursor has it. */
+  cursorOf(item: T): string
+  /** The place that a cursor holds; undefined when it holds none. */
+  placeOf(text: string): P | undefined
+  totalCount(): number | Promise<number>
+}
+
+/** A list of rows in the database. */
+export interface RowListing<T, P> extends Listing<T, P> {
+  /** At most `take` items, in the order of the list, beginning behind `after`. */
+  rows(take: number, after: P | undefined): Promise<readonly T[]>
+}
+
+/** One page of rows; asks for one more, which tells whether there is more behind it. */
+export async function pageOfRows<T, P>(args: PageArgs, listing: RowListing<T, P>): Promise<Page<T>> {
+  const [size, after] = [pageSize(args), placeBefore(args, listing)]
+  return toPage(await listing.rows(size + 1, after), { ...listing, size, hasPrevious: after !== undefined })
+}
+
+/** Builds a page from `size + 1` items. */
+function toPage<T>(
   items: readonly T[],
-  page: { list: string; size: number; hasPrevious: boolean; cursorOf: (item: T) => string; totalCount: () => number | Promise<number> },
+  page: Pick<Listing<T, never>, 'list' | 'cursorOf' | 'totalCount'> & { readonly size: number; readonly hasPrevious: boolean },
 ): Page<T> {
   const nodes = items.slice(0, page.size)
   const edges = nodes.map((node) => ({ cursor: encodeCursor(page.list, page.cursorOf(node)), node }))
@@ -126,8 +145,7 @@ export function pageOfView<R extends object>(
 ): Page<R> {
   const { args, matches } = query
   const [view, list] = [snapshot.view(collection), collection.name]
-  const size = pageSize(args)
-  const after = args.after ? decodeCursor(list, args.after) : undefined
+  const [size, after] = [pageSize(args), placeBefore(args, { list, placeOf: (key) => key })]
   const items: R[] = []
   for (const record of view.values(after)) {
     if (matches && !matches(record)) continue

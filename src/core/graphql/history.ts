@@ -2,11 +2,8 @@ import DataLoader from 'dataloader'
 import type { ChangeLogFilter, ChangePosition } from '../ledger/change-log.js'
 import type { ChangeRecord } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
-import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from './connection.js'
+import { type Page, type PageArgs, pageOfRows } from './connection.js'
 import type { RequestContext } from './context.js'
-
-/** Names the list of changes in its cursors. */
-const LIST = 'Change'
 
 /** A record in the log. */
 interface ChangeTarget {
@@ -37,25 +34,21 @@ export function historyOf(
 }
 
 /** One page of the change log, newest first. */
-export async function pageOfChanges(
+export function pageOfChanges(
   { core: { changeLog } }: RequestContext,
   filter: ChangeLogFilter,
   args: PageArgs,
 ): Promise<Page<ChangeRecord>> {
-  const size = pageSize(args)
-  const after = args.after ? positionOf(args.after) : undefined
-  const items = size === 0 ? [] : await changeLog.page(filter, { take: size + 1, after })
-  return toPage(items, {
-    list: LIST,
-    size,
-    hasPrevious: after !== undefined,
+  return pageOfRows(args, {
+    list: 'Change',
     cursorOf: ({ id }) => id,
+    placeOf: positionOf,
+    rows: (take, after) => changeLog.page(filter, { take, after }),
     totalCount: () => changeLog.count(filter),
   })
 }
 
-function positionOf(cursor: string): ChangePosition {
-  const [, revision, ordinal] = /^(\d{1,9})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor)) ?? []
-  if (revision === undefined || ordinal === undefined) throw notACursor()
-  return { revision: Number(revision), ordinal: Number(ordinal) }
+function positionOf(text: string): ChangePosition | undefined {
+  const [, revision, ordinal] = /^(\d{1,9})\.(\d{1,6})$/.exec(text) ?? []
+  return revision && ordinal ? { revision: Number(revision), ordinal: Number(ordinal) } : undefined
 }

@@ -1,12 +1,10 @@
 import type { Prisma } from '../../generated/prisma/client.js'
 import type { ChangeModel } from '../../generated/prisma/models.js'
-import type { ClientType } from '../contract/caller.js'
+import type { ActorRef } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
-import type { Database } from '../database/database.js'
-import { orUnavailable } from '../database/database-error.js'
-import type { ChangeAction, ChangeRecord } from '../state/change.js'
+import type { QueryableDatabase } from '../database/database.js'
+import { type ChangeRecord, madeBy, type PlainChange } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
-import type { JsonObject } from '../values/json.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import { digestAt } from './store.js'
 
@@ -49,9 +47,9 @@ const STREAM_PAGE = 1_000
 
 /** Reads the log of changes. Everything here asks the database, and answers UNAVAILABLE while it is away. */
 export class ChangeLog {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
 
-  constructor(database: Database) {
+  constructor(database: QueryableDatabase) {
     this.#database = database
   }
 
@@ -60,20 +58,20 @@ export class ChangeLog {
     const [, revision, ordinal] = /^([1-9]\d{0,8})\.(\d{1,5})$/.exec(id) ?? []
     if (revision === undefined || ordinal === undefined) return null
     const where = { revision_ordinal: { revision: Number(revision), ordinal: Number(ordinal) } }
-    const row = await orUnavailable(() => this.#database.prisma.change.findUnique({ where }))
+    const row = await this.#database.askPrisma(({ change }) => change.findUnique({ where }))
     return row && toRecord(row)
   }
 
   /** Newest first, at most `take`, beginning behind `after`. */
   async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeRecord[]> {
     const where = { AND: [whereOf(filter), ...(window.after ? [olderThan(window.after)] : [])] }
-    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
+    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
     return rows.map(toRecord)
   }
 
   /** How many changes there are. */
-  async count(filter: ChangeLogFilter): Promise<number> {
-    return orUnavailable(() => this.#database.prisma.change.count({ where: whereOf(filter) }))
+  count(filter: ChangeLogFilter): Promise<number> {
+    return this.#database.askPrisma(({ change }) => change.count({ where: whereOf(filter) }))
   }
 
   /** The newest change of each record, in the order asked for; null where there is none. One question for all. */
@@ -82,17 +80,16 @@ export class ChangeLog {
       JOIN json_to_recordset($1::json) AS t(type text, key text) ON c.target_type = t.type AND c.target_key = t.key
       ORDER BY c.target_type, c.target_key, c.revision DESC, c.ordinal DESC`
     const asked = JSON.stringify(targets.map(({ targetType, targetKey }) => ({ type: targetType, key: targetKey })))
-    const rows = await orUnavailable(async () => {
-      const places = await this.#database.pool.query<ChangePosition>(text, [asked])
-      return this.#database.prisma.change.findMany({ where: { OR: places.rows.map(({ revision, ordinal }) => ({ revision, ordinal })) } })
-    })
+    const places = await this.#database.ask<ChangePosition>(text, [asked])
+    const where = { OR: places.rows.map(({ revision, ordinal }) => ({ revision, ordinal })) }
+    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where }))
     const found = new Map(rows.map((row) => [`${row.targetType}\u0000${row.targetKey}`, toRecord(row)]))
     return targets.map(({ targetType, targetKey }) => found.get(`${targetType}\u0000${targetKey}`) ?? null)
   }
 
   /** All changes of one revision, in order. */
   async ofRevision(revision: number): Promise<ChangeRecord[]> {
-    const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
+    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
     return rows.map(toRecord)
   }
 
@@ -101,7 +98,7 @@ export class ChangeLog {
     let after: ChangePosition | undefined
     for (;;) {
       const where = { AND: [whereOf(filter), ...(after ? [newerThan(after)] : [])] }
-      const rows = await orUnavailable(() => this.#database.prisma.change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
+      const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
       for (const row of rows) yield toRecord(row)
       after = rows.at(-1)
       if (rows.length < STREAM_PAGE) return
@@ -117,7 +114,7 @@ export class ChangeLog {
         (SELECT min(o.revision) FROM changes o WHERE o.revision <= coalesce(c.revision, 0)),
         (SELECT min(o.revision) FROM changes o WHERE o.revision > h.revision)) AS outside
       FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
-    const [row] = (await orUnavailable(() => this.#database.pool.query<BoundsRow>(text))).rows
+    const [row] = (await this.#database.ask<BoundsRow>(text)).rows
     if (!row) throw new Error('ledger_head has no row')
     const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
     return { start, head: { revision: row.head_revision, digest: row.head_digest }, outsideRevision: row.outside }
@@ -140,25 +137,21 @@ export class ChangeLog {
   async demandSame({ revision, digest }: SnapshotPosition): Promise<void> {
     if (revision === 0) return
     const text = `SELECT ${digestAt('$1')} AS digest, (SELECT coalesce(max(revision), 0) FROM ledger_checkpoint) AS start`
-    const ask = () => this.#database.pool.query<{ digest: string | null; start: number }>(text, [revision])
-    const [row] = (await orUnavailable(ask)).rows
+    const [row] = (await this.#database.ask<{ digest: string | null; start: number }>(text, [revision])).rows
     const isTakenAway = !!row && row.digest === null && revision < row.start
     if (row?.digest === digest || isTakenAway) return
     throw new AppError('BAD_USER_INPUT', 'The log was put back to an earlier state. Load the state anew, then go on from its revision.')
   }
 }
 
+/** Members of a filter that must be just what the change has. */
+const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation'] as const
+
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
 export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
-  const isSame = (wanted: string | null | undefined, actual: string): boolean =>
-    wanted === undefined || wanted === null || wanted === actual
+  const actual = { ...change, actorId: change.actor.id }
   return (
-    isSame(filter.pack, change.pack) &&
-    isSame(filter.targetType, change.targetType) &&
-    isSame(filter.targetId, change.targetId) &&
-    isSame(filter.targetKey, change.targetKey) &&
-    isSame(filter.actorId, change.actor.id) &&
-    isSame(filter.operation, change.operation) &&
+    EXACT.every((name) => (filter[name] ?? actual[name]) === actual[name]) &&
     (filter.sinceRevision ?? -1) < change.revision &&
     (filter.untilRevision ?? Number.MAX_SAFE_INTEGER) >= change.revision &&
     (filter.since?.getTime() ?? Number.NEGATIVE_INFINITY) <= change.at.getTime() &&
@@ -167,10 +160,8 @@ export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): bo
 }
 
 function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
-  const { pack, targetType, targetId, targetKey, actorId, operation } = filter
-  const exact = { pack, targetType, targetId, targetKey, actorId, operation }
   return {
-    ...Object.fromEntries(Object.entries(exact).filter(([, value]) => value !== undefined && value !== null)),
+    ...Object.fromEntries(EXACT.map((name) => [name, filter[name] ?? undefined])),
     revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
     at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
   }
@@ -186,12 +177,6 @@ function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInp
 }
 
 function toRecord(row: ChangeModel): ChangeRecord {
-  return {
-    ...row,
-    id: `${row.revision}.${row.ordinal}`,
-    action: row.action as ChangeAction,
-    before: row.before as JsonObject | null,
-    after: row.after as JsonObject | null,
-    actor: { id: row.actorId, name: row.actorName, clientType: row.actorClientType as ClientType | null },
-  }
+  const actor = { id: row.actorId, name: row.actorName, clientType: row.actorClientType }
+  return madeBy(actor as ActorRef, row as PlainChange)
 }

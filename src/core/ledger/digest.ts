@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { ChangeRecord } from '../state/change.js'
+import type { SnapshotPosition } from '../state/snapshot.js'
 import { canonicalJson } from '../values/json.js'
 
 /** The digest before the first change. */
@@ -33,33 +34,27 @@ export interface ChainVerdict {
 /** Where the chain says that it ends, and where a walk begins. */
 export interface ChainBounds {
   /** Revision and digest that the first change builds on: genesis, or a checkpoint. */
-  readonly start: { readonly revision: number; readonly digest: string }
+  readonly start: SnapshotPosition
   /** What the head row says. */
-  readonly head: { readonly revision: number; readonly digest: string }
+  readonly head: SnapshotPosition
   /** The lowest revision of a row that stands where no walk comes by: at or before the start, or behind the head. */
   readonly outsideRevision?: number | null
 }
+
+type Changes = AsyncIterable<ChangeRecord> | Iterable<ChangeRecord>
 
 /**
  * Walks over changes in order and compares every link. Finds each edited, deleted, inserted and swapped row, a cut tail and
  * a gap between revisions, in memory that does not grow with the log; and rows outside of the bounds, which count as broken.
  */
-export async function verifyChain(
-  key: string,
-  bounds: ChainBounds,
-  changes: AsyncIterable<ChangeRecord> | Iterable<ChangeRecord>,
-): Promise<ChainVerdict> {
+export async function verifyChain(key: string, bounds: ChainBounds, changes: Changes): Promise<ChainVerdict> {
   const walked = await walkChain(key, bounds, changes)
   const outside = bounds.outsideRevision ?? null
   if (outside === null) return walked
   return { ...walked, isIntact: false, firstBrokenRevision: Math.min(outside, walked.firstBrokenRevision ?? outside) }
 }
 
-async function walkChain(
-  key: string,
-  bounds: ChainBounds,
-  changes: AsyncIterable<ChangeRecord> | Iterable<ChangeRecord>,
-): Promise<ChainVerdict> {
+async function walkChain(key: string, bounds: ChainBounds, changes: Changes): Promise<ChainVerdict> {
   let { revision, digest } = bounds.start
   let ordinal = -1
   let checkedRevisions = 0

@@ -1,4 +1,5 @@
-import type { Database } from '../database/database.js'
+import { BackgroundTask } from '../background/background-task.js'
+import type { Database, DatabaseLog } from '../database/database.js'
 import type { Ledger } from './ledger.js'
 
 /** The net under LISTEN: how often the head is looked at, in milliseconds. */
@@ -9,26 +10,20 @@ const POLL_EVERY_MS = 500
  * On a database of its own there is nobody to follow: there it only looks, after a failure, until the database answers
  * again. Returns the function that stops it.
  */
-export function follow(ledger: Ledger, database: Database): () => Promise<void> {
-  let underWay: Promise<void> = Promise.resolve()
-  let isBusy = false
-  const look = (revision?: number): void => {
-    // A look that is under way may have read the head before this news: one more look, not one more for each piece of news.
-    if (isBusy && revision === undefined) return
-    isBusy = true
-    underWay = underWay
-      .then(() => ledger.poll(revision))
-      .finally(() => {
-        isBusy = false
-      })
+export function follow(ledger: Ledger, database: Database, log: DatabaseLog): () => Promise<void> {
+  const work = async (): Promise<void> => {
+    if (database.isShared || !ledger.status.isDatabaseReachable) await ledger.poll()
   }
-  const unlisten = database.listen({ onRevision: (revision) => look(revision), onReconnect: () => look() })
-  const timer = setInterval(() => {
-    if (database.isShared || !ledger.status.isDatabaseReachable) look()
-  }, POLL_EVERY_MS)
+  const task = new BackgroundTask({ name: 'following the database', everyMs: POLL_EVERY_MS, log, work })
+  const unlisten = database.listen({
+    onRevision(revision) {
+      if (ledger.hear(revision)) void task.run()
+    },
+    onReconnect: () => void task.run(),
+  })
+  task.open()
   return async () => {
-    clearInterval(timer)
     await unlisten()
-    await underWay
+    await task.stop()
   }
 }

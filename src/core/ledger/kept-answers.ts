@@ -1,11 +1,10 @@
-import type { Database } from '../database/database.js'
-import { orUnavailable } from '../database/database-error.js'
+import type { QueryableDatabase } from '../database/database.js'
 import type { Clock } from '../platform/clock.js'
 import { findInputFaults, hashInput } from '../state/input.js'
 import type { Write, WriteOutcome } from '../state/write.js'
 import type { Json } from '../values/json.js'
 import { keptFrom, replayedAnswer } from './batch.js'
-import { type IdempotencyRow, Store } from './store.js'
+import { findAnswers, type IdempotencyRow, KEEP_ANSWERS } from './store.js'
 
 /** What came of a call after its commit. */
 export interface Sequel {
@@ -19,11 +18,11 @@ export interface Sequel {
  * begin, and keep what came of it beside the first answer. None of it is state.
  */
 export class KeptAnswers {
-  readonly #store: Store
+  readonly #database: QueryableDatabase
   readonly #clock: Clock
 
-  constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
-    this.#store = new Store(database, [])
+  constructor({ database, clock }: { readonly database: QueryableDatabase; readonly clock: Clock }) {
+    this.#database = database
     this.#clock = clock
   }
 
@@ -49,13 +48,13 @@ export class KeptAnswers {
     if (!write.idempotencyKey) return
     const place = { client_id: write.caller.id, operation: sequelOf(write), key: write.idempotencyKey }
     const row = { ...place, input_hash: hashInput(write.input), answer: sequel, revision, ...keptFrom(this.#clock.now()) }
-    await orUnavailable(() => this.#store.keepAnswer(row))
+    await this.#database.ask(KEEP_ANSWERS, [JSON.stringify([row])])
   }
 
   async #read<I extends object, O>({ caller, idempotencyKey }: Write<I, O>, operation: string): Promise<IdempotencyRow | undefined> {
     if (!idempotencyKey) return undefined
     const keys = [{ client_id: caller.id, operation, key: idempotencyKey }]
-    const [row] = await orUnavailable(() => this.#store.findAnswers(keys, this.#clock.now()))
+    const [row] = await findAnswers(this.#database.ask, keys, this.#clock.now())
     return row
   }
 }

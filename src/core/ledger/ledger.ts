@@ -1,7 +1,7 @@
 import type { Caller } from '../contract/caller.js'
 import { AppError, type UserErrorData } from '../contract/errors.js'
 import type { Database } from '../database/database.js'
-import { DatabaseAwayError, unavailable } from '../database/database-error.js'
+import { DatabaseAwayError, orUnavailable, unavailable } from '../database/database-error.js'
 import type { Clock } from '../platform/clock.js'
 import { newId } from '../platform/ids.js'
 import type { Log } from '../platform/log.js'
@@ -147,17 +147,19 @@ export class Ledger {
     return result.ok ? found : [...found, ...result.userErrors.filter(({ field }) => !places.has(JSON.stringify(field)))]
   }
 
-  /** Brings the snapshot up to the database's head. Throws what the database throws. */
-  async catchUp(): Promise<void> {
-    await this.#inLane(() => this.#catchUp())
+  /** Brings the snapshot up to the database's head. Throws AppError UNAVAILABLE when the database does not answer. */
+  catchUp(): Promise<void> {
+    return orUnavailable(() => this.#inLane(() => this.#catchUp()))
+  }
+
+  /** Notes that the database has come to this revision; true when the snapshot has not. */
+  hear(revision: number): boolean {
+    this.#knownRevision = Math.max(this.#knownRevision, revision)
+    return revision > this.#snapshot.revision
   }
 
   /** Looks at the head, and catches up when it has moved. Never throws: it keeps `status` true instead. */
-  async poll(knownRevision?: number): Promise<void> {
-    if (knownRevision !== undefined) {
-      this.#knownRevision = Math.max(this.#knownRevision, knownRevision)
-      if (knownRevision <= this.#snapshot.revision) return
-    }
+  async poll(): Promise<void> {
     await this.#inLane(async () => {
       if (this.#isClosed) return
       try {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import type { Database } from '../database/database.js'
+import type { Database, QueryableDatabase } from '../database/database.js'
 import { orAway } from '../database/database-error.js'
 import { REVISION_CHANNEL } from '../database/postgres/revision-listener.js'
-import { type ChangeRecord, type ChangeRow, fromChangeRow, toChangeRow } from '../state/change.js'
+import { CHANGE_COLUMNS, type ChangeRecord, fromChangeRow, toChangeRow } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import type { DraftChange } from '../state/draft.js'
 import { Snapshot, type SnapshotPosition } from '../state/snapshot.js'
@@ -20,6 +20,9 @@ export interface IdempotencyRow {
   readonly created_at: string
   readonly expires_at: string
 }
+
+/** What an answer is found by. */
+export type AnswerKey = Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>
 
 /** Everything that one transaction of the ledger writes. */
 export interface CommitBatch {
@@ -38,8 +41,10 @@ export interface CatchUp {
   readonly records: readonly { collection: AnyCollection; key: string; record: object | undefined }[]
 }
 
-/** The SQLSTATE with which a commit's statement says that an idempotency key of it was used meanwhile. */
-const KEY_IS_TAKEN = '22012'
+const ANSWER_COLUMNS = ['client_id', 'operation', 'key', 'input_hash', 'answer', 'revision', 'created_at', 'expires_at'] as const
+/** PostgreSQL documentation, appendix A; and the constraint of it that a commit runs into whose idempotency key was used meanwhile. */
+const UNIQUE_VIOLATION = '23505'
+const ANSWERS_KEY = 'idempotency_records_pkey'
 /** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
 const LOAD_TIMEOUT_MS = 120_000
 
@@ -55,8 +60,20 @@ export function digestAt(place: string): string {
     (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
 }
 
-const REPLACE_ANSWER =
-  'ON CONFLICT (client_id, operation, key) DO UPDATE SET input_hash = excluded.input_hash, answer = excluded.answer, revision = excluded.revision, created_at = excluded.created_at, expires_at = excluded.expires_at'
+/** Answers among `keys` that have not expired at `now`, asked for with `ask`. */
+export async function findAnswers(ask: QueryableDatabase['ask'], keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
+  const text = `SELECT to_json(i) AS row FROM idempotency_records i
+    JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
+      ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
+    WHERE i.expires_at > $2`
+  const { rows } = await ask<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
+  return rows.map(({ row }) => row)
+}
+
+/** Keeps the answers that $1 holds as JSON, in place of those with the same key. */
+export const KEEP_ANSWERS = `INSERT INTO idempotency_records (${ANSWER_COLUMNS}) SELECT ${ANSWER_COLUMNS}
+  FROM json_populate_recordset(NULL::idempotency_records, $1::json)
+  ON CONFLICT (client_id, operation, key) DO UPDATE SET ${ANSWER_COLUMNS.map((column) => `${column} = excluded.${column}`)}`
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -103,8 +120,8 @@ export class Store {
       if (now.revision === position.revision && now.digest === position.digest) return { head: now, changes: [], records: [] }
       if (now.revision <= position.revision || !(await this.#holds(client, position))) return undefined
       const text = 'SELECT to_json(c) AS row FROM changes c WHERE c.revision > $1 ORDER BY c.revision, c.ordinal LIMIT $2'
-      const { rows } = await client.query<{ row: ChangeRow }>(slow(text, [position.revision, limit + 1]))
-      if (rows.length > limit || rows.length === 0 || rows[0]?.row.revision !== position.revision + 1) return undefined
+      const { rows } = await client.query<{ row: JsonObject }>(slow(text, [position.revision, limit + 1]))
+      if (rows.length > limit || rows.length === 0 || rows[0]?.row['revision'] !== position.revision + 1) return undefined
       const changes = rows.map(({ row }) => fromChangeRow(row))
       return { head: now, changes, records: await this.#readTouched(client, changes) }
     })
@@ -123,7 +140,7 @@ export class Store {
       const { rowCount } = await orAway('unknown', () => client.query({ text, values, ...this.#prepared(text) }))
       return rowCount === 1
     } catch (error) {
-      if (error instanceof pg.DatabaseError && error.code === KEY_IS_TAKEN) return false
+      if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION && error.constraint === ANSWERS_KEY) return false
       failure = error as Error
       throw error
     } finally {
@@ -132,20 +149,8 @@ export class Store {
   }
 
   /** Kept first answers among `keys` that have not expired at `now`. */
-  async findAnswers(keys: readonly Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>[], now: Date): Promise<IdempotencyRow[]> {
-    const text = `SELECT to_json(i) AS row FROM idempotency_records i
-      JOIN json_to_recordset($1::json) AS k(client_id text, operation text, key text)
-        ON i.client_id = k.client_id AND i.operation = k.operation AND i.key = k.key
-      WHERE i.expires_at > $2`
-    const ask = () => this.#database.ledgerPool.query<{ row: IdempotencyRow }>(text, [JSON.stringify(keys), now])
-    const { rows } = await orAway('nothing', ask)
-    return rows.map(({ row }) => row)
-  }
-
-  /** Keeps an answer by itself, in place of one with the same key. */
-  async keepAnswer(row: IdempotencyRow): Promise<void> {
-    const text = `INSERT INTO idempotency_records SELECT r.* FROM json_populate_recordset(NULL::idempotency_records, $1::json) r ${REPLACE_ANSWER}`
-    await orAway('unknown', () => this.#database.pool.query(text, [JSON.stringify([row])]))
+  async findAnswers(keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
+    return orAway('nothing', () => findAnswers((text, values = []) => this.#database.ledgerPool.query(text, [...values]), keys, now))
   }
 
   /**
@@ -227,33 +232,39 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
   const bind = (value: unknown): string => `$${values.push(value)}`
   const parts = [
     `head AS (UPDATE ledger_head SET revision = $2, digest = $3 WHERE id = 1 AND revision = $1 AND digest = $4 RETURNING revision)`,
-    `log AS (INSERT INTO changes SELECT r.* FROM head, json_populate_recordset(NULL::changes, ${bind(JSON.stringify(batch.changes.map(toChangeRow)))}::json) r)`,
+    `log AS (${insertRows('changes', CHANGE_COLUMNS, bind(JSON.stringify(batch.changes.map(toChangeRow))))})`,
   ]
   for (const [index, { collection, puts, deletes }] of groupByCollection(batch.records).entries()) {
     const [table, key] = [quote(collection.table), keyColumn(collection)]
     if (puts.length > 0) {
-      const columns = collection.columns.map(quote)
-      const updates = columns.map((column) => `${column} = excluded.${column}`).join(', ')
-      const select = columns.map((column) => `r.${column}`).join(', ')
+      const updates = collection.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')
       const rows = bind(JSON.stringify(puts.map((record) => collection.toRow(record))))
-      parts.push(
-        `put${index} AS (INSERT INTO ${table} (${columns.join(', ')}) SELECT ${select} FROM head, json_populate_recordset(NULL::${table}, ${rows}::json) r ON CONFLICT (${key}) DO UPDATE SET ${updates})`,
-      )
+      parts.push(`put${index} AS (${insertRows(table, collection.columns, rows)} ON CONFLICT (${key}) DO UPDATE SET ${updates})`)
     }
     if (deletes.length > 0)
       parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
   }
-  let announced = 'revision'
   if (batch.idempotency.length > 0) {
     const rows = bind(JSON.stringify(batch.idempotency))
     // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
-    // one's row, then finds it young: a division by zero takes back all of its statement.
+    // one's row, and runs into it: that takes back all of its statement. Answers that have expired are out of the way by then,
+    // as the insertion cannot begin before they are counted.
     parts.push(
-      `answers AS (INSERT INTO idempotency_records SELECT r.* FROM head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r ${REPLACE_ANSWER} WHERE idempotency_records.expires_at <= excluded.created_at RETURNING 1)`,
+      `expired AS (DELETE FROM idempotency_records i USING head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r
+        WHERE (i.client_id, i.operation, i.key) = (r.client_id, r.operation, r.key) AND i.expires_at <= r.created_at RETURNING 1)`,
+      `answers AS (${insertRows('idempotency_records', ANSWER_COLUMNS, rows)}, (SELECT count(*) FROM expired) gone)`,
     )
-    announced = `revision / (CASE (SELECT count(*) FROM answers) WHEN ${batch.idempotency.length} THEN 1 ELSE 0 END)`
   }
-  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', (${announced})::text) FROM head`, values }
+  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
+}
+
+/**
+ * An INSERT of rows that a parameter holds as JSON, if the head has moved. It names its columns: a process of this build goes on
+ * working when a newer one has added some.
+ */
+function insertRows(table: string, columns: readonly string[], rows: string): string {
+  const names = columns.map(quote)
+  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM head, json_populate_recordset(NULL::${table}, ${rows}::json) r`
 }
 
 function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {

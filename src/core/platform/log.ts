@@ -98,7 +98,7 @@ function passwordsOf(url: string | undefined): string[] {
 }
 
 /** Percent-decoding that leaves a text alone that is not encoded. */
-function decodePercent(text: string): string {
+export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {

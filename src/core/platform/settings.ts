@@ -14,180 +14,156 @@ export interface VariableInfo {
   readonly isSecret: boolean
 }
 
-type About = Omit<VariableInfo, 'name'>
+/** What a schema says of its values. */
+type Kind = Pick<VariableInfo, 'type' | 'isSecret'>
 
-const about = z.registry<About>()
+const kinds = z.registry<Kind>()
+const about = z.registry<Omit<VariableInfo, 'name'>>()
+
+/** A schema whose values are described as `type`. */
+function typed<T extends z.ZodType>(schema: T, type: string, isSecret = false): T {
+  kinds.add(schema, { type, isSecret })
+  return schema
+}
 
 /** Documents a variable that may be missing. */
-function optional<T extends z.ZodType>(schema: T, info: Pick<About, 'type' | 'description'> & { isSecret?: boolean }): z.ZodOptional<T> {
+function optional<T extends z.ZodType>(schema: T, description: string): z.ZodOptional<T> {
   const documented = schema.optional()
-  about.add(documented, { isSecret: false, ...info, defaultText: undefined })
+  about.add(documented, { ...(kinds.get(schema) as Kind), defaultText: undefined, description })
   return documented
 }
 
 /** Documents a variable with a default, which is written and read as the variable itself would be. */
-function defaulted<T extends z.ZodType<unknown, string>>(
-  schema: T,
-  info: Omit<About, 'isSecret'> & { defaultText: string },
-): z.ZodPrefault<T> {
-  const documented = schema.prefault(info.defaultText as z.input<T>)
-  about.add(documented, { isSecret: false, ...info })
+function defaulted<T extends z.ZodType<unknown, string>>(schema: T, defaultText: string, description: string): z.ZodPrefault<T> {
+  const documented = schema.prefault(defaultText as z.input<T>)
+  about.add(documented, { ...(kinds.get(schema) as Kind), defaultText, description })
   return documented
 }
 
-function integer(min: number, max: number) {
-  return z
-    .string()
-    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
+/** `type` is left out where the bounds say it all. */
+function integer(min: number, max: number, type = `${min} to ${max}`) {
+  const isWithin = (text: string): boolean => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max
+  return typed(z.string().refine(isWithin, `must be a whole number from ${min} to ${max}`).transform(Number), type)
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
-  return z.enum(names, `must be one of ${names.join(', ')}`)
+  return typed(z.enum(names, `must be one of ${names.join(', ')}`), names.join(', ').replace(/, (?=[^,]*$)/, ' or '))
 }
 
 function secret(minLength: number) {
-  return z.string().min(minLength, `must have at least ${minLength} characters`)
+  const schema = z.string().min(minLength, `must have at least ${minLength} characters`)
+  return typed(schema, `text of ${minLength} characters or more`, true)
 }
 
-function url(protocols: readonly string[]) {
+/** Secret, since it may hold a password. */
+function url(protocols: readonly string[], type: string) {
   const names = protocols.map((protocol) => `${protocol}//`).join(' or ')
-  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    error: `must be a URL that starts with ${names} (percent-encode special characters in its password)`,
-  })
+  const error = `must be a URL that starts with ${names} (percent-encode special characters in its password)`
+  const schema = z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error })
+  return typed(schema, type, true)
 }
 
 /** Lists are comma-separated, with or without spaces. An origin as RFC 6454 has it: scheme, host and port only. */
-const origins = z.string().transform((text, context): readonly string[] => {
-  const items = text.split(',').map((item) => item.trim())
-  const isEachOrigin = items.every((item) => /^https?:\/\/[^/?#@\s]+\/?$/i.test(item) && URL.canParse(item))
-  if (!isEachOrigin) {
+const origins = typed(
+  z.string().transform((text, context): readonly string[] => {
+    const items = text.split(',').map((item) => item.trim())
+    const isEachOrigin = items.every((item) => /^https?:\/\/[^/?#@\s]+\/?$/i.test(item) && URL.canParse(item))
+    if (isEachOrigin) return Object.freeze([...new Set(items.map((item) => new URL(item).origin))])
     context.issues.push({ code: 'custom', input: text, message: 'must be a comma-separated list of origins like https://app.example.com' })
     return z.NEVER
-  }
-  return Object.freeze([...new Set(items.map((item) => new URL(item).origin))])
-})
+  }),
+  'comma-separated origins',
+)
 
-const publicUrl = z
-  .string()
-  .refine((text) => {
-    if (!URL.canParse(text)) return false
-    const { protocol, username, password, search, hash } = new URL(text)
-    return ['http:', 'https:'].includes(protocol) && [username, password, search, hash].every((part) => part === '')
-  }, 'must be a URL that starts with http:// or https://, without user, password, query and fragment')
-  .transform((text) => new URL(text).href.replace(/\/+$/, ''))
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return ['http:', 'https:'].includes(protocol) && [username, password, search, hash].every((part) => part === '')
+}
 
-const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be 1 to 63 of letters, digits, '.', '_' and '-'")
-const bool = oneOf(['true', 'false']).transform((text) => text === 'true')
-const host = z.string().regex(/^[A-Za-z0-9.:%_-]{1,253}$/, 'must be an IP address or a host name')
-const adminKey = z.string().refine(isApiKeyShaped, 'must be an API key of this system (vk_live_... or vk_test_...)')
+const publicUrl = typed(
+  z
+    .string()
+    .refine(isPublicUrl, 'must be a URL that starts with http:// or https://, without user, password, query and fragment')
+    .transform((text) => new URL(text).href.replace(/\/+$/, '')),
+  'http(s):// URL',
+)
+
+const label = typed(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be 1 to 63 of letters, digits, '.', '_' and '-'"), 'name')
+const bool = typed(
+  oneOf(['true', 'false']).transform((text) => text === 'true'),
+  'true or false',
+)
+const host = typed(z.string().regex(/^[A-Za-z0-9.:%_-]{1,253}$/, 'must be an IP address or a host name'), 'host')
+const adminKey = typed(z.string().refine(isApiKeyShaped, 'must be an API key of this system (vk_live_... or vk_test_...)'), 'API key', true)
 
 /** Every variable that is read: its name, type, default and description stand here and nowhere else. */
 const VARIABLES = z.object({
-  PORT: defaulted(integer(0, 65_535), { type: 'port', defaultText: '4000', description: 'TCP port to listen on; 0 takes any free one.' }),
-  HOST: defaulted(host, {
-    type: 'host',
-    defaultText: '127.0.0.1',
-    description: 'Address to listen on; 0.0.0.0 or :: for every interface.',
-  }),
-  NODE_ENV: defaulted(oneOf(['development', 'production', 'test']), {
-    type: 'development, production or test',
-    defaultText: 'development',
-    description: 'In development, on a loopback address, the schema may be introspected without a key.',
-  }),
-  LOG_LEVEL: defaulted(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
-    type: 'trace, debug, info, warn, error, fatal or silent',
-    defaultText: 'info',
-    description: 'The least level that is logged.',
-  }),
-  DATABASE_URL: optional(url(['postgres:', 'postgresql:']), {
-    type: 'postgresql:// URL',
-    isSecret: true,
-    description: 'PostgreSQL database to use. Unset: a database embedded in the process, kept in VALHALLA_DATA_DIR.',
-  }),
-  REDIS_URL: optional(url(['redis:', 'rediss:']), {
-    type: 'redis:// URL',
-    isSecret: true,
-    description: 'Redis that shares rate limit counters between replicas. Unset: each replica counts for itself.',
-  }),
-  VALHALLA_DATA_DIR: defaulted(z.string(), {
-    type: 'path',
-    defaultText: './data',
-    description: 'Directory of the embedded database; relative to the working directory.',
-  }),
-  VALHALLA_ENV: defaulted(label, { type: 'name', defaultText: 'development', description: "The deployment's name, such as staging." }),
-  VALHALLA_REGION: optional(label, { type: 'name', description: 'Where the deployment runs, such as eu-west-1.' }),
-  VALHALLA_ADMIN_KEY: optional(adminKey, {
-    type: 'API key',
-    isSecret: true,
-    description: 'Key of the first admin, taken on the first start only. Unset: one is made and handed over once.',
-  }),
-  VALHALLA_KEY_PEPPER: optional(secret(16), {
-    type: 'text of 16 characters or more',
-    isSecret: true,
-    description: 'Mixed into the stored hash of every API key. Changing it makes all keys invalid.',
-  }),
-  VALHALLA_AUDIT_KEY: optional(secret(16), {
-    type: 'text of 16 characters or more',
-    isSecret: true,
-    description: 'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
-  }),
-  VALHALLA_PUBLIC_URL: optional(publicUrl, { type: 'http(s):// URL', description: 'Where clients reach this service from outside.' }),
-  VALHALLA_CHANGE_RETENTION_DAYS: defaulted(integer(0, 36_500), {
-    type: '0 to 36500',
-    defaultText: '0',
-    description:
-      'How many days the change log is kept; older revisions are taken away, and the chain is verified from there. 0 keeps it for ever.',
-  }),
-  VALHALLA_AUDIT_RETENTION_DAYS: defaulted(integer(0, 36_500), {
-    type: '0 to 36500',
-    defaultText: '90',
-    description: 'How many days audit events are kept; 0 keeps them for ever.',
-  }),
-  VALHALLA_AUTH_FAILURES_PER_MINUTE: defaulted(integer(0, 1_000_000), {
-    type: '0 to 1000000',
-    defaultText: '20',
-    description:
-      'Calls without a valid key that one address may send in a minute before further ones are refused with 429; 0 for any number.',
-  }),
-  VALHALLA_TRUSTED_PROXIES: defaulted(integer(0, 10), {
-    type: '0 to 10',
-    defaultText: '0',
-    description: 'How many proxies in front add to X-Forwarded-For; 0 ignores that header.',
-  }),
-  SMOKE_ALLOWED_ORIGINS: optional(origins, {
-    type: 'comma-separated origins',
-    description: "Other origins that smoke tests may probe, besides this service's own.",
-  }),
-  VALHALLA_DISK_RESERVE_MB: defaulted(integer(0, 1_048_576), {
-    type: 'MiB',
-    defaultText: '128',
-    description: 'With the embedded database, writes are refused when less disk space than this is free.',
-  }),
-  VALHALLA_WRITE_TIMEOUT_MS: defaulted(integer(100, 60_000), {
-    type: 'ms, 100 to 60000',
-    defaultText: '2000',
-    description: 'After this time a write that the database did not take is refused as UNAVAILABLE.',
-  }),
-  VALHALLA_SHUTDOWN_GRACE_MS: defaulted(integer(0, 600_000), {
-    type: 'ms, 0 to 600000',
-    defaultText: '10000',
-    description: 'How long running requests may take to end when the service is told to stop.',
-  }),
-  VALHALLA_ALLOW_SECRET_VALUES: defaulted(bool, {
-    type: 'true or false',
-    defaultText: 'false',
-    description: 'Lets an ADMIN store a config value that looks like a secret; each time is audited.',
-  }),
-  VALHALLA_CORS_ORIGINS: optional(origins, {
-    type: 'comma-separated origins',
-    description: 'Origins whose pages may call this service from a browser; none when unset.',
-  }),
-  VALHALLA_MAX_BODY_BYTES: defaulted(integer(1_024, 16_777_216), {
-    type: 'bytes, 1024 to 16777216',
-    defaultText: '262144',
-    description: 'Largest body of an HTTP request.',
-  }),
+  PORT: defaulted(integer(0, 65_535, 'port'), '4000', 'TCP port to listen on; 0 takes any free one.'),
+  HOST: defaulted(host, '127.0.0.1', 'Address to listen on; 0.0.0.0 or :: for every interface.'),
+  NODE_ENV: defaulted(
+    oneOf(['development', 'production', 'test']),
+    'development',
+    'In development, on a loopback address, the schema may be introspected without a key.',
+  ),
+  LOG_LEVEL: defaulted(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', 'The least level that is logged.'),
+  DATABASE_URL: optional(
+    url(['postgres:', 'postgresql:'], 'postgresql:// URL'),
+    'PostgreSQL database to use. Unset: a database embedded in the process, kept in VALHALLA_DATA_DIR.',
+  ),
+  REDIS_URL: optional(
+    url(['redis:', 'rediss:'], 'redis:// URL'),
+    'Redis that shares rate limit counters between replicas. Unset: each replica counts for itself.',
+  ),
+  VALHALLA_DATA_DIR: defaulted(
+    typed(z.string(), 'path'),
+    './data',
+    'Directory of the embedded database; relative to the working directory.',
+  ),
+  VALHALLA_ENV: defaulted(label, 'development', "The deployment's name, such as staging."),
+  VALHALLA_REGION: optional(label, 'Where the deployment runs, such as eu-west-1.'),
+  VALHALLA_ADMIN_KEY: optional(adminKey, 'Key of the first admin, taken on the first start only. Unset: one is made and handed over once.'),
+  VALHALLA_KEY_PEPPER: optional(secret(16), 'Mixed into the stored hash of every API key. Changing it makes all keys invalid.'),
+  VALHALLA_AUDIT_KEY: optional(
+    secret(16),
+    'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
+  ),
+  VALHALLA_PUBLIC_URL: optional(publicUrl, 'Where clients reach this service from outside.'),
+  VALHALLA_CHANGE_RETENTION_DAYS: defaulted(
+    integer(0, 36_500),
+    '0',
+    'How many days the change log is kept; older revisions are taken away, and the chain is verified from there. 0 keeps it for ever.',
+  ),
+  VALHALLA_AUDIT_RETENTION_DAYS: defaulted(integer(0, 36_500), '90', 'How many days audit events are kept; 0 keeps them for ever.'),
+  VALHALLA_AUTH_FAILURES_PER_MINUTE: defaulted(
+    integer(0, 1_000_000),
+    '20',
+    'Calls without a valid key that one address may send in a minute before further ones are refused with 429; 0 for any number.',
+  ),
+  VALHALLA_TRUSTED_PROXIES: defaulted(integer(0, 10), '0', 'How many proxies in front add to X-Forwarded-For; 0 ignores that header.'),
+  SMOKE_ALLOWED_ORIGINS: optional(origins, "Other origins that smoke tests may probe, besides this service's own."),
+  VALHALLA_DISK_RESERVE_MB: defaulted(
+    integer(0, 1_048_576, 'MiB'),
+    '128',
+    'With the embedded database, writes are refused when less disk space than this is free.',
+  ),
+  VALHALLA_WRITE_TIMEOUT_MS: defaulted(
+    integer(100, 60_000, 'ms, 100 to 60000'),
+    '2000',
+    'After this time a write that the database did not take is refused as UNAVAILABLE.',
+  ),
+  VALHALLA_SHUTDOWN_GRACE_MS: defaulted(
+    integer(0, 600_000, 'ms, 0 to 600000'),
+    '10000',
+    'How long running requests may take to end when the service is told to stop.',
+  ),
+  VALHALLA_ALLOW_SECRET_VALUES: defaulted(
+    bool,
+    'false',
+    'Lets an ADMIN store a config value that looks like a secret; each time is audited.',
+  ),
+  VALHALLA_CORS_ORIGINS: optional(origins, 'Origins whose pages may call this service from a browser; none when unset.'),
+  VALHALLA_MAX_BODY_BYTES: defaulted(integer(1_024, 16_777_216, 'bytes, 1024 to 16777216'), '262144', 'Largest body of an HTTP request.'),
 })
 
 /** Every variable with its documentation, in the order in which they are shown. */

@@ -1,5 +1,7 @@
 import type { ActorRef } from '../contract/caller.js'
 import type { JsonObject } from '../values/json.js'
+import { boolean, integer, json, text, timestamp } from './collection.js'
+import { rowCodec } from './row-codec.js'
 
 /** What happened to a record. */
 export type ChangeAction = 'CREATE' | 'UPDATE' | 'DELETE'
@@ -32,71 +34,43 @@ export interface ChangeRecord {
   readonly digest: string
 }
 
-/** A change row as JSON, keyed by column. */
-export interface ChangeRow {
-  readonly revision: number
-  readonly ordinal: number
-  readonly pack: string
-  readonly target_type: string
-  readonly target_id: string
-  readonly target_key: string
-  readonly action: string
-  readonly before: JsonObject | null
-  readonly after: JsonObject | null
-  readonly operation: string
-  readonly reason: string | null
-  readonly actor_id: string
-  readonly actor_name: string
-  readonly actor_client_type: string | null
-  readonly correlation_id: string
-  readonly at: string
-  readonly is_revertible: boolean
-  readonly digest: string
+/** A change without what is flat in its row. */
+export type PlainChange = Omit<ChangeRecord, 'id' | 'actor'>
+
+const rows = rowCodec<PlainChange>({
+  revision: integer(),
+  ordinal: integer(),
+  pack: text(),
+  targetType: text(),
+  targetId: text(),
+  targetKey: text(),
+  action: text(),
+  before: json(),
+  after: json(),
+  operation: text(),
+  reason: text(),
+  correlationId: text(),
+  at: timestamp(),
+  isRevertible: boolean(),
+  digest: text(),
+})
+
+/** The columns of a change's row. */
+export const CHANGE_COLUMNS: readonly string[] = [...rows.columns, 'actor_id', 'actor_name', 'actor_client_type']
+
+/** The row of a change as JSON, keyed by column. */
+export function toChangeRow(change: ChangeRecord): JsonObject {
+  const { id, name, clientType } = change.actor
+  return Object.assign(rows.toRow(change), { actor_id: id, actor_name: name, actor_client_type: clientType })
 }
 
-/** The row of a change. */
-export function toChangeRow(change: ChangeRecord): ChangeRow {
-  return {
-    revision: change.revision,
-    ordinal: change.ordinal,
-    pack: change.pack,
-    target_type: change.targetType,
-    target_id: change.targetId,
-    target_key: change.targetKey,
-    action: change.action,
-    before: change.before,
-    after: change.after,
-    operation: change.operation,
-    reason: change.reason,
-    actor_id: change.actor.id,
-    actor_name: change.actor.name,
-    actor_client_type: change.actor.clientType,
-    correlation_id: change.correlationId,
-    at: change.at.toISOString(),
-    is_revertible: change.isRevertible,
-    digest: change.digest,
-  }
+/** The change of a row. Columns that a newer build has added are left out. */
+export function fromChangeRow(row: JsonObject): ChangeRecord {
+  const actor = { id: row['actor_id'], name: row['actor_name'], clientType: row['actor_client_type'] }
+  return madeBy(actor as ActorRef, rows.fromRow(row))
 }
 
-/** The change of a row. */
-export function fromChangeRow(row: ChangeRow): ChangeRecord {
-  return {
-    id: `${row.revision}.${row.ordinal}`,
-    revision: row.revision,
-    ordinal: row.ordinal,
-    pack: row.pack,
-    targetType: row.target_type,
-    targetId: row.target_id,
-    targetKey: row.target_key,
-    action: row.action as ChangeAction,
-    before: row.before,
-    after: row.after,
-    operation: row.operation,
-    reason: row.reason,
-    actor: { id: row.actor_id, name: row.actor_name, clientType: row.actor_client_type as ActorRef['clientType'] },
-    correlationId: row.correlation_id,
-    at: new Date(row.at),
-    isRevertible: row.is_revertible,
-    digest: row.digest,
-  }
+/** The change that somebody has made. */
+export function madeBy(actor: ActorRef, change: PlainChange): ChangeRecord {
+  return { ...change, id: `${change.revision}.${change.ordinal}`, actor }
 }

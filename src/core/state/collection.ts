@@ -1,6 +1,7 @@
 import type { Permission } from '../contract/caller.js'
 import type { UserErrorData } from '../contract/errors.js'
-import { isSameJson, type Json, type JsonObject } from '../values/json.js'
+import { isSameJson, type JsonObject } from '../values/json.js'
+import { type FieldKind, freezeJson, fromJson, type RowCodec, rowCodec, toJson } from './row-codec.js'
 
 /** The records of one collection in key order, to be read. */
 export interface View<R> {
@@ -16,9 +17,6 @@ export interface View<R> {
 export interface ReadableState {
   view<R extends object>(collection: Collection<R>): View<R>
 }
-
-/** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
-export type FieldKind = 'text' | 'integer' | 'boolean' | 'json' | 'timestamp'
 
 /** One field of a record: how it is stored, and (for the compiler alone) what it holds. */
 export interface FieldSpec<T> {
@@ -73,12 +71,10 @@ export interface CollectionSpec<R extends object> {
 }
 
 /** A {@link CollectionSpec} with the conversions that follow from it. */
-export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'writePermission'> {
+export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'writePermission'>, RowCodec<R> {
   /** Id of the pack that owns it, which says so itself: see `definePack`. */
   pack: string
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
-  /** Column names, in the order of `fields`. */
-  readonly columns: readonly string[]
   keyOf(record: R): string
   idOf(record: R): string
   versionOf(record: R): number
@@ -86,10 +82,6 @@ export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'w
   imageOf(record: R): JsonObject
   /** The record of an image. Secrets come from `secretsFrom`, and are null without it. */
   fromImage(image: JsonObject, secretsFrom?: R): R
-  /** The row as JSON, keyed by column, for `json_populate_recordset`. */
-  toRow(record: R): JsonObject
-  /** The record of a row that came as JSON (`to_json`). */
-  fromRow(row: JsonObject): R
 }
 
 /** Any collection, for code that does not care about the record's type. */
@@ -113,51 +105,18 @@ export interface AnyCollection {
   fromRow(row: JsonObject): object
 }
 
-/** `isEnabled` -> `is_enabled`. */
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-/**
- * Freezes a JSON value all the way down: records are shared by every reader. A negative zero becomes a zero, which is what
- * is written and read back (ECMA-262, JSON.stringify).
- */
-function freezeJson<T>(value: T): T {
-  if (Object.is(value, -0)) return 0 as T
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
-    const members = value as Record<string, unknown>
-    for (const [name, member] of Object.entries(members)) {
-      const frozen = freezeJson(member)
-      if (!Object.is(frozen, member)) members[name] = frozen
-    }
-    Object.freeze(value)
-  }
-  return value
-}
-
-function toJson(kind: FieldKind, value: unknown): Json {
-  if (value === null || value === undefined) return null
-  return kind === 'timestamp' ? (value as Date).toISOString() : (value as Json)
-}
-
-function fromJson(kind: FieldKind, value: Json | undefined): unknown {
-  if (value === null || value === undefined) return null
-  return kind === 'timestamp' ? new Date(value as string) : freezeJson(value)
-}
-
 /** Defines a collection: everything that the state and the database need to know about one kind of record. */
 export function defineCollection<R extends object>(spec: CollectionSpec<R>): Collection<R> {
   const fields = Object.entries<FieldSpec<unknown>>(spec.fields).map(([field, { kind }]) => [field as keyof R & string, kind] as const)
   const { writePermission } = spec
   const secrets = new Set<string>(spec.secrets ?? [])
   const publicFields = fields.filter(([field]) => !secrets.has(field))
-  const columnOf = new Map(fields.map(([field]) => [field, snakeCase(field)]))
 
   return {
     ...spec,
+    ...rowCodec<R>(spec.fields),
     pack: '',
     writePermission: typeof writePermission === 'string' ? () => writePermission : writePermission,
-    columns: [...columnOf.values()],
     keyOf: (record) => String(record[spec.key]),
     idOf: (record) => String(record[spec.id]),
     versionOf: (record) => Number(record[spec.version]),
@@ -168,12 +127,6 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
         secrets.has(field) ? (secretsFrom?.[field] ?? null) : fromJson(kind, image[field]),
       ])
       return Object.freeze(Object.fromEntries(entries) as R)
-    },
-    toRow: (record) => Object.fromEntries(fields.map(([field, kind]) => [columnOf.get(field), toJson(kind, record[field])])),
-    fromRow(row) {
-      return Object.freeze(
-        Object.fromEntries(fields.map(([field, kind]) => [field, fromJson(kind, row[columnOf.get(field) as string])])) as R,
-      )
     },
   }
 }

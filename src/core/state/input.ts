@@ -49,23 +49,16 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
   const faults = toUserErrors([], found)
   if (found.some(({ isTooDeep }) => isTooDeep)) return { faults, isWalkable: false }
   // Both go into rows, also where they are no part of the input.
-  const { reason, idempotencyKey } = write
-  for (const path of findClientKeys({ ...write.input, reason, idempotencyKey })) {
-    faults.push(
-      userError(
-        'LOOKS_SECRET',
-        path,
-        'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.',
-      ),
-    )
-  }
+  const { reason, idempotencyKey, command } = write
+  const leak = 'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.'
+  faults.push(...findClientKeys({ ...write.input, reason, idempotencyKey }).map((path) => userError('LOOKS_SECRET', path, leak)))
   if (reason) {
     faults.push(...findTextFaults(reason, ['reason'], MAX_REASON_LENGTH))
     // Where the reason is a part of the input, its faults are among those already.
     if (!found.some(({ path }) => path.join('.') === 'reason')) faults.push(...toUserErrors(['reason'], findJsonFaults(reason, limits)))
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
-    if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+    if (!IDEMPOTENCY_KEY.test(idempotencyKey))
       faults.push(
         userError(
           'INVALID',
@@ -73,8 +66,7 @@ export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'r
           'The idempotency key must be 1 to 255 printable ASCII characters without spaces; a UUID is a good one.',
         ),
       )
-    }
-    if (!write.command.replay) throw new Error(`${write.command.name} cannot replay, and so must not take an idempotency key`)
+    if (!command.replay) throw new Error(`${command.name} cannot replay, and so must not take an idempotency key`)
   }
   return { faults, isWalkable: true }
 }

@@ -1,5 +1,5 @@
 import type { Decision, LimitedCall, LimitedSubject, LimiterStatus, OpenRateLimiter } from '../../core/contract/limiter.js'
-import type { Database } from '../../core/database/database.js'
+import type { QueryableDatabase } from '../../core/database/database.js'
 import type { Clock } from '../../core/platform/clock.js'
 import type { Log } from '../../core/platform/log.js'
 import type { Settings } from '../../core/platform/settings.js'
@@ -20,7 +20,7 @@ export interface RateLimiterOptions {
   readonly settings: Pick<Settings, 'redisUrl' | 'environmentName' | 'authFailuresPerMinute'>
   readonly clock: Clock
   readonly log: Log
-  readonly database: Pick<Database, 'pool' | 'assertWritable'>
+  readonly database: Pick<QueryableDatabase, 'ask' | 'assertWritable'>
 }
 
 /** A limiter that counts in Redis where the settings name one, else in memory. Never fails for the want of Redis. */

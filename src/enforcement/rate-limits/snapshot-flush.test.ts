@@ -153,7 +153,7 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
       if (disk.isFull) throw new AppError('UNAVAILABLE', 'The disk is nearly full.')
     }
     const loud = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line).msg) })
-    const careful = new SnapshotFlush({ database: { pool: database.pool, assertWritable }, clock, log: loud, counters, tally })
+    const careful = new SnapshotFlush({ database: { ask: database.ask, assertWritable }, clock, log: loud, counters, tally })
     const rule = ruleWith({ scope: 'API_KEY', maxRequests: 2 })
     await store(rule)
     call(rule, 'a', 5)
@@ -162,6 +162,6 @@ describe.each(ENGINES)('reported counters on %s', (engine) => {
     disk.isFull = false
     await careful.close()
     expect(await rows()).toMatchObject([{ currentCount: 2, deniedCount: 3 }])
-    expect(lines).toEqual(['rate limit snapshots not flushed; they stay for the next try', 'rate limit snapshots are flushed again'])
+    expect(lines).toEqual(['flushing rate limit snapshots failed; it is tried again', 'flushing rate limit snapshots works again'])
   })
 })

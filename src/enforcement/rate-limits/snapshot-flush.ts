@@ -1,4 +1,5 @@
-import type { Database } from '../../core/database/database.js'
+import { BackgroundTask } from '../../core/background/background-task.js'
+import type { QueryableDatabase } from '../../core/database/database.js'
 import type { Clock } from '../../core/platform/clock.js'
 import type { Log } from '../../core/platform/log.js'
 import type { CounterReading, Counters } from './counters/counters.js'
@@ -41,7 +42,7 @@ const DELETE_SURPLUS = `DELETE FROM rate_limit_snapshots s USING (
 
 /** What reports counters. */
 export interface SnapshotFlushOptions {
-  readonly database: Pick<Database, 'pool' | 'assertWritable'>
+  readonly database: Pick<QueryableDatabase, 'ask' | 'assertWritable'>
   readonly clock: Pick<Clock, 'now'>
   readonly log: Pick<Log, 'warn' | 'info'>
   readonly counters: Pick<Counters, 'look'>
@@ -53,31 +54,28 @@ export interface SnapshotFlushOptions {
 /** Writes what was counted lately to rate_limit_snapshots, off the path of requests. */
 export class SnapshotFlush {
   readonly #options: SnapshotFlushOptions
-  readonly #timer: NodeJS.Timeout
-  #underWay: Promise<void> = Promise.resolve()
+  readonly #task: BackgroundTask
   #flushes = 0
-  #isFailing = false
 
   constructor(options: SnapshotFlushOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
-    this.#timer.unref()
+    const work = (): Promise<void> => this.#flush()
+    this.#task = new BackgroundTask({ name: 'flushing rate limit snapshots', everyMs: FLUSH_EVERY_MS, log: options.log, work })
+    this.#task.open()
   }
 
   /** Reports what has moved. Never throws: what could not be written stays for the next time. */
   flush(): Promise<void> {
-    this.#underWay = this.#underWay.then(() => this.#flush())
-    return this.#underWay
+    return this.#task.run()
   }
 
   /** Flushes for the last time. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.flush()
+  close(): Promise<void> {
+    return this.#task.close()
   }
 
   async #flush(): Promise<void> {
-    const { tally, log, onFlush } = this.#options
+    const { tally, onFlush } = this.#options
     onFlush?.()
     const entries = tally.takeBusiest()
     let written = 0
@@ -85,12 +83,9 @@ export class SnapshotFlush {
       for (; written < entries.length; written += BATCH) await this.#write(entries.slice(written, written + BATCH))
       this.#flushes += 1
       if (this.#flushes % CLEAN_EVERY_FLUSHES === 0) await this.clean()
-      if (this.#isFailing) log.info({ written: entries.length }, 'rate limit snapshots are flushed again')
-      this.#isFailing = false
     } catch (error) {
       tally.putBack(entries.slice(written))
-      if (!this.#isFailing) log.warn({ err: error, waiting: tally.size }, 'rate limit snapshots not flushed; they stay for the next try')
-      this.#isFailing = true
+      throw error
     }
   }
 
@@ -98,8 +93,8 @@ export class SnapshotFlush {
   async clean(): Promise<void> {
     const { database, clock } = this.#options
     await database.assertWritable()
-    await database.pool.query(DELETE_STALE, [clock.now()])
-    await database.pool.query(DELETE_SURPLUS)
+    await database.ask(DELETE_STALE, [clock.now()])
+    await database.ask(DELETE_SURPLUS)
   }
 
   async #write(entries: readonly TallyEntry[]): Promise<void> {
@@ -115,8 +110,8 @@ export class SnapshotFlush {
       const reading = readings[index] as CounterReading
       rows[reading.startedAtMs === undefined ? 'own' : 'shared'].push(rowOf(entry, reading, now))
     }
-    if (rows.own.length > 0) await database.pool.query(UPSERT, [JSON.stringify(rows.own), false])
-    if (rows.shared.length > 0) await database.pool.query(UPSERT, [JSON.stringify(rows.shared), true])
+    if (rows.own.length > 0) await database.ask(UPSERT, [JSON.stringify(rows.own), false])
+    if (rows.shared.length > 0) await database.ask(UPSERT, [JSON.stringify(rows.shared), true])
   }
 }
 

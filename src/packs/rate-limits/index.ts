@@ -5,7 +5,7 @@ import { LIMITS_CONSUME, LIMITS_READ, LIMITS_WRITE, rateLimitRuleCollection } fr
 import { RateLimitRuleResolver } from './rate-limit-rule.resolver.js'
 import { rateLimitRuleWrites } from './rate-limit-rule.writes.js'
 
-export { RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
+export { RateLimitDecision } from './rate-limit-decision.js'
 export { type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 
 /** Whether any rule limits calls: one that only watches does not. */

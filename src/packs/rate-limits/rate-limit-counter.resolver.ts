@@ -5,12 +5,12 @@ import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { demandAskable } from '../../core/graphql/filter.js'
 import { findRangeFaults } from '../../core/values/faults.js'
-import { NO_LIMIT, type RateLimitDecision, toRateLimitDecision } from './rate-limit-decision.js'
+import { NO_LIMIT, type RateLimitDecision } from './rate-limit-decision.js'
 import { countedKey, ruleKey } from './rate-limit-key.js'
 import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
 import { ConsumeRateLimitPayload, RateLimitRule, RateLimitSnapshot, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import { type RateLimitSnapshotRow, rateLimitSnapshots } from './rate-limit-snapshots.js'
+import { pageOfCounters, type RateLimitSnapshotRow } from './rate-limit-snapshots.js'
 
 const MAX_COST = 1_000_000_000
 
@@ -22,14 +22,14 @@ export class RateLimitCounterResolver {
   })
   @Operation({ permission: LIMITS_READ })
   rateLimitSnapshots(
-    @Ctx() { core }: RequestContext,
+    @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitSnapshotFilter | null,
   ): Promise<Page<RateLimitSnapshotRow>> {
     demandAskable(filter ?? {})
     const { scope, key } = filter ?? {}
-    return core.once(rateLimitSnapshots).page({ scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
+    return pageOfCounters(context, { scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
   }
 
   @Mutation(() => ConsumeRateLimitPayload, {
@@ -58,8 +58,7 @@ export class RateLimitCounterResolver {
 
 /** The rule in force has the say; only where there is none, a shadow rule is shown. */
 function shown({ rules }: Decision): RateLimitDecision {
-  const rule = rules.find(({ isShadow }) => !isShadow) ?? rules[0]
-  return rule ? toRateLimitDecision(rule) : NO_LIMIT
+  return rules.find(({ isShadow }) => !isShadow) ?? rules[0] ?? NO_LIMIT
 }
 
 /** Addresses are stored in one way of writing them. */

@@ -58,9 +58,11 @@ describe('rules and counters', () => {
       { ruleId: byKey ?? '', scope: 'API_KEY', key: CLIENT, ...row, maxRequests: 8 },
       { ruleId: MISSING, scope: 'IP', key: '192.0.2.1', ...row },
     ]
-    await server.services.database.prisma.rateLimitSnapshot.createMany({
-      data: rows.map(({ ruleId, ...rest }) => ({ ...rest, ruleId: ruleId || MISSING })),
-    })
+    await server.services.database.askPrisma(({ rateLimitSnapshot }) =>
+      rateLimitSnapshot.createMany({
+        data: rows.map(({ ruleId, ...rest }) => ({ ...rest, ruleId: ruleId || MISSING })),
+      }),
+    )
     const list = async (filter: object | null, page = '') => {
       const query = `query ($filter: RateLimitSnapshotFilter) { rateLimitSnapshots(filter: $filter${page}) { nodes { id key deniedCount rule { maxRequests } } totalCount pageInfo { hasNextPage endCursor } } }`
       return rules.call<{

@@ -1,5 +1,4 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql'
-import type { RuleDecision } from '../../core/contract/limiter.js'
 
 /** What one rule says to one call. */
 @ObjectType('RateLimitDecision', { simpleResolvers: true, description: 'What a rate limit says to a call.' })
@@ -43,16 +42,3 @@ export const NO_LIMIT: Readonly<RateLimitDecision> = Object.freeze({
   ruleId: null,
   isShadow: false,
 })
-
-/** A rule's decision as the schema shows it. */
-export function toRateLimitDecision({
-  isAllowed,
-  limit,
-  remaining,
-  resetSeconds,
-  retryAfterSeconds,
-  ruleId,
-  isShadow,
-}: RuleDecision): RateLimitDecision {
-  return { isAllowed, limit, remaining, resetSeconds, retryAfterSeconds, ruleId, isShadow }
-}

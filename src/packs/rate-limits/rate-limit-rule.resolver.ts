@@ -9,7 +9,7 @@ import { ruleKey } from './rate-limit-key.js'
 import { LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { RateLimitRuleFilter } from './rate-limit-rule.inputs.js'
 import { RateLimitRule, RateLimitRuleConnection, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import { type RateLimitSnapshotRow, rateLimitSnapshots } from './rate-limit-snapshots.js'
+import { pageOfRuleCounters, type RateLimitSnapshotRow } from './rate-limit-snapshots.js'
 
 @Resolver(() => RateLimitRule)
 export class RateLimitRuleResolver {
@@ -47,7 +47,7 @@ export class RateLimitRuleResolver {
     @Root() rule: RateLimitRuleRecord,
     @Args(() => PageArgs) args: PageArgs,
   ): Promise<Page<RateLimitSnapshotRow>> {
-    return context.core.once(rateLimitSnapshots).pageOfRule(rule.id, args, context)
+    return pageOfRuleCounters(context, rule.id, args)
   }
 }
 

@@ -1,9 +1,8 @@
 import DataLoader from 'dataloader'
-import type { CoreServices } from '../../core/contract/core-services.js'
 import type { RateLimitScope } from '../../core/contract/limiter.js'
-import type { Database } from '../../core/database/database.js'
-import { orUnavailable } from '../../core/database/database-error.js'
-import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../core/graphql/connection.js'
+import type { QueryableDatabase } from '../../core/database/database.js'
+import { type Page, type PageArgs, pageOfRows } from '../../core/graphql/connection.js'
+import type { RequestContext } from '../../core/graphql/context.js'
 
 /** A counter as it was last reported. */
 export interface RateLimitSnapshotRow {
@@ -23,7 +22,6 @@ export interface RateLimitSnapshotRow {
 export interface RateLimitSnapshotQuery {
   readonly scope?: RateLimitScope
   readonly key?: string
-  readonly ruleId?: string
 }
 
 interface Place {
@@ -42,90 +40,58 @@ interface RulePage {
 const COLUMNS = `s.rule_id AS "ruleId", s.key, s.scope, s.window_seconds AS "windowSeconds", s.max_requests AS "maxRequests",
   s.current_count AS "currentCount", s.denied_count AS "deniedCount", s.window_started_at AS "windowStartedAt", s.updated_at AS "updatedAt"`
 
-/** Reads the counters that the replicas have reported, in the order of their rules and subjects. */
-export class RateLimitSnapshots {
-  readonly #database: Database
-  /** One loader for each call, so that the counters of several rules are asked for together. */
-  readonly #loaders = new WeakMap<object, DataLoader<RulePage, RateLimitSnapshotRow[], string>>()
+/** What all pages of counters have in common. */
+const LISTING = { list: 'RateLimitSnapshot', cursorOf: ({ ruleId, key }: RateLimitSnapshotRow) => `${ruleId} ${key}`, placeOf }
 
-  constructor(database: Database) {
-    this.#database = database
-  }
-
-  /** One page of the counters that are meant. */
-  async page({ scope, key }: RateLimitSnapshotQuery, args: PageArgs): Promise<Page<RateLimitSnapshotRow>> {
-    const size = pageSize(args)
-    const after = args.after ? placeOf(args.after) : null
-    const text = `SELECT ${COLUMNS} FROM rate_limit_snapshots s
-      WHERE ($1::text IS NULL OR s.scope = $1) AND ($2::text IS NULL OR s.key = $2) AND ($3::text IS NULL OR (s.rule_id, s.key) > ($3, $4::text))
-      ORDER BY s.rule_id, s.key LIMIT $5`
-    const values = [scope ?? null, key ?? null, after?.ruleId ?? null, after?.key ?? null, size + 1]
-    const rows = await this.#ask(text, values)
-    return toPage(rows, {
-      list: 'RateLimitSnapshot',
-      size,
-      hasPrevious: after !== null,
-      cursorOf,
-      totalCount: () => this.#count({ scope, key }),
-    })
-  }
-
-  /** One page of the counters of a rule; `context` is what the rules of one call share. */
-  async pageOfRule(ruleId: string, args: PageArgs, context: object): Promise<Page<RateLimitSnapshotRow>> {
-    const size = pageSize(args)
-    const after = args.after ? placeOf(args.after).key : null
-    const rows = await this.#loaderOf(context).load({ ruleId, after, take: size + 1 })
-    return toPage(rows, {
-      list: 'RateLimitSnapshot',
-      size,
-      hasPrevious: after !== null,
-      cursorOf,
-      totalCount: () => this.#count({ ruleId }),
-    })
-  }
-
-  #loaderOf(context: object): DataLoader<RulePage, RateLimitSnapshotRow[], string> {
-    const known = this.#loaders.get(context)
-    if (known) return known
-    const loader = new DataLoader<RulePage, RateLimitSnapshotRow[], string>((pages) => this.#loadPages(pages), {
-      cacheKeyFn: ({ ruleId, after, take }) => JSON.stringify([ruleId, after, take]),
-      maxBatchSize: 100,
-    })
-    this.#loaders.set(context, loader)
-    return loader
-  }
-
-  async #loadPages(pages: readonly RulePage[]): Promise<RateLimitSnapshotRow[][]> {
-    const text = `SELECT q.page, s.* FROM json_to_recordset($1::json) AS q(page int, "ruleId" text, "after" text, take int)
-      CROSS JOIN LATERAL (
-        SELECT ${COLUMNS} FROM rate_limit_snapshots s
-        WHERE s.rule_id = q."ruleId" AND (q."after" IS NULL OR s.key > q."after") ORDER BY s.key LIMIT q.take) s
-      ORDER BY q.page, s.key`
-    const asked = JSON.stringify(pages.map((page, index) => ({ page: index, ...page })))
-    const rows = await this.#ask<RateLimitSnapshotRow & { page: number }>(text, [asked])
-    return pages.map((_, index) => rows.filter(({ page }) => page === index))
-  }
-
-  async #count({ scope, key, ruleId }: RateLimitSnapshotQuery): Promise<number> {
-    return orUnavailable(() => this.#database.prisma.rateLimitSnapshot.count({ where: { scope, key, ruleId } }))
-  }
-
-  async #ask<R extends RateLimitSnapshotRow>(text: string, values: readonly unknown[]): Promise<R[]> {
-    const { rows } = await orUnavailable(() => this.#database.pool.query<R>(text, [...values]))
-    return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
-  }
+/** One page of the counters that the replicas have reported, in the order of their rules and subjects. */
+export function pageOfCounters(
+  { core: { database } }: RequestContext,
+  query: RateLimitSnapshotQuery,
+  args: PageArgs,
+): Promise<Page<RateLimitSnapshotRow>> {
+  const { scope = null, key = null } = query
+  const text = `SELECT ${COLUMNS} FROM rate_limit_snapshots s
+    WHERE ($1::text IS NULL OR s.scope = $1) AND ($2::text IS NULL OR s.key = $2) AND ($3::text IS NULL OR (s.rule_id, s.key) > ($3, $4::text))
+    ORDER BY s.rule_id, s.key LIMIT $5`
+  return pageOfRows(args, {
+    ...LISTING,
+    rows: (take, after) => ask(database, text, [scope, key, after?.ruleId ?? null, after?.key ?? null, take]),
+    totalCount: () => database.askPrisma(({ rateLimitSnapshot }) => rateLimitSnapshot.count({ where: query })),
+  })
 }
 
-function cursorOf({ ruleId, key }: Place): string {
-  return `${ruleId} ${key}`
+/** One page of the counters of a rule; the pages of all rules of an answer are asked for together. */
+export function pageOfRuleCounters(context: RequestContext, ruleId: string, args: PageArgs): Promise<Page<RateLimitSnapshotRow>> {
+  return pageOfRows(args, {
+    ...LISTING,
+    rows: (take, after) => context.once(rulePages).load({ ruleId, after: after?.key ?? null, take }),
+    totalCount: () => context.core.database.askPrisma(({ rateLimitSnapshot }) => rateLimitSnapshot.count({ where: { ruleId } })),
+  })
 }
 
-function placeOf(cursor: string): Place {
-  const place = decodeCursor('RateLimitSnapshot', cursor)
-  const space = place.indexOf(' ')
-  if (space < 0 || place.includes('\u0000')) throw notACursor()
-  return { ruleId: place.slice(0, space), key: place.slice(space + 1) }
+const rulePages = ({ core: { database } }: RequestContext) =>
+  new DataLoader<RulePage, RateLimitSnapshotRow[], string>((pages) => loadPages(database, pages), {
+    cacheKeyFn: ({ ruleId, after, take }) => JSON.stringify([ruleId, after, take]),
+    maxBatchSize: 100,
+  })
+
+async function loadPages(database: QueryableDatabase, pages: readonly RulePage[]): Promise<RateLimitSnapshotRow[][]> {
+  const text = `SELECT q.page, s.* FROM json_to_recordset($1::json) AS q(page int, "ruleId" text, "after" text, take int)
+    CROSS JOIN LATERAL (
+      SELECT ${COLUMNS} FROM rate_limit_snapshots s
+      WHERE s.rule_id = q."ruleId" AND (q."after" IS NULL OR s.key > q."after") ORDER BY s.key LIMIT q.take) s
+    ORDER BY q.page, s.key`
+  const asked = JSON.stringify(pages.map((page, index) => ({ page: index, ...page })))
+  const rows = await ask<RateLimitSnapshotRow & { page: number }>(database, text, [asked])
+  return pages.map((_, index) => rows.filter(({ page }) => page === index))
 }
 
-/** The reader of counters of a server. */
-export const rateLimitSnapshots = ({ database }: CoreServices): RateLimitSnapshots => new RateLimitSnapshots(database)
+async function ask<R extends RateLimitSnapshotRow>(database: QueryableDatabase, text: string, values: readonly unknown[]): Promise<R[]> {
+  const { rows } = await database.ask<R>(text, values)
+  return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
+}
+
+function placeOf(text: string): Place | undefined {
+  const space = text.indexOf(' ')
+  return space < 0 || text.includes('\u0000') ? undefined : { ruleId: text.slice(0, space), key: text.slice(space + 1) }
+}

@@ -5,9 +5,9 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
 import type { Clock } from '../../platform/clock.js'
-import type { Database, DatabaseLog, MigrationReport } from '../database.js'
+import { createDatabase, type Database, type DatabaseLog } from '../database.js'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.js'
-import { migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { DatabaseOpenError } from '../open-error.js'
 import { endsWithin } from '../within.js'
 import { diskReserve } from './disk-reserve.js'
@@ -125,8 +125,7 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     await db.close()
     lock.release()
   }
-  let closing: Promise<void> | undefined
-  return {
+  return createDatabase({
     engine: 'pglite',
     version,
     prisma,
@@ -136,19 +135,14 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     isShared: false,
     assertWritable,
     listen: () => async () => undefined,
-    close: () => {
-      closing ??= close()
-      return closing
-    },
-  }
+    close,
+  })
 }
 
-async function prepare(pool: pg.Pool): Promise<{ migrations: MigrationReport; version: string }> {
+async function prepare(pool: pg.Pool): Promise<PreparedDatabase> {
   const client = await pool.connect()
   try {
-    const migrations = await migrate(client, readMigrations(migrationsFolder()))
-    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
-    return { migrations, version: rows[0]?.server_version ?? '' }
+    return await prepareDatabase(client)
   } finally {
     client.release()
   }

@@ -1,18 +1,11 @@
 import type pg from 'pg'
+import { BackgroundTask } from '../../background/background-task.js'
 import type { DatabaseLog } from '../database.js'
 
 /** How often to look whether there is something to do. */
 const INTERVAL_MS = 4 * 60_000
 /** Written log after which tables are vacuumed. */
 const VACUUM_AFTER_BYTES = 16n * 1024n * 1024n
-
-/** What runs the chores of a database that has no background workers. */
-export interface Housekeeping {
-  /** Does now what there is to do; nothing when nothing was written. Resolves to what was done. */
-  run(): Promise<{ readonly hasCheckpointed: boolean; readonly vacuumed: number }>
-  /** Ends it; waits for at most the one statement that is under way. */
-  stop(): Promise<void>
-}
 
 /** Settings of {@link keepHouse}. */
 export interface HousekeepingOptions {
@@ -24,12 +17,20 @@ export interface HousekeepingOptions {
   readonly vacuumAfterBytes?: bigint
 }
 
+/** What a run has done; nothing when nothing was written since the last one. */
+export interface Chores {
+  readonly hasCheckpointed: boolean
+  /** How many tables. */
+  readonly vacuumed: number
+}
+
 /**
  * Does what PostgreSQL's checkpointer and autovacuum do on a server, and what PGlite lacks: without checkpoints its log
- * grows without bound, without vacuum its tables do. One table at a time, so that others get their turn in between.
+ * grows without bound, without vacuum its tables do. One table at a time, so that others get their turn in between, and a
+ * stop waits for the one statement that is under way.
  */
-export function keepHouse({ pool, log, assertWritable, vacuumAfterBytes = VACUUM_AFTER_BYTES }: HousekeepingOptions): Housekeeping {
-  let isStopping = false
+export function keepHouse(options: HousekeepingOptions): BackgroundTask<Chores> {
+  const { pool, log, assertWritable, vacuumAfterBytes = VACUUM_AFTER_BYTES } = options
   let checkpointedAt: bigint | undefined
   let vacuumedAt = 0n
   const hasRoom = () =>
@@ -37,46 +38,30 @@ export function keepHouse({ pool, log, assertWritable, vacuumAfterBytes = VACUUM
       () => true,
       () => false,
     )
-  const chores = async () => {
+  const work = async (signal: AbortSignal): Promise<Chores> => {
     const writtenTo = await logPosition(pool)
     checkpointedAt ??= writtenTo
-    if (isStopping || writtenTo === checkpointedAt) return { hasCheckpointed: false, vacuumed: 0 }
+    if (signal.aborted || writtenTo === checkpointedAt) return { hasCheckpointed: false, vacuumed: 0 }
     let vacuumed = 0
     if (writtenTo - vacuumedAt >= vacuumAfterBytes) {
       const all = await tables(pool)
       for (const table of all) {
-        if (isStopping || !(await hasRoom())) break
+        if (signal.aborted || !(await hasRoom())) break
         await pool.query(`VACUUM (ANALYZE) ${table}`)
         vacuumed += 1
       }
       if (vacuumed === all.length) vacuumedAt = await logPosition(pool)
     }
     // Without room, too: it makes some, as it lets go of old log.
-    if (!isStopping) await pool.query('CHECKPOINT')
+    if (!signal.aborted) await pool.query('CHECKPOINT')
     checkpointedAt = await logPosition(pool)
     return { hasCheckpointed: true, vacuumed }
   }
-  let current: ReturnType<typeof chores> = Promise.resolve({ hasCheckpointed: false, vacuumed: 0 })
-  const run = () => {
-    const next = current.then(chores, chores)
-    current = next
-    return next
-  }
-  const runSafely = () => run().catch((error: unknown) => log.warn({ err: error }, 'housekeeping of the embedded database failed'))
-  const timer = setInterval(runSafely, INTERVAL_MS)
-  timer.unref()
-  void logPosition(pool).then(
-    (position) => {
-      checkpointedAt ??= position
-    },
-    () => undefined,
-  )
-  const stop = async () => {
-    isStopping = true
-    clearInterval(timer)
-    await current.catch(() => undefined)
-  }
-  return { run, stop }
+  const task = new BackgroundTask({ name: 'housekeeping of the embedded database', everyMs: INTERVAL_MS, log, work })
+  task.open()
+  // The first run only looks where the log stands.
+  void task.run()
+  return task
 }
 
 /** How much log was ever written, in bytes. */

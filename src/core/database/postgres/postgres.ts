@@ -1,9 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
-import type { Database, DatabaseLog, MigrationReport } from '../database.js'
+import { createDatabase, type Database, type DatabaseLog } from '../database.js'
 import { endClient } from '../end-client.js'
-import { migrate, migrationsFolder, readMigrations } from '../migrate.js'
+import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
 
@@ -49,8 +49,7 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
     await prisma.$disconnect()
     await Promise.all([shared.end(), ledgers.end()])
   }
-  let closing: Promise<void> | undefined
-  return {
+  return createDatabase({
     engine: 'postgresql',
     version,
     prisma,
@@ -67,11 +66,8 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
         await stop()
       }
     },
-    close: () => {
-      closing ??= close()
-      return closing
-    },
-  }
+    close,
+  })
 }
 
 /**
@@ -91,14 +87,12 @@ function connectionConfig(url: string): pg.ClientConfig {
 }
 
 /** On a connection of its own: a migration may take longer than any statement of ours. */
-async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<{ migrations: MigrationReport; version: string }> {
+async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<PreparedDatabase> {
   const client = new pg.Client(config)
   client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
   try {
     await client.connect()
-    const migrations = await migrate(client, readMigrations(migrationsFolder()))
-    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
-    return { migrations, version: rows[0]?.server_version.split(' ')[0] ?? '' }
+    return await prepareDatabase(client)
   } finally {
     await endClient(client)
   }

@@ -21,9 +21,9 @@ afterEach(async () => {
 async function replica(redisUrl: string, environmentName: string) {
   const logged: Record<string, unknown>[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
-  const pool = { query: () => Promise.reject(new Error('there is no database')) } as never
+  const database = { ask: () => Promise.reject(new Error('there is no database')), assertWritable: async () => undefined }
   const settings = { redisUrl, environmentName, authFailuresPerMinute: 0 }
-  const limiter = await openRateLimiter({ settings, clock: systemClock, log, database: { pool, assertWritable: async () => undefined } })
+  const limiter = await openRateLimiter({ settings, clock: systemClock, log, database })
   endings.push(() => limiter.close())
   const messages = (): unknown[] => logged.map(({ msg }) => msg).filter((msg) => String(msg).startsWith('Redis'))
   return { limiter, messages }

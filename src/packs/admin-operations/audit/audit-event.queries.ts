@@ -1,8 +1,7 @@
 import type { AuditOutcome } from '../../../core/background/audit.js'
 import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
-import type { Database } from '../../../core/database/database.js'
-import { orUnavailable } from '../../../core/database/database-error.js'
-import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
+import type { QueryableDatabase } from '../../../core/database/database.js'
+import { type Page, type PageArgs, pageOfRows } from '../../../core/graphql/connection.js'
 import { isStorableTime } from '../../../core/graphql/filter.js'
 import type { JsonObject } from '../../../core/values/json.js'
 import type { Prisma } from '../../../generated/prisma/client.js'
@@ -24,18 +23,17 @@ export interface AuditEventRecord {
 const NEWEST_FIRST = [{ at: 'desc' as const }, { id: 'desc' as const }]
 
 /** One page of audit events, newest first; rejects with AppError UNAVAILABLE while the database is away. */
-export async function pageOfAuditEvents(database: Database, filter: AuditEventFilter, args: PageArgs): Promise<Page<AuditEventRecord>> {
-  const size = pageSize(args)
-  const after = args.after ? olderThan(args.after) : {}
-  const where = { AND: [whereOf(filter), after] }
-  const find = () => database.prisma.auditEvent.findMany({ where, orderBy: NEWEST_FIRST, take: size + 1 })
-  const rows = size === 0 ? [] : await orUnavailable(find)
-  return toPage(rows.map(toRecord), {
+export function pageOfAuditEvents(database: QueryableDatabase, filter: AuditEventFilter, args: PageArgs): Promise<Page<AuditEventRecord>> {
+  return pageOfRows(args, {
     list: 'AuditEvent',
-    size,
-    hasPrevious: Boolean(args.after),
     cursorOf: ({ at, id }) => `${at.toISOString()}/${id}`,
-    totalCount: () => orUnavailable(() => database.prisma.auditEvent.count({ where: whereOf(filter) })),
+    placeOf: olderThan,
+    async rows(take, after = {}) {
+      const where = { AND: [whereOf(filter), after] }
+      const rows = await database.askPrisma(({ auditEvent }) => auditEvent.findMany({ where, orderBy: NEWEST_FIRST, take }))
+      return rows.map(toRecord)
+    },
+    totalCount: () => database.askPrisma(({ auditEvent }) => auditEvent.count({ where: whereOf(filter) })),
   })
 }
 
@@ -49,10 +47,10 @@ function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter
 }
 
 /** What stands behind a cursor, which holds the time and the id of an event. */
-function olderThan(cursor: string): Prisma.AuditEventWhereInput {
-  const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(decodeCursor('AuditEvent', cursor)) ?? []
+function olderThan(text: string): Prisma.AuditEventWhereInput | undefined {
+  const [, time, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\/([0-9a-f-]{36})$/.exec(text) ?? []
   const at = new Date(time ?? '')
-  if (id === undefined || !isStorableTime(at)) throw notACursor()
+  if (id === undefined || !isStorableTime(at)) return undefined
   return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }
 }
 

@@ -1,5 +1,4 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import { orUnavailable } from '../../../core/database/database-error.js'
 import { isLoopback } from '../../../core/values/loopback.js'
 import { type ClientFacts, securitySources } from '../ports.js'
 import { type AuditIntegrity, auditIntegrityCheck } from './audit-integrity.js'
@@ -139,6 +138,6 @@ async function countLastHour({ database }: CoreServices, now: Date): Promise<Hou
       coalesce(sum(n) FILTER (WHERE outcome = 'DENIED' AND code = 'RATE_LIMITED'), 0)::int AS "rateLimited"
     FROM (SELECT outcome, code, actor_id, coalesce((detail ->> 'count')::int, 1) AS n FROM audit_events WHERE at >= $1) events`
   const since = new Date(now.getTime() - HOUR_MS)
-  const { rows } = await orUnavailable(() => database.pool.query<HourCounts>(text, [since]))
+  const { rows } = await database.ask<HourCounts>(text, [since])
   return rows[0] ?? { denied: 0, failedAuthentications: 0, rateLimited: 0 }
 }

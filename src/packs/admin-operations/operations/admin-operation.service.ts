@@ -1,6 +1,5 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
-import { orUnavailable } from '../../../core/database/database-error.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { withoutEmpty } from '../../../core/state/input.js'
@@ -136,7 +135,7 @@ export class AdminOperationService {
   async #catchUpTo(context: RequestContext, revision: number): Promise<void> {
     const { ledger } = this.#core
     if (revision <= ledger.snapshot.revision) return
-    await orUnavailable(() => ledger.catchUp())
+    await ledger.catchUp()
     context.snapshot = ledger.snapshot
   }
 

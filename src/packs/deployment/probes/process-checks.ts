@@ -1,5 +1,4 @@
 import type { RateLimitSubjects } from '../../../core/contract/limiter.js'
-import { migrationsFolder, readMigrationState, readMigrations } from '../../../core/database/migrate.js'
 import type { CheckContext } from './check-context.js'
 import { failed, PASSED, skipped, type Verdict } from './verdict.js'
 
@@ -13,7 +12,7 @@ interface ProcessCheck {
 /** The database answers, and has what this process relies on. */
 async function checkDatabase({ core, signal }: CheckContext): Promise<Verdict> {
   try {
-    const { rows } = await core.database.pool.query<{ revision: number }>('SELECT revision FROM ledger_head WHERE id = 1')
+    const { rows } = await core.database.ask<{ revision: number }>('SELECT revision FROM ledger_head WHERE id = 1')
     if (rows.length === 1) return PASSED
     return failed('The database answers, but the head of the ledger is missing. Restore the database from a backup.')
   } catch (error) {
@@ -32,7 +31,7 @@ const DATABASE_AWAY = {
 /** Every migration of this build is applied, now and not only at the start. */
 async function checkMigrations({ core, signal }: CheckContext): Promise<Verdict> {
   try {
-    const { pending } = await readMigrationState(core.database.pool, readMigrations(migrationsFolder()))
+    const { pending } = await core.database.readMigrations()
     if (pending.length === 0) return PASSED
     return failed(`Migrations of this build are not applied: ${pending.join(', ')}. Restart the service, which applies them at its start.`)
   } catch (error) {

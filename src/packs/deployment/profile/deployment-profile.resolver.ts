@@ -1,7 +1,6 @@
 import { Ctx, FieldResolver, Query, Resolver } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
-import type { MigrationReport } from '../../../core/database/database.js'
-import { migrationsFolder, readMigrationState, readMigrations } from '../../../core/database/migrate.js'
+import type { MigrationReport } from '../../../core/database/migrate.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { buildInfo } from './build-info.js'
 import { DeploymentProfile } from './deployment-profile.types.js'
@@ -53,5 +52,5 @@ export class DeploymentProfileResolver {
 /** Where the migrations stand: both lists of an answer come from one look. */
 async function migrations({ core: { database, ledger } }: RequestContext): Promise<MigrationReport> {
   if (!ledger.status.isDatabaseReachable) return database.migrations
-  return readMigrationState(database.pool, readMigrations(migrationsFolder())).catch(() => database.migrations)
+  return database.readMigrations().catch(() => database.migrations)
 }

@@ -1,6 +1,5 @@
 import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
-import type { Database } from '../../../core/database/database.js'
-import { orUnavailable } from '../../../core/database/database-error.js'
+import type { QueryableDatabase } from '../../../core/database/database.js'
 import type { Prisma } from '../../../generated/prisma/client.js'
 import type { SmokeTestRunModel } from '../../../generated/prisma/models.js'
 import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
@@ -10,40 +9,38 @@ export const MAX_RUNS = 1_000
 
 /** The runs that have ended, in the database. Everything here answers UNAVAILABLE while it is away. */
 export class SmokeRunStore {
-  readonly #database: Database
+  readonly #database: QueryableDatabase
 
-  constructor(database: Database) {
+  constructor(database: QueryableDatabase) {
     this.#database = database
   }
 
   /** Keeps a run, and lets go of the oldest ones. Keeping one twice does no harm. */
   async save(run: SmokeTestRun): Promise<void> {
     const data = toRow(run)
-    await orUnavailable(async () => {
-      await this.#database.assertWritable()
-      await this.#database.prisma.smokeTestRun.createMany({ data: [data], skipDuplicates: true })
-      const text = 'DELETE FROM smoke_test_runs WHERE id IN (SELECT id FROM smoke_test_runs ORDER BY id DESC OFFSET $1)'
-      await this.#database.pool.query(text, [MAX_RUNS])
-    })
+    await this.#database.assertWritable()
+    await this.#database.askPrisma(({ smokeTestRun }) => smokeTestRun.createMany({ data: [data], skipDuplicates: true }))
+    const text = 'DELETE FROM smoke_test_runs WHERE id IN (SELECT id FROM smoke_test_runs ORDER BY id DESC OFFSET $1)'
+    await this.#database.ask(text, [MAX_RUNS])
   }
 
   /** The run with this id, or null. */
   async find(id: string): Promise<SmokeTestRun | null> {
-    const row = await orUnavailable(() => this.#database.prisma.smokeTestRun.findUnique({ where: { id } }))
+    const row = await this.#database.askPrisma(({ smokeTestRun }) => smokeTestRun.findUnique({ where: { id } }))
     return row && toRecord(row)
   }
 
   /** Newest first, at most `take`, beginning behind the run `after`. */
   async page(take: number, after: string | undefined): Promise<SmokeTestRun[]> {
     const where = after === undefined ? {} : { id: { lt: after } }
-    const rows = await orUnavailable(() => this.#database.prisma.smokeTestRun.findMany({ where, orderBy: { id: 'desc' }, take }))
+    const rows = await this.#database.askPrisma(({ smokeTestRun }) => smokeTestRun.findMany({ where, orderBy: { id: 'desc' }, take }))
     return rows.map(toRecord)
   }
 
   /** How many of these ids, or of all runs, there are. */
-  async count(ids?: readonly string[]): Promise<number> {
+  count(ids?: readonly string[]): Promise<number> {
     const where = ids ? { id: { in: [...ids] } } : {}
-    return orUnavailable(() => this.#database.prisma.smokeTestRun.count({ where }))
+    return this.#database.askPrisma(({ smokeTestRun }) => smokeTestRun.count({ where }))
   }
 }
 

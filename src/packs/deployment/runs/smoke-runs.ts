@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError } from '../../../core/contract/errors.js'
-import { decodeCursor, notACursor, type Page, type PageArgs, pageSize, toPage } from '../../../core/graphql/connection.js'
+import { type Page, type PageArgs, pageOfRows } from '../../../core/graphql/connection.js'
 import type { RunProgress } from './run-progress.js'
 import { SmokeRunStore } from './smoke-run.store.js'
 import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
@@ -49,24 +49,21 @@ export class SmokeRuns {
   }
 
   /** Runs, newest first. */
-  async page(args: PageArgs): Promise<Page<SmokeTestRun>> {
-    const size = pageSize(args)
-    const after = args.after ? runIdIn(args.after) : undefined
+  page(args: PageArgs): Promise<Page<SmokeTestRun>> {
     const here = this.#inMemory()
-    const kept = size === 0 ? [] : await this.#store().page(size + 1, after)
-    const runs = new Map([...kept, ...here.filter(({ id }) => after === undefined || id < after)].map((run) => [run.id, run]))
-    const items = [...runs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, size + 1)
-    const totalCount = async (): Promise<number> => {
-      const store = this.#store()
-      const ids = here.map(({ id }) => id)
-      return (await store.count()) + ids.length - (ids.length === 0 ? 0 : await store.count(ids))
-    }
-    return toPage(size === 0 ? [] : items, {
+    return pageOfRows(args, {
       list: 'SmokeTestRun',
-      size,
-      hasPrevious: after !== undefined,
       cursorOf: ({ id }) => id,
-      totalCount,
+      placeOf: (text) => (RUN_ID.test(text) ? text : undefined),
+      rows: async (take, after) => {
+        const kept = await this.#store().page(take, after)
+        const runs = new Map([...kept, ...here.filter(({ id }) => after === undefined || id < after)].map((run) => [run.id, run]))
+        return [...runs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, take)
+      },
+      totalCount: async () => {
+        const ids = here.map(({ id }) => id)
+        return (await this.#store().count()) + ids.length - (ids.length === 0 ? 0 : await this.#store().count(ids))
+      },
     })
   }
 
@@ -103,12 +100,6 @@ export class SmokeRuns {
   #store(): SmokeRunStore {
     return new SmokeRunStore(this.#core.database)
   }
-}
-
-function runIdIn(cursor: string): string {
-  const id = decodeCursor('SmokeTestRun', cursor)
-  if (RUN_ID.test(id)) return id
-  throw notACursor()
 }
 
 async function* replay(results: readonly SmokeCheckResult[]): AsyncGenerator<SmokeCheckResult, void, undefined> {
