@@ -147,6 +147,25 @@ export function revise<R extends { readonly updatedAt: Date }>(
   return seal(collection, { ...patched, [collection.version]: collection.versionOf(record) + 1, updatedAt: change.now })
 }
 
+/** What a record is edited with. */
+export interface Edit<R> {
+  /** The record as it is; undefined where there is none. */
+  readonly before: R | undefined
+  /** A new record, but for what counts edits: what an input says nothing about. */
+  readonly blank: Omit<R, keyof typeof editFields>
+  /** What an input says, by the names of the record's fields: null stands for what `blank` has, and what is left out stays. */
+  readonly given: { readonly [K in keyof R]?: R[K] | null }
+  readonly now: Date
+}
+
+/** What an input makes of a record, or a new one; the record itself when nothing changes. */
+export function edited<R extends { readonly updatedAt: Date }>(collection: Collection<R>, { before, blank, given, now }: Edit<R>): R {
+  const names = (Object.keys(blank) as (keyof typeof blank & keyof R)[]).filter((name) => given[name] !== undefined)
+  const patch = Object.fromEntries(names.map((name) => [name, given[name] ?? blank[name]])) as unknown as Partial<R>
+  if (before) return revise(collection, before, { patch, now })
+  return seal(collection, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now } as unknown as R)
+}
+
 /** Freezes a record made by a command, all the way down. */
 export function seal<R extends object>(collection: Collection<R>, record: R): R {
   const fields = record as Record<string, unknown>

@@ -1,5 +1,5 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
-import { revise, seal } from '../../core/state/collection.js'
+import { edited, revise } from '../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findNullFaults, toUserErrors } from '../../core/values/faults.js'
@@ -11,16 +11,6 @@ import type { SetConfigInput, UnlockConfigInput } from './config-entry.inputs.js
 import { VALUE_LIMITS } from './config-value.js'
 import { validateSchema, validateValue } from './schema/value-schema.js'
 import { findSecrets, type SecretSubject } from './secrets/secret-detection.js'
-
-/** What the input says about the entry: what is left out is not in it. */
-function patchOf(input: SetConfigInput): Partial<ConfigEntryRecord> {
-  return {
-    ...(input.value === undefined || input.value === null ? {} : { value: input.value }),
-    ...(input.description === undefined ? {} : { description: input.description }),
-    ...(input.isMutable === undefined || input.isMutable === null ? {} : { isMutable: input.isMutable }),
-    ...(input.valueSchema === undefined ? {} : { valueSchema: input.valueSchema }),
-  }
-}
 
 /** Faults that the input has whatever the state is. */
 function findFaults(input: SetConfigInput): UserErrorData[] {
@@ -101,13 +91,11 @@ export const setConfig: Command<SetConfigInput, ConfigEntryRecord> = {
   },
   run(draft, input, { now, newId }) {
     const before = draft.get(configEntryCollection, input.key)
-    const patch = patchOf(input)
     const faults = [...findFaults(input), ...findStateFaults(input, before)]
     const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
-    const next: ConfigEntryRecord = { ...blank, version: 1, createdAt: now, updatedAt: now, ...before, ...patch }
-    if (faults.length === 0 && next.valueSchema !== null) faults.push(...findMisfits(input, next))
+    const after = edited(configEntryCollection, { before, blank, given: input, now })
+    if (faults.length === 0 && after.valueSchema !== null) faults.push(...findMisfits(input, after))
     if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
-    const after = before ? revise(configEntryCollection, before, { patch, now }) : seal(configEntryCollection, next)
     draft.put(configEntryCollection, after)
     return done(after)
   },

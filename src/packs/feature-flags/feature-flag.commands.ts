@@ -1,5 +1,5 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
-import { revise, seal } from '../../core/state/collection.js'
+import { type Edit, edited } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findNullFaults } from '../../core/values/faults.js'
@@ -30,25 +30,14 @@ function toVariant({ name, weight, value }: FlagVariantInput): FlagVariant {
   return { name, weight, value: value ?? null }
 }
 
-/** What the input says about the flag: what is left out is not in it, null is the default. */
-function patchOf(input: SetFeatureFlagInput): Partial<FeatureFlagRecord> {
-  return {
-    ...(input.isEnabled === undefined || input.isEnabled === null ? {} : { isEnabled: input.isEnabled }),
-    ...(input.group === undefined ? {} : { group: input.group ?? DEFAULT_GROUP }),
-    ...(input.description === undefined ? {} : { description: input.description }),
-    ...(input.strategies === undefined ? {} : { strategies: (input.strategies ?? []).map(toStrategy) }),
-    ...(input.variants === undefined ? {} : { variants: (input.variants ?? []).map(toVariant) }),
-  }
-}
-
-function findFaults(input: SetFeatureFlagInput, patch: Partial<FeatureFlagRecord>): UserErrorData[] {
+function findFaults(input: SetFeatureFlagInput, given: Pick<Edit<FeatureFlagRecord>['given'], 'strategies' | 'variants'>): UserErrorData[] {
   const faults = [...validateKey(input.key, ['key']), ...findTextFaults(input.description, ['description'])]
   faults.push(...findNullFaults(input, ['isEnabled']))
-  if (patch.group === '')
+  if (input.group === '')
     faults.push(userError('REQUIRED', ['group'], `The group must not be empty; leave it out, or give null for "${DEFAULT_GROUP}".`))
-  faults.push(...findTextFaults(patch.group, ['group'], MAX_GROUP_LENGTH))
-  faults.push(...validateStrategies(patch.strategies ?? [], ['strategies']))
-  faults.push(...validateVariants(patch.variants ?? [], ['variants']))
+  faults.push(...findTextFaults(input.group, ['group'], MAX_GROUP_LENGTH))
+  faults.push(...validateStrategies(given.strategies ?? [], ['strategies']))
+  faults.push(...validateVariants(given.variants ?? [], ['variants']))
   return faults
 }
 
@@ -58,13 +47,15 @@ export const setFeatureFlag: Command<SetFeatureFlagInput, FeatureFlagRecord> = {
   isRevertible: true,
   run(draft, input, { now, newId }) {
     const before = draft.get(featureFlagCollection, input.key)
-    const patch = patchOf(input)
-    const faults = [...findFaults(input, patch), ...findVersionFaults(featureFlagCollection, before, input.expectedVersion)]
+    const given = {
+      ...input,
+      strategies: input.strategies === null ? [] : input.strategies?.map(toStrategy),
+      variants: input.variants === null ? [] : input.variants?.map(toVariant),
+    }
+    const faults = [...findFaults(input, given), ...findVersionFaults(featureFlagCollection, before, input.expectedVersion)]
     if (faults.length > 0) return refused(...faults)
     const blank = { id: newId(), key: input.key, group: DEFAULT_GROUP, description: null, isEnabled: true, strategies: [], variants: [] }
-    const after = before
-      ? revise(featureFlagCollection, before, { patch, now })
-      : seal(featureFlagCollection, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
+    const after = edited(featureFlagCollection, { before, blank, given, now })
     draft.put(featureFlagCollection, after)
     return done(after)
   },

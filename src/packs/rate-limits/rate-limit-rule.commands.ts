@@ -1,6 +1,6 @@
 import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { ANY_SUBJECT } from '../../core/contract/limiter.js'
-import { revise, seal } from '../../core/state/collection.js'
+import { edited } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
 import { findNullFaults, findRangeFaults } from '../../core/values/faults.js'
@@ -18,15 +18,6 @@ const MAX_MAX_REQUESTS = 1_000_000_000
 
 /** Members of the input that are kept when they are left out, and that have no empty value. */
 const KEPT = ['windowSeconds', 'maxRequests', 'isEnabled', 'isShadow'] as const
-
-/** What the input says about the rule: what is left out is not in it. */
-function patchOf(input: SetRateLimitRuleInput): Partial<RateLimitRuleRecord> {
-  const given = KEPT.filter((name) => input[name] !== undefined && input[name] !== null).map((name) => [name, input[name]])
-  return {
-    ...(Object.fromEntries(given) as Partial<Pick<RateLimitRuleRecord, (typeof KEPT)[number]>>),
-    ...(input.description === undefined ? {} : { description: input.description }),
-  }
-}
 
 function findFaults(input: SetRateLimitRuleInput): UserErrorData[] {
   return [
@@ -53,26 +44,10 @@ export const setRateLimitRule: Command<SetRateLimitRuleInput, RateLimitRuleRecor
       faults.push(userError('LIMIT_EXCEEDED', [], `There are ${MAX_RULES} rules already; delete one that is not needed any more.`))
     }
     if (!keyed.ok || faults.length > 0) return refused(...faults)
-    const patch = patchOf(input)
-    const blank = {
-      windowSeconds: DEFAULT_WINDOW_SECONDS,
-      maxRequests: DEFAULT_MAX_REQUESTS,
-      isEnabled: true,
-      isShadow: false,
-      description: null,
-    }
-    const after = before
-      ? revise(rateLimitRuleCollection, before, { patch, now })
-      : seal(rateLimitRuleCollection, {
-          id: newId(),
-          scope,
-          key: keyed.key,
-          ...blank,
-          ...patch,
-          version: 1,
-          createdAt: now,
-          updatedAt: now,
-        })
+    const { key } = keyed
+    const limit = { windowSeconds: DEFAULT_WINDOW_SECONDS, maxRequests: DEFAULT_MAX_REQUESTS }
+    const blank = { id: newId(), scope, key, ...limit, isEnabled: true, isShadow: false, description: null }
+    const after = edited(rateLimitRuleCollection, { before, blank, given: { ...input, key }, now })
     draft.put(rateLimitRuleCollection, after)
     return done(after)
   },

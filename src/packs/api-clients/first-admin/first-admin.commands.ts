@@ -1,4 +1,3 @@
-import type { ClientType, Role } from '../../../core/contract/caller.js'
 import { userError } from '../../../core/contract/errors.js'
 import { seal } from '../../../core/state/collection.js'
 import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
@@ -8,34 +7,13 @@ import type { ApiClientRecord } from '../api-client.js'
 import type { StoredKey } from '../keys/api-key.js'
 
 /** What a client is registered with. The key itself is never part of a command: it may be run twice, and be logged. */
-export interface NewClient extends StoredKey {
-  readonly name: string
-  readonly clientType: ClientType
-  readonly role: Role
-  readonly description: string | null
-  readonly expiresAt: Date | null
-}
+export type NewClient = StoredKey & Pick<ApiClientRecord, 'name' | 'clientType' | 'role' | 'description' | 'expiresAt'>
 
 /** Puts a new, active client into the draft. */
 export function addClient(draft: Draft, client: NewClient, { now, newId }: CommandContext): ApiClientRecord {
-  const record = seal<ApiClientRecord>(apiClientCollection, {
-    id: newId(),
-    name: client.name,
-    clientType: client.clientType,
-    role: client.role,
-    keyId: client.keyId,
-    keyDigest: client.keyDigest,
-    keyPreview: client.keyPreview,
-    previousKeyId: null,
-    previousKeyDigest: null,
-    previousKeyExpiresAt: null,
-    isActive: true,
-    description: client.description,
-    expiresAt: client.expiresAt,
-    version: 1,
-    createdAt: now,
-    updatedAt: now,
-  })
+  const unrotated = { previousKeyId: null, previousKeyDigest: null, previousKeyExpiresAt: null }
+  const stamps = { version: 1, createdAt: now, updatedAt: now }
+  const record = seal<ApiClientRecord>(apiClientCollection, { id: newId(), ...client, ...unrotated, isActive: true, ...stamps })
   draft.put(apiClientCollection, record)
   return record
 }

@@ -1,5 +1,5 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
-import { revise, seal } from '../../../core/state/collection.js'
+import { edited } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
 import { findVersionFaults } from '../../../core/state/expectations.js'
 import { findNullFaults, findRangeFaults } from '../../../core/values/faults.js'
@@ -10,21 +10,6 @@ import { findBodyFaults, findNameFaults, findPathFaults, findQueryFaults } from 
 
 /** Where GraphQL is served. */
 const GRAPHQL_PATH = '/graphql'
-
-/** What the input says about the check: what is left out is not in it, null is the default. */
-function patchOf(input: SetSmokeCheckInput): Partial<SmokeCheckRecord> {
-  return {
-    kind: input.kind,
-    ...(input.path === undefined || (input.path === null && input.kind !== 'GRAPHQL') ? {} : { path: input.path ?? GRAPHQL_PATH }),
-    // An HTTP check has no document, whatever it was before.
-    ...(input.kind === 'GRAPHQL' ? (input.query === undefined || input.query === null ? {} : { query: input.query }) : { query: null }),
-    ...(input.expectStatus === undefined ? {} : { expectStatus: input.expectStatus ?? 200 }),
-    ...(input.expectBody === undefined ? {} : { expectBody: input.expectBody }),
-    ...(input.maxLatencyMs === undefined ? {} : { maxLatencyMs: input.maxLatencyMs }),
-    ...(input.isBlocking === undefined || input.isBlocking === null ? {} : { isBlocking: input.isBlocking }),
-    ...(input.isEnabled === undefined || input.isEnabled === null ? {} : { isEnabled: input.isEnabled }),
-  }
-}
 
 /** Faults that the input has whatever the state is. */
 function findFaults(input: SetSmokeCheckInput): UserErrorData[] {
@@ -86,22 +71,12 @@ export const setSmokeCheck: Command<SetSmokeCheckInput, SmokeCheckRecord> = {
       )
     }
     if (faults.length > 0) return refused(...faults)
-    const patch = patchOf(input)
-    const blank = {
-      id: newId(),
-      name: input.name,
-      kind: input.kind,
-      path: GRAPHQL_PATH,
-      query: null,
-      expectStatus: 200,
-      expectBody: null,
-      maxLatencyMs: null,
-      isBlocking: true,
-      isEnabled: true,
-    }
-    const after = before
-      ? revise(smokeCheckCollection, before, { patch, now })
-      : seal(smokeCheckCollection, { ...blank, ...patch, version: 1, createdAt: now, updatedAt: now })
+    const { name, kind } = input
+    const expected = { expectStatus: 200, expectBody: null, maxLatencyMs: null }
+    const blank = { id: newId(), name, kind, path: GRAPHQL_PATH, query: null, ...expected, isBlocking: true, isEnabled: true }
+    // An HTTP check has no document, whatever it was before.
+    const given = { ...input, query: kind === 'GRAPHQL' ? input.query : null }
+    const after = edited(smokeCheckCollection, { before, blank, given, now })
     draft.put(smokeCheckCollection, after)
     return done(after)
   },
