@@ -6,7 +6,6 @@ import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { openDatabase } from '../../src/core/database/open.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import { type ChainVerdict, GENESIS_DIGEST, verifyChain } from '../../src/core/ledger/digest.js'
-import { replay } from '../../src/core/ledger/replay.js'
 import { Store } from '../../src/core/ledger/store.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
@@ -18,6 +17,7 @@ import { featureFlagCollection } from '../../src/packs/feature-flags/feature-fla
 import { packs } from '../../src/packs/index.js'
 import { createTestDatabase, silentLog } from '../testkit/databases.js'
 import { collect } from '../testkit/ledger.js'
+import { replay } from '../testkit/replay.js'
 
 const AUDIT_KEY = 'audit key of the fault tests'
 /** Those of every pack: what the server writes at its first start is in the log too. */

@@ -4,7 +4,6 @@ import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import { GENESIS_DIGEST, verifyChain } from '../../src/core/ledger/digest.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
-import { replay } from '../../src/core/ledger/replay.js'
 import { Store } from '../../src/core/ledger/store.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
 import { createRevertCommand } from '../../src/core/state/revert.js'
@@ -12,6 +11,7 @@ import { configEntryCollection } from '../../src/packs/config-registry/config-en
 import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { AUDIT_KEY, COLLECTIONS, collect, openTestLedger, run } from '../testkit/ledger.js'
+import { replay } from '../testkit/replay.js'
 import { anyCall, contentsOf, substanceOf } from './random-commands.js'
 
 const RUNS = 30

@@ -8,7 +8,7 @@ import type { ChangeRecord } from '../../core/state/change.js'
 import { MaintenanceWindowFilter } from './maintenance.inputs.js'
 import { MaintenanceState, MaintenanceWindow, MaintenanceWindowConnection, MaintenanceWindowStatuses } from './maintenance.types.js'
 import { MAINTENANCE_READ, MAINTENANCE_STATE, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
-import { type StateView, viewState } from './maintenance-view.js'
+import { viewState } from './maintenance-view.js'
 import { maintenanceWatch } from './maintenance-watch.js'
 import {
   type MaintenanceWindowRecord,
@@ -21,7 +21,7 @@ import {
 export class MaintenanceStateResolver {
   @Query(() => MaintenanceState, { description: 'What is in force now, why, and until when.' })
   @Operation({ permission: MAINTENANCE_STATE, allowedDuring: 'always' })
-  maintenanceState(@Ctx() context: RequestContext): StateView {
+  maintenanceState(@Ctx() context: RequestContext): MaintenanceState {
     return viewState(context)
   }
 
@@ -32,7 +32,7 @@ export class MaintenanceStateResolver {
       'What is in force now, then again whenever the switch or a window is changed, a window begins or ends, or the switch expires. Events that follow each other closely become one.',
   })
   @Operation({ permission: MAINTENANCE_STATE, allowedDuring: 'always' })
-  maintenanceStateEvents(@Ctx() context: RequestContext): StateView {
+  maintenanceStateEvents(@Ctx() context: RequestContext): MaintenanceState {
     return viewState(context)
   }
 

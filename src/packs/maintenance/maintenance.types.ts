@@ -73,10 +73,10 @@ export class MaintenanceState {
     nullable: true,
     description: 'The strictest window that is ongoing (of equal ones the one that ends last); null when there is none.',
   })
-  ongoingWindow!: object | null
+  ongoingWindow!: MaintenanceWindow | null
 
   @Field(() => MaintenanceWindow, { nullable: true, description: 'The window that begins next; null when none is planned.' })
-  nextWindow!: object | null
+  nextWindow!: MaintenanceWindow | null
 
   @Field(() => Int, {
     nullable: true,

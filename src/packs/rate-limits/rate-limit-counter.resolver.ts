@@ -10,7 +10,7 @@ import { countedKey, ruleKey } from './rate-limit-key.js'
 import { LIMITS_CONSUME, LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { ConsumeRateLimitInput, RateLimitSnapshotFilter } from './rate-limit-rule.inputs.js'
 import { ConsumeRateLimitPayload, RateLimitRule, RateLimitSnapshot, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import { pageOfCounters, type RateLimitSnapshotRow } from './rate-limit-snapshots.js'
+import { type CounterRow, pageOfCounters } from './rate-limit-snapshots.js'
 
 const MAX_COST = 1_000_000_000
 
@@ -26,7 +26,7 @@ export class RateLimitCounterResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => RateLimitSnapshotFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitSnapshotFilter | null,
-  ): Promise<Page<RateLimitSnapshotRow>> {
+  ): Promise<Page<CounterRow>> {
     demandAskable(filter ?? {})
     const { scope, key } = filter ?? {}
     return pageOfCounters(context, { scope: scope ?? undefined, key: typeof key === 'string' ? asStored(key) : undefined }, args)
@@ -51,7 +51,7 @@ export class RateLimitCounterResolver {
   }
 
   @FieldResolver(() => RateLimitRule, { nullable: true, description: 'The rule as it is now; null when it has been deleted.' })
-  rule(@Ctx() context: RequestContext, @Root() { ruleId }: RateLimitSnapshotRow): RateLimitRuleRecord | null {
+  rule(@Ctx() context: RequestContext, @Root() { ruleId }: CounterRow): RateLimitRuleRecord | null {
     return context.snapshot.view(rateLimitRuleCollection).get(ruleId) ?? null
   }
 }

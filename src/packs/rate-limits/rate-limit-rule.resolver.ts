@@ -9,7 +9,7 @@ import { ruleKey } from './rate-limit-key.js'
 import { LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { RateLimitRuleFilter } from './rate-limit-rule.inputs.js'
 import { RateLimitRule, RateLimitRuleConnection, RateLimitSnapshotConnection } from './rate-limit-rule.types.js'
-import { pageOfRuleCounters, type RateLimitSnapshotRow } from './rate-limit-snapshots.js'
+import { type CounterRow, pageOfRuleCounters } from './rate-limit-snapshots.js'
 
 @Resolver(() => RateLimitRule)
 export class RateLimitRuleResolver {
@@ -46,7 +46,7 @@ export class RateLimitRuleResolver {
     @Ctx() context: RequestContext,
     @Root() rule: RateLimitRuleRecord,
     @Args(() => PageArgs) args: PageArgs,
-  ): Promise<Page<RateLimitSnapshotRow>> {
+  ): Promise<Page<CounterRow>> {
     return pageOfRuleCounters(context, rule.id, args)
   }
 }

@@ -1,33 +1,11 @@
 import DataLoader from 'dataloader'
-import type { RateLimitScope } from '../../core/contract/limiter.js'
 import type { QueryableDatabase } from '../../core/database/database.js'
 import { type Page, type PageArgs, pageOfRows } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
+import type { RateLimitSnapshot } from './rate-limit-rule.types.js'
 
 /** A counter as it was last reported. */
-export interface RateLimitSnapshotRow {
-  readonly id: string
-  readonly ruleId: string
-  readonly key: string
-  readonly scope: RateLimitScope
-  readonly windowSeconds: number
-  readonly maxRequests: number
-  readonly currentCount: number
-  readonly deniedCount: number
-  readonly windowStartedAt: Date
-  readonly updatedAt: Date
-}
-
-/** Which counters are meant. */
-export interface RateLimitSnapshotQuery {
-  readonly scope?: RateLimitScope
-  readonly key?: string
-}
-
-interface Place {
-  readonly ruleId: string
-  readonly key: string
-}
+export type CounterRow = RateLimitSnapshot & { readonly ruleId: string }
 
 /** One page of one rule's counters. */
 interface RulePage {
@@ -41,14 +19,14 @@ const COLUMNS = `s.rule_id AS "ruleId", s.key, s.scope, s.window_seconds AS "win
   s.current_count AS "currentCount", s.denied_count AS "deniedCount", s.window_started_at AS "windowStartedAt", s.updated_at AS "updatedAt"`
 
 /** What all pages of counters have in common. */
-const LISTING = { list: 'RateLimitSnapshot', cursorOf: ({ ruleId, key }: RateLimitSnapshotRow) => `${ruleId} ${key}`, placeOf }
+const LISTING = { list: 'RateLimitSnapshot', cursorOf: ({ ruleId, key }: CounterRow) => `${ruleId} ${key}`, placeOf }
 
 /** One page of the counters that the replicas have reported, in the order of their rules and subjects. */
 export function pageOfCounters(
   { core: { database } }: RequestContext,
-  query: RateLimitSnapshotQuery,
+  query: Partial<Pick<CounterRow, 'scope' | 'key'>>,
   args: PageArgs,
-): Promise<Page<RateLimitSnapshotRow>> {
+): Promise<Page<CounterRow>> {
   const { scope = null, key = null } = query
   const text = `SELECT ${COLUMNS} FROM rate_limit_snapshots s
     WHERE ($1::text IS NULL OR s.scope = $1) AND ($2::text IS NULL OR s.key = $2) AND ($3::text IS NULL OR (s.rule_id, s.key) > ($3, $4::text))
@@ -61,7 +39,7 @@ export function pageOfCounters(
 }
 
 /** One page of the counters of a rule; the pages of all rules of an answer are asked for together. */
-export function pageOfRuleCounters(context: RequestContext, ruleId: string, args: PageArgs): Promise<Page<RateLimitSnapshotRow>> {
+export function pageOfRuleCounters(context: RequestContext, ruleId: string, args: PageArgs): Promise<Page<CounterRow>> {
   return pageOfRows(args, {
     ...LISTING,
     rows: (take, after) => context.once(rulePages).load({ ruleId, after: after?.key ?? null, take }),
@@ -70,28 +48,28 @@ export function pageOfRuleCounters(context: RequestContext, ruleId: string, args
 }
 
 const rulePages = ({ core: { database } }: RequestContext) =>
-  new DataLoader<RulePage, RateLimitSnapshotRow[], string>((pages) => loadPages(database, pages), {
+  new DataLoader<RulePage, CounterRow[], string>((pages) => loadPages(database, pages), {
     cacheKeyFn: ({ ruleId, after, take }) => JSON.stringify([ruleId, after, take]),
     maxBatchSize: 100,
   })
 
-async function loadPages(database: QueryableDatabase, pages: readonly RulePage[]): Promise<RateLimitSnapshotRow[][]> {
+async function loadPages(database: QueryableDatabase, pages: readonly RulePage[]): Promise<CounterRow[][]> {
   const text = `SELECT q.page, s.* FROM json_to_recordset($1::json) AS q(page int, "ruleId" text, "after" text, take int)
     CROSS JOIN LATERAL (
       SELECT ${COLUMNS} FROM rate_limit_snapshots s
       WHERE s.rule_id = q."ruleId" AND (q."after" IS NULL OR s.key > q."after") ORDER BY s.key LIMIT q.take) s
     ORDER BY q.page, s.key`
   const asked = JSON.stringify(pages.map((page, index) => ({ page: index, ...page })))
-  const rows = await ask<RateLimitSnapshotRow & { page: number }>(database, text, [asked])
+  const rows = await ask<CounterRow & { page: number }>(database, text, [asked])
   return pages.map((_, index) => rows.filter(({ page }) => page === index))
 }
 
-async function ask<R extends RateLimitSnapshotRow>(database: QueryableDatabase, text: string, values: readonly unknown[]): Promise<R[]> {
+async function ask<R extends CounterRow>(database: QueryableDatabase, text: string, values: readonly unknown[]): Promise<R[]> {
   const { rows } = await database.ask<R>(text, values)
   return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
 }
 
-function placeOf(text: string): Place | undefined {
+function placeOf(text: string): Pick<CounterRow, 'ruleId' | 'key'> | undefined {
   const space = text.indexOf(' ')
   return space < 0 || text.includes('\u0000') ? undefined : { ruleId: text.slice(0, space), key: text.slice(space + 1) }
 }

@@ -1,29 +1,17 @@
 import type { AuditOutcome } from '../../../core/background/audit.js'
-import type { ActorRef, ClientType } from '../../../core/contract/caller.js'
+import type { ClientType } from '../../../core/contract/caller.js'
 import type { QueryableDatabase } from '../../../core/database/database.js'
 import { type Page, type PageArgs, pageOfRows } from '../../../core/graphql/connection.js'
 import { isStorableTime } from '../../../core/graphql/filter.js'
 import type { JsonObject } from '../../../core/values/json.js'
 import type { Prisma } from '../../../generated/prisma/client.js'
 import type { AuditEventModel } from '../../../generated/prisma/models.js'
-import type { AuditEventFilter } from './audit-event.types.js'
-
-/** An audit event as it is read. */
-export interface AuditEventRecord {
-  readonly id: string
-  readonly at: Date
-  readonly operation: string
-  readonly outcome: AuditOutcome
-  readonly code: string | null
-  readonly actor: ActorRef | null
-  readonly remoteAddress: string | null
-  readonly detail: JsonObject | null
-}
+import type { AuditEvent, AuditEventFilter } from './audit-event.types.js'
 
 const NEWEST_FIRST = [{ at: 'desc' as const }, { id: 'desc' as const }]
 
 /** One page of audit events, newest first; rejects with AppError UNAVAILABLE while the database is away. */
-export function pageOfAuditEvents(database: QueryableDatabase, filter: AuditEventFilter, args: PageArgs): Promise<Page<AuditEventRecord>> {
+export function pageOfAuditEvents(database: QueryableDatabase, filter: AuditEventFilter, args: PageArgs): Promise<Page<AuditEvent>> {
   return pageOfRows(args, {
     list: 'AuditEvent',
     cursorOf: ({ at, id }) => `${at.toISOString()}/${id}`,
@@ -54,7 +42,7 @@ function olderThan(text: string): Prisma.AuditEventWhereInput | undefined {
   return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }
 }
 
-function toRecord({ outcome, actorId, actorName, actorClientType, detail, ...row }: AuditEventModel): AuditEventRecord {
+function toRecord({ outcome, actorId, actorName, actorClientType, detail, ...row }: AuditEventModel): AuditEvent {
   const actor = actorId === null ? null : { id: actorId, name: actorName ?? actorId, clientType: actorClientType as ClientType | null }
   return { ...row, outcome: outcome as AuditOutcome, actor, detail: detail as JsonObject | null }
 }

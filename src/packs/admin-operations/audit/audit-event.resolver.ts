@@ -3,8 +3,8 @@ import { Operation } from '../../../core/contract/operation.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandAskable } from '../../../core/graphql/filter.js'
-import { type AuditEventRecord, pageOfAuditEvents } from './audit-event.queries.js'
-import { AuditEventConnection, AuditEventFilter } from './audit-event.types.js'
+import { pageOfAuditEvents } from './audit-event.queries.js'
+import { type AuditEvent, AuditEventConnection, AuditEventFilter } from './audit-event.types.js'
 import { auditedLook } from './audited-look.js'
 
 /** To see what was refused or tried. */
@@ -21,7 +21,7 @@ export class AuditEventResolver {
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => AuditEventFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: AuditEventFilter | null,
-  ): Promise<Page<AuditEventRecord>> {
+  ): Promise<Page<AuditEvent>> {
     demandAskable(filter ?? {})
     const look = () => pageOfAuditEvents(context.core.database, filter ?? {}, args)
     return auditedLook('auditEvents', context, look)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { clientWithKey, snapshotOf } from '../../../../test/testkit/api-clients.js'
 import { generateApiKey, parseApiKey, toStoredKey } from './api-key.js'
-import { findUsableClient, type KeyVerdict, verifyKey } from './verify-key.js'
+import { findUsableClient, verifyKey } from './verify-key.js'
 
 const PEPPER = 'a pepper of some length'
 const NOW = new Date('2026-06-01T12:00:00.000Z')
@@ -14,7 +14,7 @@ const oldStored = toStoredKey(parseApiKey(oldKey) ?? { env: 'test', id: '', text
 const previous = { previousKeyId: oldStored.keyId, previousKeyDigest: oldStored.keyDigest }
 
 describe('the verifier', () => {
-  it.each<[string, Parameters<typeof clientWithKey>[0], KeyVerdict]>([
+  it.each<[string, Parameters<typeof clientWithKey>[0], ReturnType<typeof verifyKey>['verdict']]>([
     ['an active client', {}, 'VALID'],
     ['one that expires a millisecond later', { expiresAt: AFTER }, 'VALID'],
     ['one that expires now', { expiresAt: NOW }, 'EXPIRED'],
@@ -29,7 +29,7 @@ describe('the verifier', () => {
     expect(findUsableClient(snapshot, client.keyId, NOW)).toBe(verdict === 'VALID' ? client : undefined)
   })
 
-  it.each<[string, Parameters<typeof clientWithKey>[0], KeyVerdict]>([
+  it.each<[string, Parameters<typeof clientWithKey>[0], ReturnType<typeof verifyKey>['verdict']]>([
     ['before its overlap ends', { ...previous, previousKeyExpiresAt: AFTER }, 'VALID'],
     ['when its overlap ends', { ...previous, previousKeyExpiresAt: NOW }, 'EXPIRED'],
     ['without an overlap', { ...previous, previousKeyExpiresAt: null }, 'EXPIRED'],

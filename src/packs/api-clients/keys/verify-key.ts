@@ -4,11 +4,8 @@ import type { ApiClientRecord } from '../api-client.js'
 import { isUsable } from '../client-rules.js'
 import { digestSecret, isSameDigest, parseApiKey } from './api-key.js'
 
-/** What became of a key; the first that applies, in this order: NOT_FOUND, DISABLED, EXPIRED, VALID. */
-export type KeyVerdict = KeyCheck['verdict']
-
 /**
- * What a check found. `NOT_FOUND` also stands for a wrong secret; for the other verdicts the caller has shown that it has the
+ * What a check found; the first verdict that applies, in the order NOT_FOUND, DISABLED, EXPIRED, VALID. `NOT_FOUND` also stands for a wrong secret; for the other verdicts the caller has shown that it has the
  * key, and so may learn whose it is.
  */
 export type KeyCheck =

@@ -1,8 +1,8 @@
-import type { ChangeRecord } from '../state/change.js'
-import type { AnyCollection } from '../state/collection.js'
-import { Draft } from '../state/draft.js'
-import { Snapshot } from '../state/snapshot.js'
-import { GENESIS_DIGEST } from './digest.js'
+import { GENESIS_DIGEST } from '../../src/core/ledger/digest.js'
+import type { ChangeRecord } from '../../src/core/state/change.js'
+import type { AnyCollection } from '../../src/core/state/collection.js'
+import { Draft } from '../../src/core/state/draft.js'
+import { Snapshot } from '../../src/core/state/snapshot.js'
 
 /** The state that a log of changes, from the first one on, leads to. Secrets are not in the log, and so null in it. */
 export function replay(collections: readonly AnyCollection[], changes: Iterable<ChangeRecord>): Snapshot {
