@@ -23,7 +23,7 @@ export const bindings: Bindings<CoreServices> = new Map<(core: CoreServices) => 
 
 Field(() => SmokeTestRun, {
   nullable: true,
-  description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run or its outcome is not known.',
+  description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run.',
 })(RunAdminOperationPayload.prototype, 'smokeTestRun')
 
 /** What the rate limits leave to whoever calls. */

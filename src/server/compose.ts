@@ -1,4 +1,4 @@
-import { type Caller, SYSTEM_ACTOR } from '../core/contract/caller.js'
+import { SYSTEM_CALLER } from '../core/contract/caller.js'
 import { openDatabase } from '../core/database/open.js'
 import { type Clock, systemClock } from '../core/platform/clock.js'
 import { createLog, type Log } from '../core/platform/log.js'
@@ -36,8 +36,7 @@ export async function startServer(
   })
   const core = await openCore({ settings, clock, log, database, packs, bindings, permissions: permissionsOf(packs), openLimiter })
   try {
-    const system: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
-    for (const pack of packs) await pack.prepare?.(core.services, system)
+    for (const pack of packs) await pack.prepare?.(core.services, SYSTEM_CALLER)
     return await serve(core, packs, { ...CONNECTION_LIMITS, ...network })
   } catch (error) {
     await core.stopWriting()

@@ -4,6 +4,7 @@ import type { PermissionsByRole } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
 import type { Pack } from '../core/contract/pack.js'
 import type { FrontDoor } from '../core/contract/running-service.js'
+import { endsWithin } from '../core/database/within.js'
 import { createAuthenticator } from '../enforcement/authenticate.js'
 import { EphemeralKeys } from '../enforcement/ephemeral-keys.js'
 import { admissionTo, guardSchema } from '../enforcement/guard.js'
@@ -54,11 +55,13 @@ export async function serve(core: OpenCore, packs: readonly Pack[], network: Con
     throw error
   })
   services.service.open({ url: urlOf(address), schema: front.schema, issueKey: front.issueKey })
+  const stops = packs.flatMap((pack) => pack.run?.(services) ?? [])
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     front.refuse()
     const { shutdownGraceMs } = settings
-    await Promise.all([front.http.drain(shutdownGraceMs), front.subscriptions.drain(shutdownGraceMs)])
+    const stopping = endsWithin(Promise.all(stops.map((stop) => stop())), shutdownGraceMs)
+    await Promise.all([stopping, front.http.drain(shutdownGraceMs), front.subscriptions.drain(shutdownGraceMs)])
     await core.stopWriting()
     await front.close()
     await core.close()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/core/platform/ids.js'
-import { operate, revertRevision } from '../testkit/admin-operations.js'
+import { onceCommitted, operate, revertRevision } from '../testkit/admin-operations.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { until } from '../testkit/until.js'
@@ -101,10 +101,18 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(refusals).toEqual(Array.from({ length: ROUNDS }, () => [403, 0]))
   })
 
-  test('a guarded operation is repeated there with what its guard came to here', async () => {
+  test('a guarded operation is repeated there with what its smoke test came to here', async () => {
     const input = { steps: [{ setFeatureFlag: { key: 'guarded' } }], guardWithSmokeTest: true, idempotencyKey: 'guarded' }
     const first = await operate(a, input, admin)
     expect(first).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
     expect(await operate(b, input, admin)).toEqual(first)
+  })
+
+  test('a guarded operation that is repeated there while it is proved here gets the same answer', async () => {
+    const input = { steps: [{ setFeatureFlag: { key: 'early' } }], guardWithSmokeTest: true, idempotencyKey: 'early' }
+    const repeated = onceCommitted(a, () => operate(b, input, admin))
+    const first = await operate(a, input, admin)
+    expect(first).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
+    expect(await repeated).toEqual(first)
   })
 })

@@ -295,17 +295,21 @@ describe('an operation guarded by the smoke test', () => {
     expect(broken.smokeTestRun.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)).toEqual(['checkout-is-on'])
     expect(await state()).toEqual(before)
     const log = await server.gql(
-      'query ($since: Int!) { changes(filter: { sinceRevision: $since }) { nodes { revision operation reason } } }',
+      'query ($since: Int!) { changes(filter: { sinceRevision: $since }) { nodes { revision operation targetType reason } } }',
       { since: broken.revision - 1 },
     )
-    const revisions = (log.data as unknown as { changes: { nodes: { revision: number; operation: string; reason: string }[] } }).changes
-      .nodes
-    expect(revisions.map(({ revision, operation }) => [revision - broken.revision, operation])).toEqual([
-      [1, 'revertRevision'],
-      [1, 'revertRevision'],
-      [0, 'runAdminOperation'],
-      [0, 'runAdminOperation'],
+    const revisions = (
+      log.data as unknown as { changes: { nodes: { revision: number; operation: string; targetType: string; reason: string }[] } }
+    ).changes.nodes
+    expect(revisions.map(({ revision, operation, targetType }) => [revision - broken.revision, operation, targetType])).toEqual([
+      [1, 'revertRevision', 'GuardedOperation'],
+      [1, 'revertRevision', 'FeatureFlag'],
+      [1, 'revertRevision', 'ConfigEntry'],
+      [0, 'runAdminOperation', 'GuardedOperation'],
+      [0, 'runAdminOperation', 'ConfigEntry'],
+      [0, 'runAdminOperation', 'FeatureFlag'],
     ])
+    expect(broken.changes.length).toBe(2)
     expect(revisions[0]?.reason).toContain(`${broken.smokeTestRun.id} failed: checkout-is-on`)
   })
 })

@@ -15,7 +15,7 @@ async function run(script: string, ...args: string[]): Promise<{ status: number;
   return { status, said }
 }
 
-describe.each(['atomicity', 'kill'])('the fault run %s', { timeout: 60_000 }, (script) => {
+describe.each(['atomicity', 'guard', 'kill'])('the fault run %s', { timeout: 60_000 }, (script) => {
   test('refuses a number that is none, with what is right', async () => {
     expect(await run(script, '--rounds', 'abc')).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
   })
@@ -25,7 +25,7 @@ describe.each(['atomicity', 'kill'])('the fault run %s', { timeout: 60_000 }, (s
   })
 })
 
-test('both fault runs know the engines and what a count is', () => {
+test('fault runs know the engines and what a count is', () => {
   expect(['both', 'pglite', 'nonsense'].map(readEngines)).toEqual([
     ['pglite', 'postgresql'],
     ['pglite'],

@@ -1,19 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
-import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { newId } from '../../src/core/platform/ids.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
-import {
-  askOverHttp,
-  builtServer,
-  launchServer,
-  type ReadyServer,
-  type ServerProgram,
-  type StartingServer,
-} from '../testkit/server-process.js'
+import { askOverHttp, launchServer, type ReadyServer, type ServerProgram, type StartingServer } from '../testkit/server-process.js'
 import { makePlace, type Place } from './place.js'
-import { fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
+import { messageOf, runOnEngines } from './plan.js'
 
 /**
  * `npm run fault:atomicity -- --rounds 50 --engine both`: clients run admin operations of six steps over five packs while
@@ -179,27 +170,4 @@ async function runEngine(engine: DatabaseEngine, program: ServerProgram, rounds:
   return run.violations.length === 0
 }
 
-async function main(): Promise<number> {
-  const plan = readPlan()
-  if (typeof plan === 'string') return fail(plan, EXIT_USAGE)
-  const program = builtServer()
-  if (!program) return fail('there is no dist/main.js: run `npm run build` first', 1)
-  const engines = await presentEngines(plan.engines)
-  let isWell = engines.length > 0
-  for (const engine of engines) isWell = (await runEngine(engine, program, plan.rounds)) && isWell
-  return isWell ? 0 : 1
-}
-
-function readPlan(): { readonly engines: readonly DatabaseEngine[]; readonly rounds: number } | string {
-  try {
-    const { values } = parseArgs({ options: { rounds: { type: 'string', default: '50' }, engine: { type: 'string', default: 'both' } } })
-    const engines = readEngines(values.engine)
-    if (typeof engines === 'string') return engines
-    if (!isCount(values.rounds)) return '--rounds must be a whole number from 1 to 9999'
-    return { engines, rounds: Number(values.rounds) }
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
-process.exit(await main())
+process.exit(await runOnEngines(runEngine))

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { RequestOptions, TestServer } from './server.js'
+import { startSink } from './sink.js'
 
 /** A fault of an input, as a payload shows it. */
 export interface ShownFault {
@@ -82,4 +83,28 @@ export async function changesOf(server: TestServer, filter: object): Promise<rea
 /** Codes of faults with their places. */
 export function placesOf(faults: readonly ShownFault[]): (readonly [string, string])[] {
   return faults.map(({ code, field }) => [code, field?.join('.') ?? ''] as const)
+}
+
+/** Does something as soon as the next operation is committed there, before it is probed. */
+export function onceCommitted<T>({ services }: TestServer, action: () => Promise<T>): Promise<T> {
+  return new Promise((resolve) => {
+    const stop = services.ledger.onCommit(([change]) => {
+      if (change?.operation !== 'runAdminOperation') return
+      stop()
+      resolve(action())
+    })
+  })
+}
+
+/** Runs `action` on a server that cannot reach itself: whatever it probes gets no answer until `action` has ended. */
+export async function whileMute<T>({ services: { service } }: TestServer, action: () => Promise<T>): Promise<T> {
+  const { door } = service
+  const mute = await startSink(() => undefined)
+  service.open({ ...door, url: mute.origin })
+  try {
+    return await action()
+  } finally {
+    service.open(door)
+    await mute.close()
+  }
 }

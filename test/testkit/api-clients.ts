@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib'
-import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
 import type { Database } from '../../src/core/database/database.js'
 import { Ledger } from '../../src/core/ledger/ledger.js'
 import { systemClock } from '../../src/core/platform/clock.js'
@@ -13,9 +12,6 @@ import { apiClientCollection } from '../../src/packs/api-clients/api-client.coll
 import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { apiClients } from '../../src/packs/api-clients/index.js'
 import { generateApiKey, parseApiKey, toStoredKey } from '../../src/packs/api-clients/keys/api-key.js'
-
-/** The control plane itself as a caller. */
-export const SYSTEM_CALLER: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
 /** Settings from these variables alone. */
 export function settingsOf(env: Record<string, string>): Settings {

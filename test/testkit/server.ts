@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FormattedExecutionResult } from 'graphql'
-import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
+import { SYSTEM_CALLER } from '../../src/core/contract/caller.js'
+import { type Clock, systemClock } from '../../src/core/platform/clock.js'
 import { createLog } from '../../src/core/platform/log.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
@@ -39,13 +40,15 @@ export interface TestServer extends RunningServer {
   changeClient(client: ApiClientRecord, changes: Partial<ApiClientRecord>): Promise<void>
 }
 
-const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
-
 /**
  * Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given), and
- * `network` what differs from the usual limits of connections.
+ * `network` what differs from the usual limits of connections. It goes by `clock`, if one is given.
  */
-export async function startTestServer(env: Record<string, string> = {}, network: Partial<ConnectionLimits> = {}): Promise<TestServer> {
+export async function startTestServer(
+  env: Record<string, string> = {},
+  network: Partial<ConnectionLimits> = {},
+  clock: Clock = systemClock,
+): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
   await cp(await testTemplate(), dataDir, { recursive: true })
@@ -61,9 +64,9 @@ export async function startTestServer(env: Record<string, string> = {}, network:
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log, network })
+  const server = await startServer(settings, { log, network, clock })
   const put = (client: ApiClientRecord) =>
-    server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
+    server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM_CALLER, correlationId: 'test' })
   return {
     ...server,
     adminKey,

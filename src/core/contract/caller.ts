@@ -25,8 +25,11 @@ export interface Caller extends ActorRef {
   readonly permissions: ReadonlySet<string>
 }
 
-/** The control plane itself: first start, host commands. Never reachable over the network. */
+/** The control plane itself: first start, host commands, what runs beside requests. Never reachable over the network. */
 export const SYSTEM_ACTOR: ActorRef = { id: 'system', name: 'system', clientType: null }
+
+/** The control plane itself as a caller: it is asked for no permission. */
+export const SYSTEM_CALLER: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
 /** True when `role` is `least` or above it. */
 export function hasAtLeast(role: Role, least: Role): boolean {

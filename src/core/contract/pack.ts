@@ -20,6 +20,8 @@ export interface Pack {
   readonly resolvers: readonly ClassType<object>[]
   /** Writes what has to be there before the first request; called once a start, must do nothing the second time. */
   prepare?(core: CoreServices, system: Caller): Promise<void>
+  /** What it does beside requests, from when the server listens on; returns what stops it. */
+  run?(core: CoreServices): () => Promise<void>
 }
 
 /** Declares a pack: its collections are its own from then on. */

@@ -11,11 +11,6 @@ import type { CommitBatch, IdempotencyRow } from './store.js'
 /** How long a first answer is kept for its idempotency key, in hours. */
 export const REPLAY_KEY_HOURS = 24
 
-/** From when until when an answer is kept. */
-export function keptFrom(now: Date): Pick<IdempotencyRow, 'created_at' | 'expires_at'> {
-  return { created_at: now.toISOString(), expires_at: new Date(now.getTime() + REPLAY_KEY_HOURS * 3_600_000).toISOString() }
-}
-
 /** A call that waits for its outcome. */
 export interface Pending {
   readonly write: Write<object, unknown>
@@ -136,7 +131,8 @@ class BatchRun {
       input_hash: inputHash,
       answer: write.command.replay.toJson(value),
       revision,
-      ...keptFrom(now),
+      created_at: now.toISOString(),
+      expires_at: new Date(now.getTime() + REPLAY_KEY_HOURS * 3_600_000).toISOString(),
     }
   }
 

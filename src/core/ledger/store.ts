@@ -70,11 +70,6 @@ export async function findAnswers(ask: QueryableDatabase['ask'], keys: readonly 
   return rows.map(({ row }) => row)
 }
 
-/** Keeps the answers that $1 holds as JSON, in place of those with the same key. */
-export const KEEP_ANSWERS = `INSERT INTO idempotency_records (${ANSWER_COLUMNS}) SELECT ${ANSWER_COLUMNS}
-  FROM json_populate_recordset(NULL::idempotency_records, $1::json)
-  ON CONFLICT (client_id, operation, key) DO UPDATE SET ${ANSWER_COLUMNS.map((column) => `${column} = excluded.${column}`)}`
-
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** The ledger's SQL: how batches are written and how state is read back. */

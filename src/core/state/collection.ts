@@ -62,6 +62,8 @@ export interface CollectionSpec<R extends object> {
   readonly fields: Fields<R>
   /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
   readonly secrets?: readonly (keyof R & string)[]
+  /** True for records that tell how an operation went: they are no part of what it did, so that no plan shows and no revert touches them. */
+  readonly isBookkeeping?: boolean
   /** What a caller has to hold to put a change of such a record back; where it depends on the change, from its images before and after. */
   readonly writePermission: Permission | ((before: JsonObject | null, after: JsonObject | null) => Permission)
   /** Faults of a state in which a revert has put this record back, where its commands keep more than the record itself in order. */
@@ -94,6 +96,7 @@ export interface AnyCollection {
   readonly fields: Readonly<Record<string, FieldSpec<unknown>>>
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
   readonly columns: readonly string[]
+  readonly isBookkeeping?: boolean
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   findRestoredFaults?(state: ReadableState, record: never, now: Date): readonly UserErrorData[]
   keyOf(record: object): string

@@ -24,7 +24,14 @@ export interface RevertSubject {
 
 /** What has to be known of a revision to revert it. */
 export async function findRevertSubject(changeLog: ChangeLog, of: Pick<RevertSubject, 'changes' | 'collections'>): Promise<RevertSubject> {
-  return { ...of, last: of.changes.length === 0 ? [] : await changeLog.lastOf(of.changes) }
+  const changes = withoutBookkeeping(of.changes, of.collections)
+  return { ...of, changes, last: changes.length === 0 ? [] : await changeLog.lastOf(changes) }
+}
+
+/** What an operation did, without the records that tell how it went. */
+export function withoutBookkeeping(changes: readonly ChangeRecord[], collections: readonly AnyCollection[]): readonly ChangeRecord[] {
+  const bookkeeping = new Set(collections.filter(({ isBookkeeping }) => isBookkeeping).map(({ name }) => name))
+  return changes.filter(({ targetType }) => !bookkeeping.has(targetType))
 }
 
 /**
@@ -40,7 +47,9 @@ export function createRevertCommand({ changes, collections, last = [] }: RevertS
     isRevertible: true,
     run(draft, { revision }, { now }) {
       if (changes.length === 0) {
-        return refused(userError('NOT_FOUND', ['revision'], `There is no revision ${revision} in the log.`))
+        return refused(
+          userError('NOT_FOUND', ['revision'], `There is nothing in the log that revision ${revision} did and a revert could put back.`),
+        )
       }
       const faults: UserErrorData[] = []
       for (const change of changes.toReversed()) {

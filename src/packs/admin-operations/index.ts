@@ -3,7 +3,9 @@ import { AUDIT_READ, AuditEventResolver } from './audit/audit-event.resolver.js'
 import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
-import { AdminOperationResolver, OPERATIONS_REVERT, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
+import { AdminOperationResolver, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
+import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
+import { smokeGuard } from './smoke-guard/smoke-guard.js'
 
 export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
 export { prover, type SecuritySources, securitySources } from './ports.js'
@@ -11,7 +13,7 @@ export { prover, type SecuritySources, securitySources } from './ports.js'
 /** UF: changes over several packs as one operation, the change log, and what was refused or tried. */
 export const adminOperations = definePack({
   id: 'UF',
-  collections: [],
+  collections: [guardedOperationCollection],
   permissions: {
     [CHANGES_READ]: 'OBSERVER',
     [OPERATIONS_RUN]: 'OPERATOR',
@@ -20,4 +22,5 @@ export const adminOperations = definePack({
     [SECURITY_READ]: 'OPERATOR',
   },
   resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
+  run: (core) => core.once(smokeGuard).run(),
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SYSTEM_CALLER } from '../../../test/testkit/api-clients.js'
 import { commandContext } from '../../../test/testkit/commands.js'
+import { SYSTEM_CALLER } from '../../core/contract/caller.js'
 import { MAINTENANCE_MODES } from '../../core/contract/operation.js'
 import type { Command, CommandResult } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'

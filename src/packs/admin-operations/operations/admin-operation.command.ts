@@ -5,6 +5,7 @@ import { type Command, type CommandContext, done, refused } from '../../../core/
 import type { Draft, DraftChange } from '../../../core/state/draft.js'
 import type { Json, JsonObject } from '../../../core/values/json.js'
 import { findTextFaults } from '../../../core/values/text.js'
+import { beginProving, type Claim } from '../smoke-guard/guarded-operation.commands.js'
 
 /** Most steps of one operation. */
 export const MAX_STEPS = 100
@@ -35,6 +36,8 @@ export interface AdminOperation {
   readonly reason?: string | null | undefined
   /** What the operation was planned on and does not hold any more: such faults go before those of the steps. */
   readonly findStale?: ((draft: Draft) => readonly UserErrorData[]) | undefined
+  /** Who proves it once it is committed, if anybody does: noted in the same revision, provided that there is something to prove. */
+  readonly claim?: Claim | undefined
 }
 
 /**
@@ -42,7 +45,7 @@ export interface AdminOperation {
  * every step is reported, below `steps.<index>.<name>`.
  */
 export function createAdminCommand(operation: AdminOperation): Command<object, readonly PlannedChangeData[]> {
-  const { steps, findStale } = operation
+  const { steps, reason, findStale, claim } = operation
   return {
     name: 'runAdminOperation',
     isRevertible: steps.every(({ command }) => command.isRevertible),
@@ -56,7 +59,12 @@ export function createAdminCommand(operation: AdminOperation): Command<object, r
       const stale = findStale?.(draft) ?? []
       if (stale.length > 0) return refused(...stale)
       if (faults.length > 0) return refused(...faults)
-      return done(draft.changes().map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0)))
+      const plan = draft.changes().map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0))
+      if (claim && plan.length > 0) {
+        draft.because(reason ?? null)
+        beginProving(draft, claim, context)
+      }
+      return done(plan)
     },
     replay: { toJson: (plan) => plan as unknown as Json, fromJson: (json) => json as unknown as readonly PlannedChangeData[] },
   }

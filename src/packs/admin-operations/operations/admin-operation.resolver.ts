@@ -1,13 +1,12 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
+import { OPERATIONS_REVERT } from '../smoke-guard/guarded-operation.collection.js'
 import { adminOperationService } from './admin-operation.service.js'
 import { RevertRevisionInput, RevertRevisionPayload, RunAdminOperationInput, RunAdminOperationPayload } from './admin-operation.types.js'
 
 /** To plan and apply several steps as one; each step needs its own permission as well. */
 export const OPERATIONS_RUN = 'operations:run'
-/** To put revisions back; each kind of object needs its own permission as well. */
-export const OPERATIONS_REVERT = 'operations:revert'
 
 @Resolver()
 export class AdminOperationResolver {

@@ -1,10 +1,14 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
+import { findKeptAnswer } from '../../../core/ledger/kept-answer.js'
+import { newId } from '../../../core/platform/ids.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { withoutEmpty } from '../../../core/state/input.js'
-import { createRevertCommand, findRevertSubject } from '../../../core/state/revert.js'
-import type { WriteOutcome } from '../../../core/state/write.js'
+import { createRevertCommand, findRevertSubject, withoutBookkeeping } from '../../../core/state/revert.js'
+import type { Write, WriteOutcome } from '../../../core/state/write.js'
+import type { Claim } from '../smoke-guard/guarded-operation.commands.js'
+import { smokeGuard } from '../smoke-guard/smoke-guard.js'
 import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
   RevertRevisionInput,
@@ -12,19 +16,17 @@ import type {
   RunAdminOperationInput,
   RunAdminOperationPayload,
 } from './admin-operation.types.js'
-import { type AdminWrite, OperationGuard } from './operation-guard.js'
 import { findWhatMoved } from './planned-state.js'
 
+type AdminWrite = Write<object, readonly PlannedChangeData[]>
 type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
 
 /** Plans, applies, proves and reverts changes over several packs. */
 export class AdminOperationService {
   readonly #core: CoreServices
-  readonly #guard: OperationGuard
 
   constructor(core: CoreServices) {
     this.#core = core
-    this.#guard = new OperationGuard(core)
   }
 
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
@@ -34,17 +36,20 @@ export class AdminOperationService {
     const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
     if (faults.length > 0) return this.#refused(faults)
     const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
-    const write = { ...writeOf(context, input, steps), command: createAdminCommand({ steps, reason: input.reason, findStale }) }
-    return input.dryRun ? this.#plan(write) : this.#apply(context, write, input)
+    const claim = input.guardWithSmokeTest ? { id: newId(), instanceId: this.#core.instanceId } : undefined
+    const command = createAdminCommand({ steps, reason: input.reason, findStale, claim })
+    const write = { ...writeOf(context, input, steps), command }
+    return input.dryRun ? this.#plan(write) : this.#apply(context, write, claim)
   }
 
   /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
   async revert(context: RequestContext, input: RevertRevisionInput): Promise<RevertRevisionPayload> {
     const core = this.#core
     const changes = await core.changeLog.ofRevision(input.revision)
-    this.#demandRights(context, changes)
+    const subject = await findRevertSubject(core.changeLog, { changes, collections: core.collections })
+    this.#demandRights(context, subject.changes)
     const write = {
-      command: createRevertCommand(await findRevertSubject(core.changeLog, { changes, collections: core.collections })),
+      command: createRevertCommand(subject),
       input: { revision: input.revision },
       caller: context.caller,
       correlationId: context.requestId,
@@ -68,41 +73,23 @@ export class AdminOperationService {
     return { ...this.#refused([]), plan: plan.value, plannedAtRevision: plan.revision }
   }
 
-  async #apply(context: RequestContext, write: AdminWrite, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
-    if (input.guardWithSmokeTest) return this.#applyGuarded(context, write)
-    const outcome = await this.#core.ledger.commit(write)
-    return outcome.ok ? this.#done(context, outcome) : this.#refused(outcome.userErrors)
+  async #apply(context: RequestContext, write: AdminWrite, claim: Claim | undefined): Promise<RunAdminOperationPayload> {
+    const outcome = claim ? await this.#commitGuarded(write, claim) : await this.#core.ledger.commit(write)
+    if (!outcome.ok) return this.#refused(outcome.userErrors)
+    const settled = claim && outcome.revision !== null ? await this.#core.once(smokeGuard).outcomeAt(outcome.revision) : {}
+    return { ...(await this.#done(context, outcome)), ...settled }
   }
 
-  /** A call that is a repetition is answered without a turn: what it asks for has happened already. */
-  async #applyGuarded(context: RequestContext, write: AdminWrite): Promise<RunAdminOperationPayload> {
-    const kept = await this.#guard.findAnswer(write)
-    if (kept?.ok) return this.#replayed(context, write, kept)
-    const turn = this.#guard.begin(write)
-    if ('code' in turn) return this.#refused([turn])
-    try {
-      const outcome = await this.#guard.commit(write)
-      if (!outcome.ok) return this.#refused(outcome.userErrors)
-      if (outcome.isReplay) return await this.#replayed(context, write, outcome)
-      const payload = await this.#done(context, outcome)
-      const { revision, changes } = outcome
-      if (revision === null) return payload
-      return { ...payload, ...(await this.#guard.prove(context, turn.slot, { write, revision, changes })) }
-    } finally {
-      turn.end()
-    }
-  }
-
-  async #replayed(context: RequestContext, write: AdminWrite, outcome: Committed): Promise<RunAdminOperationPayload> {
-    const payload = await this.#done(context, outcome)
-    const { revision, changes } = payload
-    return revision === null ? payload : { ...payload, ...(await this.#guard.recall({ write, revision, changes })) }
+  /** A call that is a repetition needs no smoke test of its own: what it asks for has happened already. */
+  async #commitGuarded(write: AdminWrite, claim: Claim): Promise<WriteOutcome<readonly PlannedChangeData[]>> {
+    return (await findKeptAnswer(this.#core, write)) ?? this.#core.once(smokeGuard).commit(write, claim)
   }
 
   async #done(context: RequestContext, { revision, value: plan, changes, isReplay }: Committed): Promise<RunAdminOperationPayload> {
     const { ledger, changeLog } = this.#core
     context.snapshot = ledger.snapshot
-    const made = isReplay && revision !== null ? await changeLog.ofRevision(revision) : changes
+    const logged = isReplay && revision !== null ? await changeLog.ofRevision(revision) : changes
+    const made = withoutBookkeeping(logged, this.#core.collections)
     return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 

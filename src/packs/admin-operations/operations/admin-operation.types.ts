@@ -39,7 +39,7 @@ const CHANGES = { description: 'The rows of the change log that this made; empty
 const ERRORS = { description: 'What is wrong with the input; with user errors nothing was changed.' }
 const GUARD_ERRORS = {
   description:
-    'What is wrong with the input; with user errors nothing was changed. One exception: where `revision` is set too, it was committed, and its guard could not prove it or put it back. The message says what to do.',
+    'What is wrong with the input; with user errors nothing was changed. One exception: where `revision` is set too, it was committed, its smoke test failed, and it could not be put back. The message says what to do.',
 }
 const REVISION = { nullable: true, description: 'The revision that this made; null for a dry run, and when nothing had to change.' }
 
@@ -139,7 +139,8 @@ export class RunAdminOperationInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The same key and input give the first answer again, for 24 hours. A UUID is a good one.',
+    description:
+      'The same key and input give the first answer again, for 24 hours; with guardWithSmokeTest, once the smoke test has ended. A UUID is a good one.',
   })
   idempotencyKey?: string | null
 }

@@ -1,4 +1,4 @@
-import { type Caller, SYSTEM_ACTOR } from '../../../core/contract/caller.js'
+import { SYSTEM_CALLER } from '../../../core/contract/caller.js'
 import type { Ledger } from '../../../core/ledger/ledger.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { Settings } from '../../../core/platform/settings.js'
@@ -9,9 +9,6 @@ import { keyEnvironment } from './first-admin.js'
 
 /** What the change log says when no other reason is given. */
 const DEFAULT_RESET_REASON = 'Lost access, replaced on the host by admin:reset.'
-
-/** The host itself: whoever can run this command already has the database. */
-const HOST: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
 /** What {@link resetAdmin} needs. */
 export interface AdminResetOptions {
@@ -33,7 +30,7 @@ export async function resetAdmin(options: AdminResetOptions): Promise<{ readonly
   const outcome = await ledger.commit({
     command: resetAdminAccess,
     input: stored,
-    caller: HOST,
+    caller: SYSTEM_CALLER,
     correlationId: newId(),
     reason: reason ?? DEFAULT_RESET_REASON,
   })

@@ -21,6 +21,8 @@ export async function shakeHands({ destination, key, signal }: CheckContext): Pr
         refusedWith = statusCode
         this.terminate()
       })
+      // The client lets go of a socket that it gives up, and one that is not open yet ends with an error that nobody else hears.
+      this.on('error', () => undefined)
     }
   }
   const client = createClient({
