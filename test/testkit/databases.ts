@@ -14,7 +14,6 @@ import { migrationsFolder, readMigrations } from '../../src/core/database/migrat
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import { newId } from '../../src/core/platform/ids.js'
-import { cleanUps } from './clean-ups.js'
 
 const SERVER_URL = process.env['TEST_DATABASE_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/postgres'
 
@@ -50,20 +49,58 @@ async function probe(): Promise<boolean> {
 /** The engines that tests can use here, for `describe.each(ENGINES)`. */
 export const ENGINES: readonly DatabaseEngine[] = (await usePostgres()) ? ['pglite', 'postgresql'] : ['pglite']
 
+/** The run of tests that this process belongs to; a process that is none drops its databases itself. */
+const RUN = process.env['TEST_RUN']
+const prefixOf = (run: string): string => `valhalla_test_${run}_`
+/** Names of databases that nobody uses any more: making one costs more than most tests. */
+const spare: string[] = []
+
 /** A new, empty database on the test server. */
 export async function createTestDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
-  const name = `valhalla_test_${newId().replaceAll('-', '')}`
-  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
-  const url = new URL(SERVER_URL)
-  url.pathname = `/${name}`
-  return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+  const name = spare.pop() ?? (await createDatabase())
+  const drop = async (): Promise<void> => {
+    if (RUN === undefined) await onServer(dropping(name))
+    else await makeSpare(name)
+  }
+  return { url: urlOf(name), drop }
 }
 
-async function onServer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: SERVER_URL })
+/** Drops the databases of a run that is over. */
+export async function dropLeftDatabases(): Promise<void> {
+  if (!(await usePostgres())) return
+  const names = `SELECT datname AS name FROM pg_database WHERE starts_with(datname, '${prefixOf(String(process.env['TEST_RUN']))}')`
+  for (const { name } of (await onServer(names)).rows) await onServer(dropping(name))
+}
+
+async function createDatabase(): Promise<string> {
+  const name = `${prefixOf(RUN ?? 'alone')}${newId().replaceAll('-', '')}`
+  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
+  return name
+}
+
+/** As it was made, for the next test of this worker. */
+async function makeSpare(name: string): Promise<void> {
+  await onServer(`ALTER DATABASE ${name} RESET ALL`)
+  await onServer(`SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '${name}'`)
+  await onServer('DROP SCHEMA public CASCADE; CREATE SCHEMA public', urlOf(name))
+  spare.push(name)
+}
+
+function dropping(name: string): string {
+  return `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`
+}
+
+function urlOf(name: string): string {
+  const url = new URL(SERVER_URL)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function onServer(sql: string, connectionString = SERVER_URL): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString })
   await client.connect()
   try {
-    await client.query(sql)
+    return await client.query(sql)
   } finally {
     await client.end()
   }
@@ -95,12 +132,9 @@ export async function openEmptySession(engine: DatabaseEngine): Promise<{ readon
   return { client, close: () => client.end().then(drop) }
 }
 
-/** Databases whose test is done, emptied for the next one of the same file: opening one costs more than most tests. */
+/** Databases whose test is done, emptied for the next one of the same worker. */
 const idle: Record<DatabaseEngine, Database[]> = { pglite: [], postgresql: [] }
 const MAX_IDLE = 2
-cleanUps.push(async () => {
-  for (const database of [...idle.pglite.splice(0), ...idle.postgresql.splice(0)]) await database.close()
-})
 
 /**
  * A migrated, empty {@link Database} of its own for one test. Its `close` lets go of it: it is emptied and kept for the next
