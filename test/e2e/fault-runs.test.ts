@@ -15,7 +15,7 @@ async function run(script: string, ...args: string[]): Promise<{ status: number;
   return { status, said }
 }
 
-describe.each(['atomicity', 'kill'])('the fault run %s', { timeout: 60_000 }, (script) => {
+describe.each(['atomicity', 'kill'])('the fault run %s', (script) => {
   test('refuses a number that is none, with what is right', async () => {
     expect(await run(script, '--rounds', 'abc')).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
   })

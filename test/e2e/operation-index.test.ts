@@ -1,7 +1,6 @@
-import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { firstWordOf } from '../testkit/sockets.js'
 
 interface Entry {
   readonly id: string
@@ -36,23 +35,6 @@ async function list(filter = '', key?: string): Promise<Entry[]> {
   const answer = await server.gql(`{ operations${filter} { ${FIELDS} } }`, {}, key ? { key } : {})
   expect(answer.errors).toBe(undefined)
   return (answer.data as unknown as { operations: Entry[] }).operations
-}
-
-/** The first thing that a subscription says within a moment: an event, an error, or nothing. */
-async function listen(query: string): Promise<unknown> {
-  const client = createClient({
-    url: `${server.url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { apiKey: server.adminKey },
-    retryAttempts: 0,
-  })
-  const said = new Promise((resolve) => {
-    client.subscribe({ query }, { next: (event) => resolve(event), error: (error) => resolve(error), complete: () => resolve('complete') })
-    setTimeout(() => resolve('nothing yet'), 500)
-  })
-  const result = await said
-  await client.dispose()
-  return result
 }
 
 describe('route index: the operations of the control plane', () => {
@@ -128,7 +110,7 @@ describe('route index: the operations of the control plane', () => {
     const order = [...operations].sort((a, b) => Number(a.writes) - Number(b.writes))
     for (const { id, kind, sample } of order) {
       if (kind === 'SUBSCRIPTION') {
-        const said = JSON.stringify(await listen(sample))
+        const said = JSON.stringify(await firstWordOf(server.url, sample, { apiKey: server.adminKey })) ?? ''
         if (said.includes('GRAPHQL_') || said.includes('INTERNAL_SERVER_ERROR')) faults.push(`${id}: ${said}\n${sample}`)
         continue
       }

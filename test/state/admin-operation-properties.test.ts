@@ -85,7 +85,7 @@ function substance(snapshot: Snapshot): unknown {
   )
 }
 
-describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', { timeout: 120_000 }, (engine) => {
+describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (engine) => {
   let database: Database
   let ledger: Ledger
 

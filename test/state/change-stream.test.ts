@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { SlowConsumerError, streamChanges } from '../../src/core/graphql/change-stream.js'
@@ -47,7 +48,6 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     const live = take(2, stream({}))
     const flags = take(1, stream({ targetType: 'FeatureFlag' }))
     const bounded = take(99, stream({ sinceRevision: 0, untilRevision: 3 }))
-    await new Promise((resolve) => setTimeout(resolve, 20))
     await write(2)
     await write(3)
     await run(ledger, setFeatureFlag, { key: 'a' })
@@ -87,7 +87,7 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     }) as Ledger
     const changes = streamChanges({ ledger: counting, changeLog: new ChangeLog(database) }, {})
     const waiting = changes.next()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextTurn()
     expect(listeners).toBe(1)
     await changes.return()
     expect(await waiting).toEqual({ done: true, value: undefined })

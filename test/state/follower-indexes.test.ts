@@ -56,7 +56,7 @@ function findings(snapshot: Snapshot): Record<string, string | undefined> {
   ])
 }
 
-describe.each(ENGINES)('the indexes of a follower on %s', { timeout: 60_000 }, (engine) => {
+describe.each(ENGINES)('the indexes of a follower on %s', (engine) => {
   let database: Database
   let writer: Ledger
   let follower: Ledger

@@ -8,7 +8,7 @@ import { echo, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
 
-describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', { timeout: 60_000 }, () => {
+describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', () => {
   let database: Database
   let ledgers: readonly [Ledger, Ledger]
   let clock: HandClock

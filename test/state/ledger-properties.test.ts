@@ -20,7 +20,7 @@ async function wholeLog(database: Database): Promise<ChangeRecord[]> {
   return collect(new ChangeLog(database).stream({}))
 }
 
-describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine) => {
+describe.each(ENGINES)('for random commands on %s', (engine) => {
   let database: Database
   let ledger: Ledger
 

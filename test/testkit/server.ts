@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FormattedExecutionResult } from 'graphql'
 import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
+import type { Clock } from '../../src/core/platform/clock.js'
 import { createLog } from '../../src/core/platform/log.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
@@ -42,10 +43,14 @@ export interface TestServer extends RunningServer {
 const SYSTEM: Caller = { ...SYSTEM_ACTOR, role: null, permissions: new Set() }
 
 /**
- * Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given), and
- * `network` what differs from the usual limits of connections.
+ * Starts a server; `env` holds settings (NODE_ENV is `test`, authentications may fail without limit, and writes have all the
+ * time that a busy machine needs, if not given), `network` what differs from the usual limits of connections.
  */
-export async function startTestServer(env: Record<string, string> = {}, network: Partial<ConnectionLimits> = {}): Promise<TestServer> {
+export async function startTestServer(
+  env: Record<string, string> = {},
+  network: Partial<ConnectionLimits> = {},
+  clock?: Clock,
+): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
   await cp(await testTemplate(), dataDir, { recursive: true })
@@ -57,11 +62,12 @@ export async function startTestServer(env: Record<string, string> = {}, network:
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DISK_RESERVE_MB: '0',
     VALHALLA_AUTH_FAILURES_PER_MINUTE: '0',
+    VALHALLA_WRITE_TIMEOUT_MS: '60000',
     ...env,
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log, network })
+  const server = await startServer(settings, { log, network, ...(clock && { clock }) })
   const put = (client: ApiClientRecord) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM, correlationId: 'test' })
   return {
