@@ -25,6 +25,12 @@ describe.each(['atomicity', 'kill'])('the fault run %s', (script) => {
   })
 })
 
+test('the run of promises refuses what it does not know, and does not succeed without having run', async () => {
+  const [unknown, absent] = await Promise.all([run('promises', '--rounds', 'abc'), run('promises', '--rounds', '1')])
+  expect(unknown).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
+  expect(absent).toMatchObject({ status: 1 })
+})
+
 test('both fault runs know the engines and what a count is', () => {
   expect(['both', 'pglite', 'nonsense'].map(readEngines)).toEqual([
     ['pglite', 'postgresql'],

@@ -63,18 +63,29 @@ test.each(['127.0.0.1', 'LOCALHOST'])('introspection is told to be open where it
 })
 
 describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
+  let server: TestServer
+  let close: () => Promise<void>
+  beforeAll(async () => {
+    const { url, drop } = await createTestDatabase()
+    const far = new URL(url)
+    const proxy = await startTcpProxy(Number(far.port || 5432))
+    far.port = String(proxy.port)
+    server = await startTestServer({ DATABASE_URL: far.href })
+    await proxy.cut()
+    close = async () => {
+      await server.close()
+      await proxy.close()
+      await drop()
+    }
+  })
+  afterAll(() => close())
+
   test.each([
     ['securitySnapshot', `{ securitySnapshot { ${COUNTS} } }`],
     ['auditIntegrity', '{ auditIntegrity { isIntact } }'],
     ['changes', '{ changes { nodes { id } } }'],
     ['smokeTestRuns', '{ smokeTestRuns { nodes { id } } }'],
   ])('%s says so, and that it is worth another try', async (_, query) => {
-    const { url, drop } = await createTestDatabase()
-    const far = new URL(url)
-    const proxy = await startTcpProxy(Number(far.port || 5432))
-    far.port = String(proxy.port)
-    const server = await startTestServer({ DATABASE_URL: far.href })
-    await proxy.cut()
     const { status, headers, errors } = await server.gql(query)
     expect({
       status,
@@ -85,8 +96,5 @@ describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
       retryAfter: '2',
       said: [['UNAVAILABLE', 'The database is not answering. Try again later.']],
     })
-    await server.close()
-    await proxy.close()
-    await drop()
   })
 })

@@ -12,7 +12,7 @@ import { AUDIT_KEY, collect, openTestLedger, run, TESTER } from '../testkit/ledg
 
 const deleteFeatureFlag = deletionOf<'key'>('deleteFeatureFlag')
 
-const TAMPERINGS = 10_000
+const TAMPERINGS = 1_000
 const start = { revision: 0, digest: GENESIS_DIGEST }
 
 let logRows: readonly JsonObject[]
