@@ -20,11 +20,14 @@ export function builtServer(): Program | undefined {
 }
 
 /** Whether what is built is as new as the sources: it starts in half of their time. */
-export const isBuildFresh: boolean = existsSync(BUILT) && statSync(BUILT).mtimeMs >= newestSourceMs(join(ROOT, 'src'))
+const isBuildFresh: boolean = existsSync(BUILT) && statSync(BUILT).mtimeMs >= newestSourceMs(join(ROOT, 'src'))
+
+/** For programs that live for a moment: compiling the database's engine well takes longer than it gains. */
+export const SHORT_LIVED: Program = ['--liftoff-only']
 
 /** One of the programs in `src`, such as `main`: as it was built where that is as new as the sources, else the sources. */
 export function anyProgram(name: string): Program {
-  return isBuildFresh ? [join(ROOT, 'dist', `${name}.js`)] : ['--import', 'tsx', join(ROOT, 'src', `${name}.ts`)]
+  return [...SHORT_LIVED, ...(isBuildFresh ? [join(ROOT, 'dist', `${name}.js`)] : ['--import', 'tsx', join(ROOT, 'src', `${name}.ts`)])]
 }
 
 /** The server, built or not. */
