@@ -53,7 +53,7 @@ const ACROSS_REPLICAS: readonly Timed[] = [
     name: 'a rate limit that was set at another replica holds',
     limitMs: 1_000,
     async measure(replicas) {
-      const isDenied = async () => (await replicas.statusFor('ann')) === 429
+      const isDenied = async () => (await replicas.callFor('ann')).status === 429
       await replicas.write(SET_RULE, { scope: 'USER', maxRequests: 1, windowSeconds: 1_000, isEnabled: true })
       const ms = await msOf(() => soon(isDenied))
       await replicas.write(SET_RULE, { scope: 'USER', isEnabled: false })
@@ -149,8 +149,10 @@ const UNDER_FAULTS: readonly Timed[] = [
     name: 'a call is answered although Redis says nothing',
     limitMs: 1_500,
     async measure(replicas) {
+      await replicas.write(SET_RULE, { scope: 'USER', maxRequests: 1_000_000, windowSeconds: 60, isEnabled: true })
+      await soon(async () => (await replicas.callFor('ann')).isLimited)
       replicas.redis.freeze()
-      const ms = await msOf(() => replicas.statusFor(newId()))
+      const ms = await msOf(() => replicas.callFor('ann'))
       replicas.redis.thaw()
       await soon(() => countsInRedis(replicas))
       return ms
@@ -175,7 +177,7 @@ async function isWritable(replicas: Replicas): Promise<boolean> {
 
 async function countsInRedis({ urls, adminKey }: Replicas): Promise<boolean> {
   const metrics = await fetch(`${urls.far}/metrics`, { headers: { 'x-api-key': adminKey } })
-  return (await metrics.text()).includes('valhalla_rate_limit_redis_reachable 1')
+  return /^valhalla_rate_limit_redis_reachable 1$/m.test(await metrics.text())
 }
 
 /** Measures one promise some times and prints what came of it; false when it was broken. */

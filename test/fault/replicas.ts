@@ -1,3 +1,4 @@
+import { newId } from '../../src/core/platform/ids.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { createTestDatabase } from '../testkit/databases.js'
 import { type OwnRedis, startRedis } from '../testkit/redis.js'
@@ -61,17 +62,17 @@ export class Replicas {
     return answer
   }
 
-  /** The status of a call that is of no weight, on behalf of a user. */
-  async statusFor(user: string): Promise<number> {
+  /** The status of a call on behalf of a user, and whether a rate limit applied to it. */
+  async callFor(user: string): Promise<{ readonly status: number; readonly isLimited: boolean }> {
     const headers = { 'content-type': 'application/json', 'x-api-key': this.adminKey, 'x-valhalla-user': user }
     const response = await fetch(`${this.urls.far}/graphql`, { method: 'POST', headers, body: '{"query":"{ viewer { role } }"}' })
     await response.text()
-    return response.status
+    return { status: response.status, isLimited: response.headers.has('ratelimit') }
   }
 
   /** A new client, which the far server knows. */
   async register(more: object): Promise<{ readonly id: string; readonly key: string }> {
-    const answer = await this.write(REGISTER, { name: 'promised', clientType: 'SCRIPT', role: 'OBSERVER', ...more })
+    const answer = await this.write(REGISTER, { name: `promised ${newId()}`, clientType: 'SCRIPT', role: 'OBSERVER', ...more })
     const { data } = JSON.parse(answer) as { data: { registerApiClient: { apiClient: { id: string }; apiKey: string } } }
     const { apiClient, apiKey } = data.registerApiClient
     await soon(async () => (await this.ask('far', { query: '{ viewer { role } }', key: apiKey })).includes('OBSERVER'))
