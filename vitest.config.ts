@@ -8,9 +8,11 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/fault/**', 'node_modules/**'],
+    globalSetup: ['test/testkit/run-folder.ts'],
     setupFiles: ['test/testkit/setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // The only limit that tests have: on a busy machine everything takes long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
     // Files of one worker share its modules: loading them again for each file took a fifth of the whole run.

@@ -12,7 +12,7 @@ import {
   isObjectType,
   isSpecifiedScalarType,
 } from 'graphql'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { packs } from '../../src/packs/index.js'
 import { buildPackSchema, printSorted } from '../../src/server/schema.js'
 
@@ -45,7 +45,7 @@ function* describedPlaces(schema: GraphQLSchema): Generator<{ place: string; des
 }
 
 describe('the emitted schema', () => {
-  test('serves every root field of the contract, and breaks nothing that it promises', () => {
+  it('serves every root field of the contract, and breaks nothing that it promises', () => {
     const [promised, served] = [rootFields(contract), new Set(rootFields(emitted))]
     const missing = promised.filter((field) => !served.has(field))
     console.log(`contract: ${promised.length} root fields, ${missing.length} not served: ${missing.join(', ') || 'none'}`)
@@ -54,7 +54,7 @@ describe('the emitted schema', () => {
     expect(defaults.map(({ description }) => description)).toEqual([])
   })
 
-  test('describes every type, field, argument and enum value, for a person in Sandbox', () => {
+  it('describes every type, field, argument and enum value, for a person in Sandbox', () => {
     const places = [...describedPlaces(emitted)]
     const undescribed = places.filter(({ description }) => !description || description.trim().length < 8)
     expect(undescribed.map(({ place }) => place).sort()).toEqual([])

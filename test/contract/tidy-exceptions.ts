@@ -5,9 +5,6 @@ import type { Exception } from './tidy/rule.js'
  * says, or about more, fails the test. One that names a rule alone takes it out of force for as long as it is broken somewhere.
  */
 export const EXCEPTIONS: readonly Exception[] = [
-  { rule: 'no-time-asserted', why: 'Some tests still hold a duration against a limit.' },
-  { rule: 'it-not-test', why: 'Some files still call a test `test`.' },
-
   {
     rule: 'parameters',
     path: 'src/server/socket/socket-protocol.ts',

@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from '../testkit/server.js'
 import { startTcpProxy, type TcpProxy } from '../testkit/tcp-proxy.js'
 import { until } from '../testkit/until.js'
 
-describe.runIf(await usePostgres())('with the database away, a guarded operation', { timeout: 60_000 }, () => {
+describe.runIf(await usePostgres())('with the database away, a guarded operation', () => {
   let drop: () => Promise<void>
   let url: URL
   let proxy: TcpProxy
@@ -33,7 +33,7 @@ describe.runIf(await usePostgres())('with the database away, a guarded operation
   const guarded = { steps: [{ setFeatureFlag: { key: 'door', isEnabled: false } }], guardWithSmokeTest: true }
 
   const noted = () => [...server.services.ledger.snapshot.view(guardedOperationCollection).values()]
-  const settled = () => until(() => noted().length === 1 && noted()[0]?.status !== 'PROVING', 30_000)
+  const settled = () => until(() => noted().length === 1 && noted()[0]?.status !== 'PROVING')
 
   it('whose verdict cannot be written tells so with its revision, and is settled by itself once the database is back', async () => {
     const cut = onceCommitted(server, () => proxy.cut())

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { changesOf, operate, placesOf, revertRevision } from '../testkit/admin-operations.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -13,7 +13,7 @@ afterAll(() => server.close())
 const edit = (...steps: object[]) => operate(server, { steps })
 
 describe('an object that one operation deletes and makes again', () => {
-  test('is the end of one object and the beginning of another one, in plan and log, and a revert brings the first one back', async () => {
+  it('is the end of one object and the beginning of another one, in plan and log, and a revert brings the first one back', async () => {
     const [made] = (await edit({ setFeatureFlag: { key: 'again', description: 'first' } })).changes
     await edit({ setFeatureFlag: { key: 'again', isEnabled: false } })
     const steps = [{ deleteFeatureFlag: { key: 'again' } }, { setFeatureFlag: { key: 'again', description: 'second' } }]
@@ -43,7 +43,7 @@ describe('an object that one operation deletes and makes again', () => {
 })
 
 describe('a revert', () => {
-  test('is refused where an object was made and deleted again since, though there is none now as then', async () => {
+  it('is refused where an object was made and deleted again since, though there is none now as then', async () => {
     await edit({ setFeatureFlag: { key: 'aba', description: 'old' } })
     const { revision } = await edit({ deleteFeatureFlag: { key: 'aba' } })
     await edit({ setFeatureFlag: { key: 'aba' } })

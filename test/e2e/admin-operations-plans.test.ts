@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Retention } from '../../src/core/background/retention.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import { operate, placesOf, type ShownOperation } from '../testkit/admin-operations.js'
@@ -28,7 +28,7 @@ async function applyAfter(step: object, happening: () => Promise<void>, more: ob
 }
 
 describe('an operation that is applied as planned is refused with STALE_PLAN', () => {
-  test('with an idempotency key as without one, and a replay still gives its first answer', async () => {
+  it('with an idempotency key as without one, and a replay still gives its first answer', async () => {
     await edit({ setFeatureFlag: { key: 'keyed', description: 'old' } })
     const step = { setFeatureFlag: { key: 'keyed', isEnabled: false } }
     const happening = () => edit({ setFeatureFlag: { key: 'keyed', description: 'new' } })
@@ -43,20 +43,20 @@ describe('an operation that is applied as planned is refused with STALE_PLAN', (
     expect(await operate(server, again)).toEqual(applied)
   })
 
-  test('where the object has moved to just what the step sets', async () => {
+  it('where the object has moved to just what the step sets', async () => {
     await edit({ setFeatureFlag: { key: 'same', isEnabled: true } })
     const step = { setFeatureFlag: { key: 'same', isEnabled: false } }
     expect(placesOf((await applyAfter(step, () => edit(step))).userErrors)).toEqual(STALE)
   })
 
-  test('where the object was deleted, rather than with what its step makes of that', async () => {
+  it('where the object was deleted, rather than with what its step makes of that', async () => {
     await edit({ setFeatureFlag: { key: 'gone' } })
     const stale = await applyAfter({ deleteFeatureFlag: { key: 'gone' } }, () => edit({ deleteFeatureFlag: { key: 'gone' } }))
     expect(placesOf(stale.userErrors)).toEqual(STALE)
     expect(stale.userErrors[0]?.message).toContain('FeatureFlag gone has changed since')
   })
 
-  test('where an object that is found by more than its id was deleted', async () => {
+  it('where an object that is found by more than its id was deleted', async () => {
     const made = await operate(server, { steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
     const rule = made.changes[0]?.targetId
     const stale = await applyAfter({ setRateLimitRule: { scope: 'IP', maxRequests: 7 } }, () => edit({ deleteRateLimitRule: { id: rule } }))
@@ -64,7 +64,7 @@ describe('an operation that is applied as planned is refused with STALE_PLAN', (
     expect(stale.userErrors[0]?.message).toContain(`RateLimitRule ${rule}`)
   })
 
-  test('as a dry run too, and not where another object has changed', async () => {
+  it('as a dry run too, and not where another object has changed', async () => {
     const step = { setFeatureFlag: { key: 'mine', description: 'mine' } }
     const elsewhere = () => edit({ setFeatureFlag: { key: `other-${Math.random()}`.replace('.', '') } })
     expect((await applyAfter(step, elsewhere)).userErrors).toEqual([])
@@ -72,7 +72,7 @@ describe('an operation that is applied as planned is refused with STALE_PLAN', (
     expect(placesOf(dry.userErrors)).toEqual(STALE)
   })
 
-  test('where the log does not reach back to the plan any more', async () => {
+  it('where the log does not reach back to the plan any more', async () => {
     await edit({ setFeatureFlag: { key: 'old', description: 'old' } })
     const step = { setFeatureFlag: { key: 'old', isEnabled: false } }
     const stale = await applyAfter(step, async () => {
@@ -87,7 +87,7 @@ describe('an operation that is applied as planned is refused with STALE_PLAN', (
   })
 })
 
-test('an operation that is nested without end is refused for that, also when it is applied as planned', async () => {
+it('an operation that is nested without end is refused for that, also when it is applied as planned', async () => {
   const deep = JSON.parse(`${'['.repeat(500)}1${']'.repeat(500)}`)
   const steps = [{ setConfig: { key: 'deep', value: deep } }]
   const { plannedAtRevision } = await operate(server, { dryRun: true, steps: [{ setConfig: { key: 'deep', value: 1 } }] })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operate, placesOf, RUN_ADMIN_OPERATION, type ShownOperation } from '../testkit/admin-operations.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -13,7 +13,7 @@ afterAll(() => server.close())
 const reasonsOf = ({ changes }: ShownOperation) => changes.map(({ action, reason }) => [action, reason])
 
 describe('the reason of a change that an operation made', () => {
-  test("is that of its step, and the operation's where the step has none", async () => {
+  it("is that of its step, and the operation's where the step has none", async () => {
     const steps = [
       { setFeatureFlag: { key: 'one', reason: 'of step one' } },
       { setFeatureFlag: { key: 'two' } },
@@ -31,7 +31,7 @@ describe('the reason of a change that an operation made', () => {
     ])
   })
 
-  test('holds those of all steps that changed the object, once each, as short as a reason has to be', async () => {
+  it('holds those of all steps that changed the object, once each, as short as a reason has to be', async () => {
     const set = (description: string, reason?: string) => ({ setFeatureFlag: { key: 'many', description, reason } })
     const steps = [set('1', 'first'), set('2', 'second'), set('3', 'first'), set('3', 'changes nothing'), set('4')]
     expect(reasonsOf(await operate(server, { steps, reason: 'of all' }))).toEqual([['CREATE', 'first; second; of all']])
@@ -44,7 +44,7 @@ describe('the reason of a change that an operation made', () => {
     ])
   })
 
-  test('that is too long is a fault of its step, among those of the others', async () => {
+  it('that is too long is a fault of its step, among those of the others', async () => {
     const steps = [{ setFeatureFlag: { key: 'long', reason: 'x'.repeat(1_001) } }, { deleteFeatureFlag: { key: 'missing' } }]
     const refused = await operate(server, { steps })
     expect(placesOf(refused.userErrors)).toEqual([
@@ -54,7 +54,7 @@ describe('the reason of a change that an operation made', () => {
     expect(refused.userErrors[0]?.message).toContain('at most 1000 characters long, has 1001')
   })
 
-  test('lets a value that looks like a secret be stored, whether the step or the operation gives it', async () => {
+  it('lets a value that looks like a secret be stored, whether the step or the operation gives it', async () => {
     const secret = (key: string) => ({ setConfig: { key, value: 'postgres://admin:Xk29dkL0qPzz@db.internal/prod' } })
     const without = await operate(server, { steps: [secret('url')] })
     expect(placesOf(without.userErrors)).toEqual([['REQUIRED', 'steps.0.setConfig.reason']])
@@ -63,7 +63,7 @@ describe('the reason of a change that an operation made', () => {
     expect(reasonsOf(stored)).toEqual([['CREATE', 'a sample']])
   })
 
-  test('of an operation is not shown to everybody who is refused in maintenance', async () => {
+  it('of an operation is not shown to everybody who is refused in maintenance', async () => {
     const steps = [{ setMaintenanceMode: { mode: 'NORMAL' } }, { setFeatureFlag: { key: 'calm' } }]
     await operate(server, { steps, reason: 'for the log only' })
     expect((await server.gql('{ maintenanceState { reason } }')).data).toEqual({ maintenanceState: { reason: null } })
@@ -71,7 +71,7 @@ describe('the reason of a change that an operation made', () => {
 })
 
 describe('the same idempotency key', () => {
-  test('is of the same input where null stands for what is left out', async () => {
+  it('is of the same input where null stands for what is left out', async () => {
     const step = { key: 'null', description: 'same' }
     const first = await operate(server, { steps: [{ setFeatureFlag: step }], idempotencyKey: 'null' })
     const nulls = { reason: null, plannedAtRevision: null, guardWithSmokeTest: null, dryRun: null }
@@ -87,7 +87,7 @@ describe('the same idempotency key', () => {
     expect((await server.gql(SCHEDULE, { input: { ...window, reason: null } })).data).toEqual(scheduled.data)
   })
 
-  test('is of another input where null means something', async () => {
+  it('is of another input where null means something', async () => {
     const set = (config: object) => ({
       steps: [{ setConfig: { key: 'clear', value: { reason: null }, ...config } }],
       idempotencyKey: 'clear',

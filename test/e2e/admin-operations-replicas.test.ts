@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/platform/ids.js'
 import { onceCommitted, operate, revertRevision } from '../testkit/admin-operations.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
@@ -35,7 +35,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     return outcomes
   }
 
-  test('an operation on an object that is new', async () => {
+  it('an operation on an object that is new', async () => {
     const faults = await rounds(async (key) => {
       await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
       return (await operate(b, { steps: [{ deleteFeatureFlag: { key } }] }, admin)).userErrors
@@ -43,7 +43,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(faults.flat()).toEqual([])
   })
 
-  test('an operation that was planned there', async () => {
+  it('an operation that was planned there', async () => {
     const faults = await rounds(async (key) => {
       await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
       const steps = [{ setFeatureFlag: { key, isEnabled: false } }]
@@ -53,7 +53,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(faults.flat()).toEqual([])
   })
 
-  test('an operation that was planned before an edit there is refused as stale', async () => {
+  it('an operation that was planned before an edit there is refused as stale', async () => {
     const codes = await rounds(async (key) => {
       const steps = [{ setFeatureFlag: { key, isEnabled: false } }]
       const { plannedAtRevision } = await operate(b, { dryRun: true, steps }, admin)
@@ -63,7 +63,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(codes).toEqual(Array.from({ length: ROUNDS }, () => ['STALE_PLAN']))
   })
 
-  test('a revert, and the plan of one', async () => {
+  it('a revert, and the plan of one', async () => {
     const outcomes = await rounds(async (key) => {
       await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
       const { revision } = await operate(a, { steps: [{ setFeatureFlag: { key, isEnabled: false } }] }, admin)
@@ -76,7 +76,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(outcomes.flat()).toEqual([])
   })
 
-  test('a revert of what has changed there since is refused', async () => {
+  it('a revert of what has changed there since is refused', async () => {
     const outcomes = await rounds(async (key) => {
       const { revision } = await operate(a, { steps: [{ setFeatureFlag: { key } }] }, admin)
       await operate(a, { steps: [{ setFeatureFlag: { key, isEnabled: false } }] }, admin)
@@ -85,7 +85,7 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(outcomes).toEqual(Array.from({ length: ROUNDS }, () => ['INVALID_STATE']))
   })
 
-  test('a revert needs the permissions of what it puts back, on a replica that has not heard of it yet as well', async () => {
+  it('a revert needs the permissions of what it puts back, on a replica that has not heard of it yet as well', async () => {
     const operator = await a.addClient({ role: 'OPERATOR', name: 'operator' })
     await until(() => b.services.ledger.snapshot.revision === a.services.ledger.snapshot.revision)
     const refusals = await rounds(async (key) => {
@@ -101,14 +101,14 @@ describe.runIf(await usePostgres())('what one replica has written, another one a
     expect(refusals).toEqual(Array.from({ length: ROUNDS }, () => [403, 0]))
   })
 
-  test('a guarded operation is repeated there with what its smoke test came to here', async () => {
+  it('a guarded operation is repeated there with what its smoke test came to here', async () => {
     const input = { steps: [{ setFeatureFlag: { key: 'guarded' } }], guardWithSmokeTest: true, idempotencyKey: 'guarded' }
     const first = await operate(a, input, admin)
     expect(first).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
     expect(await operate(b, input, admin)).toEqual(first)
   })
 
-  test('a guarded operation that is repeated there while it is proved here gets the same answer', async () => {
+  it('a guarded operation that is repeated there while it is proved here gets the same answer', async () => {
     const input = { steps: [{ setFeatureFlag: { key: 'early' } }], guardWithSmokeTest: true, idempotencyKey: 'early' }
     const repeated = onceCommitted(a, () => operate(b, input, admin))
     const first = await operate(a, input, admin)

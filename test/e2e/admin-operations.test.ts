@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GraphQLAnswer, type RequestOptions, startTestServer, type TestServer } from '../testkit/server.js'
 
 const RUN = `mutation ($input: RunAdminOperationInput!) {
@@ -93,7 +93,7 @@ const essence = (changes: { targetType: string; action: string; before: unknown;
   }))
 
 describe('an incident, handled as one operation', () => {
-  test('is planned, applied as planned under one revision, refused when stale, and put back exactly', async () => {
+  it('is planned, applied as planned under one revision, refused when stale, and put back exactly', async () => {
     const before = await state()
     const plan = await run({ dryRun: true, steps: incident() })
     expect(plan).toMatchObject({ revision: null, changes: [], userErrors: [], wasReverted: false })
@@ -139,7 +139,7 @@ describe('an incident, handled as one operation', () => {
     expect((await server.gql('{ viewer { role } }', {}, { key: helper.key })).status).toBe(200)
   })
 
-  test('a revert over a later edit is refused naming the object, and changes nothing', async () => {
+  it('a revert over a later edit is refused naming the object, and changes nothing', async () => {
     const applied = await run({ steps: [{ setFeatureFlag: { key: 'a' } }, { setFeatureFlag: { key: 'b' } }] })
     await server.gql('mutation { setFeatureFlag(input: { key: "b", description: "edited later" }) { revision } }')
     const refused = await revert({ revision: applied.revision })
@@ -150,7 +150,7 @@ describe('an incident, handled as one operation', () => {
     expect((await server.gql('{ featureFlag(key: "a") { key } }')).data).toEqual({ featureFlag: { key: 'a' } })
   })
 
-  test('every fault of every step is reported with its place, and nothing is done', async () => {
+  it('every fault of every step is reported with its place, and nothing is done', async () => {
     const before = await state()
     const refused = await run({
       steps: [
@@ -170,7 +170,7 @@ describe('an incident, handled as one operation', () => {
     expect(await state()).toEqual(before)
   })
 
-  test('later steps see what earlier ones did, and one object is one change', async () => {
+  it('later steps see what earlier ones did, and one object is one change', async () => {
     const applied = await run({
       steps: [{ setFeatureFlag: { key: 'twice' } }, { setFeatureFlag: { key: 'twice', isEnabled: false, expectedVersion: 1 } }],
     })
@@ -180,7 +180,7 @@ describe('an incident, handled as one operation', () => {
     expect(nothing).toMatchObject({ revision: null, changes: [], userErrors: [] })
   })
 
-  test('needs the permission of every step; an operation is no way around it', async () => {
+  it('needs the permission of every step; an operation is no way around it', async () => {
     const operator = await server.addClient({ role: 'OPERATOR', name: 'operator' })
     const answer = await server.gql(
       RUN,
@@ -200,7 +200,7 @@ describe('an incident, handled as one operation', () => {
     expect([unlock.status, code(unlock)]).toEqual([403, 'FORBIDDEN'])
   })
 
-  test('no step passes in READ_ONLY, whatever it stands for', async () => {
+  it('no step passes in READ_ONLY, whatever it stands for', async () => {
     await server.gql('mutation { setMaintenanceMode(input: { mode: READ_ONLY }) { revision } }')
     for (const step of [{ setFeatureFlag: { key: 'x' } }, { setMaintenanceMode: { mode: 'NORMAL' } }]) {
       const refused = await server.gql(RUN, { input: { steps: [step] } })
@@ -209,7 +209,7 @@ describe('an incident, handled as one operation', () => {
     await server.gql('mutation { setMaintenanceMode(input: { mode: NORMAL }) { revision } }')
   })
 
-  test('the same idempotency key gives the first answer again, another input is refused', async () => {
+  it('the same idempotency key gives the first answer again, another input is refused', async () => {
     const input = { steps: [{ setFeatureFlag: { key: 'once', description: 'x' } }], idempotencyKey: 'incident-1' }
     const first = await run(input)
     const again = await run(input)
@@ -219,7 +219,7 @@ describe('an incident, handled as one operation', () => {
     )
   })
 
-  test('a step has exactly one field, an operation 1 to 100 steps, and a plan no future', async () => {
+  it('a step has exactly one field, an operation 1 to 100 steps, and a plan no future', async () => {
     expect((await server.gql(RUN, { input: { steps: [{}] } })).status).toBe(400)
     expect((await server.gql(RUN, { input: { steps: [{ setFeatureFlag: { key: 'x' }, deleteFeatureFlag: { key: 'x' } }] } })).status).toBe(
       400,
@@ -231,7 +231,7 @@ describe('an incident, handled as one operation', () => {
     expect((await revert({ revision: 999_999 })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
   })
 
-  test('a revert leads to no state that a command could not: no second rule for one subject', async () => {
+  it('a revert leads to no state that a command could not: no second rule for one subject', async () => {
     const made = await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
     const deleted = await run({ steps: [{ deleteRateLimitRule: { id: made.changes[0]?.targetId } }] })
     await run({ steps: [{ setRateLimitRule: { scope: 'IP', isShadow: true } }] })
@@ -240,7 +240,7 @@ describe('an incident, handled as one operation', () => {
     ])
   })
 
-  test('what cannot be put back is refused: registrations', async () => {
+  it('what cannot be put back is refused: registrations', async () => {
     const registered = await server.gql(
       'mutation { registerApiClient(input: { name: "new", clientType: SCRIPT, role: OBSERVER }) { revision userErrors { message } } }',
     )
@@ -268,14 +268,14 @@ describe('an operation guarded by the smoke test', () => {
     return (answer.data as unknown as { runAdminOperation: Guarded }).runAdminOperation
   }
 
-  test('stays when every check passes', async () => {
+  it('stays when every check passes', async () => {
     const kept = await guarded([{ setFeatureFlag: { key: 'checkout', description: 'proved' } }])
     expect(kept.smokeTestRun.results.filter(({ status }) => status === 'FAILED')).toEqual([])
     expect(kept).toMatchObject({ wasReverted: false, smokeTestRun: { isOk: true }, userErrors: [] })
     expect((await server.gql('{ featureFlag(key: "checkout") { description } }')).data).toEqual({ featureFlag: { description: 'proved' } })
   })
 
-  test('that breaks a custom blocking check puts itself back: two revisions, and the failed run as the reason', async () => {
+  it('that breaks a custom blocking check puts itself back: two revisions, and the failed run as the reason', async () => {
     const check = {
       name: 'checkout-is-on',
       kind: 'GRAPHQL',
@@ -315,7 +315,7 @@ describe('an operation guarded by the smoke test', () => {
 })
 
 describe('the security snapshot and the audit integrity', () => {
-  test('tell counts, findings, and an intact log', async () => {
+  it('tell counts, findings, and an intact log', async () => {
     const answer = await server.gql(
       '{ securitySnapshot { activeClients activeAdmins maintenanceMode isIntrospectionOpen auditIntegrity { isIntact checkedRevisions headRevision } findings { severity code message } } auditIntegrity { isIntact headRevision } }',
     )
@@ -342,7 +342,7 @@ describe('the security snapshot and the audit integrity', () => {
     expect(auditIntegrity).toEqual({ isIntact: true, headRevision: snapshot.auditIntegrity.checkedRevisions })
   })
 
-  test('name the first revision that was tampered with', async () => {
+  it('name the first revision that was tampered with', async () => {
     await server.services.database.ask("UPDATE changes SET reason = 'forged' WHERE revision = 4")
     const answer = await server.gql('{ auditIntegrity { isIntact firstBrokenRevision } securitySnapshot { findings { severity code } } }')
     expect(answer.data).toMatchObject({

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { isCount, readEngines } from '../fault/plan.js'
 
 /** Runs a fault run; nobody answers at its PostgreSQL server. */
@@ -15,17 +15,23 @@ async function run(script: string, ...args: string[]): Promise<{ status: number;
   return { status, said }
 }
 
-describe.each(['atomicity', 'guard', 'kill'])('the fault run %s', { timeout: 60_000 }, (script) => {
-  test('refuses a number that is none, with what is right', async () => {
+describe.each(['atomicity', 'guard', 'kill'])('the fault run %s', (script) => {
+  it('refuses a number that is none, with what is right', async () => {
     expect(await run(script, '--rounds', 'abc')).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
   })
 
-  test('does not succeed without having run', async () => {
+  it('does not succeed without having run', async () => {
     expect(await run(script, '--rounds', '1', '--engine', 'postgresql')).toMatchObject({ status: 1 })
   })
 })
 
-test('fault runs know the engines and what a count is', () => {
+it('the run of promises refuses what it does not know, and does not succeed without having run', async () => {
+  const [unknown, absent] = await Promise.all([run('promises', '--rounds', 'abc'), run('promises', '--rounds', '1')])
+  expect(unknown).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
+  expect(absent).toMatchObject({ status: 1 })
+})
+
+it('fault runs know the engines and what a count is', () => {
   expect(['both', 'pglite', 'nonsense'].map(readEngines)).toEqual([
     ['pglite', 'postgresql'],
     ['pglite'],

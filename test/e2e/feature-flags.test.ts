@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
 let server: TestServer
@@ -32,7 +32,7 @@ async function unusedSince(since: Date): Promise<string[]> {
 }
 
 describe('the last evaluation of a flag', () => {
-  test('is null before anybody asks, then the time at which somebody did', async () => {
+  it('is null before anybody asks, then the time at which somebody did', async () => {
     await make('asked')
     await make('ignored')
     expect((await lastEvaluatedAt('asked')).lastEvaluatedAt).toBe(null)
@@ -44,7 +44,7 @@ describe('the last evaluation of a flag', () => {
     expect((await lastEvaluatedAt('ignored')).lastEvaluatedAt).toBe(null)
   })
 
-  test('finds what nobody has asked for since a time, or ever', async () => {
+  it('finds what nobody has asked for since a time, or ever', async () => {
     const begin = new Date()
     await wait(5)
     await evaluate('asked')
@@ -53,7 +53,7 @@ describe('the last evaluation of a flag', () => {
     expect(await unusedSince(new Date())).toEqual(['asked', 'ignored'])
   })
 
-  test('is not that of a flag of the same key that was deleted', async () => {
+  it('is not that of a flag of the same key that was deleted', async () => {
     const begin = new Date()
     await make('again')
     await evaluate('again')
@@ -77,7 +77,7 @@ describe('a context', () => {
     evaluateFlags: 'query ($c: EvaluationContextInput) { answer: evaluateFlags(keys: [], context: $c) { isEnabled } }',
   }
 
-  test.each(Object.entries(FIELDS))('must have an object as its properties: %s', async (_, query) => {
+  it.each(Object.entries(FIELDS))('must have an object as its properties: %s', async (_, query) => {
     await data(
       'mutation { setFeatureFlag(input: { key: "long", strategies: [{ constraints: [{ contextField: "length", operator: NUM_EQ, values: ["3"] }] }] }) { userErrors { code } } }',
     )
@@ -98,7 +98,7 @@ describe('a context', () => {
     }
   })
 
-  test('matches by a property of its own', async () => {
+  it('matches by a property of its own', async () => {
     expect(await data(FIELDS.isFeatureEnabled, { c: { properties: { length: 3 } } })).toEqual({ answer: true })
     expect(await data(FIELDS.isFeatureEnabled, { c: { properties: {} } })).toEqual({ answer: false })
   })

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -25,23 +26,33 @@ async function untilClosed(socket: Socket): Promise<string> {
   return text
 }
 
+/** The server's side of the next connection. */
+function acceptedSocket(): Promise<Socket> {
+  return new Promise((resolve) => {
+    const accept = (message: unknown): void => {
+      unsubscribe('net.server.socket', accept)
+      resolve((message as { socket: Socket }).socket)
+    }
+    subscribe('net.server.socket', accept)
+  })
+}
+
+/** What holds up the end of a server holds it up for longer than a test may take. */
+const ENDLESS_GRACE = { VALHALLA_SHUTDOWN_GRACE_MS: '600000' }
 const REFUSED_UPGRADE = 'GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 
 describe('a connection whose upgrade was refused', () => {
   it('is ended by the server, and does not hold up the end of the server', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer(ENDLESS_GRACE)
     const { socket, answer } = await rawConnection(portOf(server), REFUSED_UPGRADE)
     expect(answer).toMatch(/^HTTP\/1\.1 404 /)
     // Nobody is at its other end any more: what is sent there comes back.
     const closed = closeOf(socket)
     const writing = setInterval(() => socket.write('x'), 20)
-    await Promise.race([closed, wait(3_000)])
+    await closed
     clearInterval(writing)
-    expect(socket.destroyed).toBe(true)
     const { socket: other } = await rawConnection(portOf(server), REFUSED_UPGRADE)
-    const startedAt = performance.now()
     await server.close()
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
     other.destroy()
   })
 })
@@ -78,36 +89,34 @@ describe('a connection that asks for h2c', () => {
 
 describe('a connection that is slow', () => {
   it('has a limited time for its headers and for its body', async () => {
-    const server = await startTestServer({}, { headersMs: 200, requestMs: 600, checkEveryMs: 50 })
+    const server = await startTestServer({}, { headersMs: 200, requestMs: 1_000, checkEveryMs: 50 })
     const headers = connect(portOf(server), '127.0.0.1')
     headers.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n')
     const body = connect(portOf(server), '127.0.0.1')
-    const startedAt = performance.now()
     body.write(
       `POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.adminKey}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
     )
-    expect(await untilClosed(headers)).toMatch(/^HTTP\/1\.1 408 /)
-    await untilClosed(body)
-    expect(performance.now() - startedAt).toBeGreaterThan(500)
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    const closed: string[] = []
+    const isOver = (name: string, socket: Socket) => untilClosed(socket).then((text) => closed.push(`${name} ${text.slice(0, 12)}`))
+    await Promise.all([isOver('body', body), isOver('headers', headers)])
+    expect(closed).toEqual(['headers HTTP/1.1 408', expect.stringMatching(/^body/)])
     await server.close()
   })
 
   it('does not keep answers that nobody reads', async () => {
-    const server = await startTestServer({}, { idleMs: 400 })
+    const server = await startTestServer(ENDLESS_GRACE, { idleMs: 400 })
+    const other = acceptedSocket()
     const socket = connect(portOf(server), '127.0.0.1')
     socket.pause()
     const query = JSON.stringify({ query: getIntrospectionQuery() })
     const request = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.adminKey}\r\nContent-Type: application/json\r\nContent-Length: ${query.length}\r\n\r\n${query}`
     const asked = 60
     socket.write(request.repeat(asked))
-    await wait(2_000)
+    await closeOf(await other)
     const answers = (await untilClosed(socket)).split('HTTP/1.1 200 OK').length - 1
     expect(answers).toBeGreaterThan(0)
     expect(answers).toBeLessThan(asked)
     // Those that were never sent do not hold up the end of the server.
-    const startedAt = performance.now()
     await server.close()
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 })

@@ -152,7 +152,7 @@ async function countKeys(key: string): Promise<void> {
   await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': key } })
   await gql('{ viewer { role } }', {}, { headers: { 'x-valhalla-user': `user ${key}` } })
   const count = async () => (await server.services.database.ask('SELECT 1 FROM rate_limit_snapshots')).rowCount ?? 0
-  await until(async () => (await count()) >= 2, 20_000)
+  await until(async () => (await count()) >= 2)
 }
 
 /** Documents that hold a key where a name or another type belongs. */

@@ -1,7 +1,6 @@
-import { createClient } from 'graphql-ws'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { firstWordOf } from '../testkit/sockets.js'
 
 interface Entry {
   readonly id: string
@@ -38,25 +37,8 @@ async function list(filter = '', key?: string): Promise<Entry[]> {
   return (answer.data as unknown as { operations: Entry[] }).operations
 }
 
-/** The first thing that a subscription says within a moment: an event, an error, or nothing. */
-async function listen(query: string): Promise<unknown> {
-  const client = createClient({
-    url: `${server.url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { apiKey: server.adminKey },
-    retryAttempts: 0,
-  })
-  const said = new Promise((resolve) => {
-    client.subscribe({ query }, { next: (event) => resolve(event), error: (error) => resolve(error), complete: () => resolve('complete') })
-    setTimeout(() => resolve('nothing yet'), 500)
-  })
-  const result = await said
-  await client.dispose()
-  return result
-}
-
 describe('route index: the operations of the control plane', () => {
-  test('are the root fields of the schema, each with its pack, and without introspection', async () => {
+  it('are the root fields of the schema, each with its pack, and without introspection', async () => {
     const answer = await server.gql(
       '{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }',
     )
@@ -67,7 +49,7 @@ describe('route index: the operations of the control plane', () => {
     expect(operations.some(({ name }) => name.startsWith('_'))).toBe(false)
   })
 
-  test('carry the fields that a discoverer needs: permission, modes, cost, arguments with their defaults', () => {
+  it('carry the fields that a discoverer needs: permission, modes, cost, arguments with their defaults', () => {
     const byId = new Map(operations.map((entry) => [entry.id, entry]))
     expect(byId.get('MUTATION:setConfig')).toMatchObject({
       pack: 'TZ',
@@ -87,7 +69,7 @@ describe('route index: the operations of the control plane', () => {
     })
   })
 
-  test('can be filtered by kind, pack, text, and what my key may call', async () => {
+  it('can be filtered by kind, pack, text, and what my key may call', async () => {
     expect((await list('(filter: { kind: SUBSCRIPTION })')).every(({ kind }) => kind === 'SUBSCRIPTION')).toBe(true)
     expect((await list('(filter: { pack: "w" })')).map(({ name }) => name)).toContain('systemSummary')
     expect((await list('(filter: { search: "SETCONFIG" })')).map(({ name }) => name)).toEqual(['setConfig'])
@@ -98,7 +80,7 @@ describe('route index: the operations of the control plane', () => {
     expect((await list('(filter: { callableByMe: false })', key)).map(({ name }) => name)).toContain('setConfig')
   })
 
-  test('have samples that do on a fresh system what they say, and nothing that anybody would feel', async () => {
+  it('have samples that do on a fresh system what they say, and nothing that anybody would feel', async () => {
     const fresh = await startTestServer()
     const faults: string[] = []
     for (const { id, name, sample } of operations.filter(({ kind }) => kind === 'MUTATION')) {
@@ -122,13 +104,13 @@ describe('route index: the operations of the control plane', () => {
     await fresh.close()
   })
 
-  test('have samples that run as they stand: no validation error, no internal error', async () => {
+  it('have samples that run as they stand: no validation error, no internal error', async () => {
     const faults: string[] = []
     // What ends the others' chance to run comes last.
     const order = [...operations].sort((a, b) => Number(a.writes) - Number(b.writes))
     for (const { id, kind, sample } of order) {
       if (kind === 'SUBSCRIPTION') {
-        const said = JSON.stringify(await listen(sample))
+        const said = JSON.stringify(await firstWordOf(server.url, sample, { apiKey: server.adminKey })) ?? ''
         if (said.includes('GRAPHQL_') || said.includes('INTERNAL_SERVER_ERROR')) faults.push(`${id}: ${said}\n${sample}`)
         continue
       }

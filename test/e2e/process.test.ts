@@ -17,6 +17,9 @@ interface Program {
   stderr(): string
 }
 
+/** A busy machine takes its time; what must not wait for the end of a time would wait for these. */
+const PATIENT = { VALHALLA_WRITE_TIMEOUT_MS: '60000', VALHALLA_SHUTDOWN_GRACE_MS: '600000' }
+
 const running: ChildProcess[] = []
 let folder: string
 
@@ -34,7 +37,14 @@ function run(args: readonly string[], env: Record<string, string> = {}): Program
 
 function start([command = '', ...args]: readonly string[], env: Record<string, string>): Program {
   const child = spawn(command, args, {
-    env: { PATH: process.env['PATH'], PORT: '0', VALHALLA_DATA_DIR: join(folder, 'data'), VALHALLA_DISK_RESERVE_MB: '0', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      VALHALLA_DATA_DIR: join(folder, 'data'),
+      VALHALLA_DISK_RESERVE_MB: '0',
+      ...PATIENT,
+      ...env,
+    },
   })
   running.push(child)
   const texts = { stdout: '', stderr: '' }
@@ -50,7 +60,7 @@ function start([command = '', ...args]: readonly string[], env: Record<string, s
 
 /** The port that a program says it listens on. */
 async function portOf(program: Program): Promise<number> {
-  await until(() => program.child.exitCode !== null || program.stdout().includes('"port":'), 60_000)
+  await until(() => program.child.exitCode !== null || program.stdout().includes('"port":'))
   if (program.child.exitCode !== null) throw new Error(`it has ended: ${program.stdout()}${program.stderr()}`)
   return Number(/"port":(\d+)/.exec(program.stdout())?.[1])
 }
@@ -98,7 +108,7 @@ describe('the command line', () => {
   })
 })
 
-describe('a signal', { timeout: 90_000 }, () => {
+describe('a signal', () => {
   it('lets a running request end, takes no new ones, and ends with 0; what was written is there after the next start', async () => {
     const dataDir = join(folder, 'signal')
     const program = run([], { VALHALLA_DATA_DIR: dataDir })
@@ -108,9 +118,9 @@ describe('a signal', { timeout: 90_000 }, () => {
     const key = (await readFile(keyFile, 'utf8')).trim()
     const body = JSON.stringify({ query: 'mutation { setFeatureFlag(input: { key: "last-words" }) { revision userErrors { code } } }' })
     const socket = connect(port, '127.0.0.1')
-    const head = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\ncontent-length: ${body.length}\r\n\r\n`
+    const head = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`
     socket.write(head + body.slice(0, 10))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await once(socket, 'data')
     program.child.kill('SIGTERM')
     await until(() => program.stdout().includes('"msg":"stopping"'))
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow('fetch failed')
@@ -151,13 +161,13 @@ describe('a signal', { timeout: 90_000 }, () => {
     const port = await portOf(program)
     const socket = connect(port, '127.0.0.1').on('error', () => undefined)
     const key = (await readFile(join(folder, 'twice.admin-key'), 'utf8')).trim()
-    socket.write(`POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-api-key: ${key}\r\ncontent-length: 50\r\n\r\n{`)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-api-key: ${key}\r\ncontent-length: 50\r\nexpect: 100-continue\r\n\r\n{`,
+    )
+    await once(socket, 'data')
     program.child.kill('SIGTERM')
     await until(() => program.stdout().includes('"msg":"stopping"'))
-    const startedAt = performance.now()
     program.child.kill('SIGTERM')
     expect(await program.exit).toBe(1)
-    expect(performance.now() - startedAt).toBeLessThan(2000)
   })
 })

@@ -1,5 +1,5 @@
 import { createClient } from 'graphql-ws'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Database } from '../../src/core/database/database.js'
 import { putBack } from '../testkit/put-back.js'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('a subscriber is told what to do when the database is put back, and the server goes on', async () => {
+it('a subscriber is told what to do when the database is put back, and the server goes on', async () => {
   const { ledger, database } = server.services
   const before = ledger.snapshot.revision
   const setFlag = (key: string) =>

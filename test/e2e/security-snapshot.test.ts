@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { startTcpProxy } from '../testkit/tcp-proxy.js'
@@ -33,7 +33,7 @@ describe('the security snapshot', () => {
     return (data as unknown as { securitySnapshot: Record<string, number> }).securitySnapshot
   }
 
-  test('counts denied calls of known clients, and denials of rate limits whoever it was', async () => {
+  it('counts denied calls of known clients, and denials of rate limits whoever it was', async () => {
     await happened('DENIED', 'FORBIDDEN', { actor: 'a', count: 2 })
     await happened('DENIED', 'MAINTENANCE', { actor: 'b' })
     await happened('DENIED', 'RATE_LIMITED', { actor: 'a', count: 4 })
@@ -47,13 +47,13 @@ describe('the security snapshot', () => {
     })
   })
 
-  test('takes the verdict on a key of another service for no denial', async () => {
+  it('takes the verdict on a key of another service for no denial', async () => {
     await happened('SUCCEEDED', 'RATE_LIMITED', { actor: 'a', count: 3 })
     expect(await counts()).toEqual({ deniedCallsLastHour: 0, failedAuthenticationsLastHour: 0, rateLimitDenialsLastHour: 0 })
   })
 })
 
-test.each(['127.0.0.1', 'LOCALHOST'])('introspection is told to be open where it is: development on %s', async (host) => {
+it.each(['127.0.0.1', 'LOCALHOST'])('introspection is told to be open where it is: development on %s', async (host) => {
   const server = await startTestServer({ NODE_ENV: 'development', HOST: host })
   expect((await server.gql('{ __typename }', {}, { key: null })).status).toBe(200)
   expect((await server.gql('{ securitySnapshot { isIntrospectionOpen findings { code } } }')).data).toMatchObject({
@@ -63,18 +63,29 @@ test.each(['127.0.0.1', 'LOCALHOST'])('introspection is told to be open where it
 })
 
 describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
-  test.each([
+  let server: TestServer
+  let close: () => Promise<void>
+  beforeAll(async () => {
+    const { url, drop } = await createTestDatabase()
+    const far = new URL(url)
+    const proxy = await startTcpProxy(Number(far.port || 5432))
+    far.port = String(proxy.port)
+    server = await startTestServer({ DATABASE_URL: far.href })
+    await proxy.cut()
+    close = async () => {
+      await server.close()
+      await proxy.close()
+      await drop()
+    }
+  })
+  afterAll(() => close())
+
+  it.each([
     ['securitySnapshot', `{ securitySnapshot { ${COUNTS} } }`],
     ['auditIntegrity', '{ auditIntegrity { isIntact } }'],
     ['changes', '{ changes { nodes { id } } }'],
     ['smokeTestRuns', '{ smokeTestRuns { nodes { id } } }'],
   ])('%s says so, and that it is worth another try', async (_, query) => {
-    const { url, drop } = await createTestDatabase()
-    const far = new URL(url)
-    const proxy = await startTcpProxy(Number(far.port || 5432))
-    far.port = String(proxy.port)
-    const server = await startTestServer({ DATABASE_URL: far.href })
-    await proxy.cut()
     const { status, headers, errors } = await server.gql(query)
     expect({
       status,
@@ -85,8 +96,5 @@ describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
       retryAfter: '2',
       said: [['UNAVAILABLE', 'The database is not answering. Try again later.']],
     })
-    await server.close()
-    await proxy.close()
-    await drop()
   })
 })

@@ -290,7 +290,7 @@ describe('feature flags', () => {
   })
 })
 
-describe('a restart', { timeout: 120_000 }, () => {
+describe('a restart', () => {
   it('keeps every entry, flag and change, and the key, and makes no second admin', async () => {
     const everything = `{
       configs(first: 100) { nodes { id key value description isMutable valueSchema version createdAt updatedAt } }

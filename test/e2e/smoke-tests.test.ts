@@ -27,17 +27,13 @@ afterAll(async () => {
 })
 
 describe('the smoke test of a healthy server', () => {
-  it('passes every check, in less than two seconds', async () => {
-    const durations: number[] = []
+  it('passes every check, each time', async () => {
     for (let round = 0; round < 3; round += 1) {
       const run = await tester.runOf()
       expect(run.results.filter(({ status }) => status !== 'PASSED')).toEqual([])
       expect(run.results.map(({ name }) => name).sort()).toEqual([...NAMES].sort())
       expect(run).toMatchObject({ isOk: true, baseUrl: `${server.url}/`, triggeredBy: { name: 'first admin' } })
-      durations.push(run.durationMs ?? Number.NaN)
     }
-    console.log(`smoke test: ${NAMES.length} checks in ${durations.map((ms) => `${Math.round(ms)} ms`).join(', ')}`)
-    expect(Math.min(...durations)).toBeLessThan(2_000)
   })
 
   it('has a smoke result with status code and error for each check (seed: per-result detail)', async () => {

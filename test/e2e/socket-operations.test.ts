@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
@@ -48,7 +47,7 @@ describe('the id of an operation', () => {
     bare.ask('q', SLOW)
     bare.say({ id: 'q', type: 'complete' })
     bare.ask('q', WATCH)
-    const ending = await Promise.race([bare.closed, wait(1_000)])
+    const ending = await bare.closed
     await release()
     expect(ending).toEqual({ code: 4409, reason: 'Subscriber for q already exists' })
     await until(async () => (await streams()) === 0)
@@ -77,7 +76,7 @@ describe('operations on a connection', () => {
       bare.ask(`q${index}`, SLOW)
       bare.say({ id: `q${index}`, type: 'complete' })
     }
-    await Promise.race([until(() => codesOf(bare).length === 200), wait(1_500)])
+    await until(() => codesOf(bare).length === 200)
     const running = [...server.connections].map(({ operations }) => operations.size)
     await release()
     expect(codesOf(bare)).toEqual(Array(200).fill('RATE_LIMITED'))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type Client, createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { systemClock } from '../../src/core/platform/clock.js'
+import { HandClock } from '../testkit/hand-clock.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { openSocket, PROTOCOL, upgradeStatus } from '../testkit/sockets.js'
 import { until } from '../testkit/until.js'
@@ -14,10 +14,11 @@ interface ChangePayload {
 }
 
 let server: TestServer
+const clock = new HandClock()
 const clients: Client[] = []
 
 beforeAll(async () => {
-  server = await startTestServer({ VALHALLA_CORS_ORIGINS: 'https://app.example.com' })
+  server = await startTestServer({ VALHALLA_CORS_ORIGINS: 'https://app.example.com' }, {}, clock)
 })
 afterAll(async () => {
   for (const client of clients) await client.dispose()
@@ -186,18 +187,16 @@ describe('a subscription', () => {
     const { closed, messages, say } = await open({ apiKey: key })
     await until(() => messages.length > 0)
     say({ id: '1', type: 'subscribe', payload: { query: 'subscription { changes { id } }' } })
-    const startedAt = performance.now()
     await server.changeClient(client, { isActive: false })
     expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
-    expect(performance.now() - startedAt).toBeLessThan(1000)
   })
 
-  it('is closed within a second and a half when its key expires', async () => {
-    const { key } = await server.addClient({ name: 'short', expiresAt: new Date(systemClock.now().getTime() + 1500) })
-    const { closed } = await open({ apiKey: key })
-    const startedAt = performance.now()
+  it('is closed when its key expires', async () => {
+    const { key } = await server.addClient({ name: 'short', expiresAt: new Date(clock.wallMs + 1_000) })
+    const { closed, messages } = await open({ apiKey: key })
+    await until(() => messages.length > 0)
+    clock.pass(1_000)
     expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
-    expect(performance.now() - startedAt).toBeLessThan(3000)
   })
 
   it('that is too slow is closed with 4413, and told where to go on without a gap', async () => {
@@ -237,13 +236,15 @@ describe('the end of the server', () => {
     socket.send(JSON.stringify({ type: 'connection_init', payload: { apiKey: ending.adminKey } }))
     await until(() => messages.length > 0)
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { changes { targetId revision } }' } }))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Answers come in the order of the questions: the subscription stands when this is answered.
+    socket.send(JSON.stringify({ id: '2', type: 'subscribe', payload: { query: '{ viewer { role } }' } }))
+    await until(() => messages.some(({ type }) => type === 'complete'))
     const closed = once(socket, 'close')
     const writes = Array.from({ length: 20 }, (_, index) => ending.addClient({ name: `last ${index}` }))
     await new Promise(setImmediate)
     await Promise.all([...writes, ending.close()])
     const [code, reason] = await closed
     expect([code, String(reason)]).toEqual([1001, 'The server is shutting down'])
-    expect(messages.filter(({ type }) => type === 'next')).toHaveLength(20)
+    expect(messages.filter(({ type }) => type === 'next')).toHaveLength(21)
   })
 })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { newId } from '../../src/core/platform/ids.js'
 import type { ChangeRecord } from '../../src/core/state/change.js'
-import { askOverHttp, launchServer, type ReadyServer, type ServerProgram, type StartingServer } from '../testkit/server-process.js'
+import { askOverHttp, launchServer, type Program, type ReadyServer, type StartingServer } from '../testkit/server-process.js'
 import { makePlace, type Place } from './place.js'
 import { messageOf, runOnEngines } from './plan.js'
 
@@ -48,7 +48,7 @@ class AtomicityRun {
 
   constructor(
     readonly place: Place,
-    readonly program: ServerProgram,
+    readonly program: Program,
   ) {}
 
   async round(number: number): Promise<void> {
@@ -154,7 +154,7 @@ class AtomicityRun {
   }
 }
 
-async function runEngine(engine: DatabaseEngine, program: ServerProgram, rounds: number): Promise<boolean> {
+async function runEngine(engine: DatabaseEngine, program: Program, rounds: number): Promise<boolean> {
   const run = new AtomicityRun(await makePlace(engine), program)
   try {
     for (let round = 1; round <= rounds && run.violations.length === 0; round += 1) await run.round(round)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonObject } from '../../src/core/values/json.js'
-import { launchServer, type ReadyServer, type ServerProgram, type StartingServer } from '../testkit/server-process.js'
+import { launchServer, type Program, type ReadyServer, type StartingServer } from '../testkit/server-process.js'
 import { type Attempt, auditWrites, compareStates, lastOfEach } from '../testkit/write-audit.js'
 import { observe, readHead } from './observe.js'
 import type { Inspection, Place } from './place.js'
@@ -28,7 +28,7 @@ export interface EngineResult {
 /** How an engine's rounds are run. */
 export interface EngineRunOptions {
   readonly place: Place
-  readonly program: ServerProgram
+  readonly program: Program
   readonly rounds: number
   readonly clients: number
   print(line: string): void

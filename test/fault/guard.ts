@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { newId } from '../../src/core/platform/ids.js'
 import { isSameJson } from '../../src/core/values/json.js'
-import { askOverHttp, launchServer, type ServerProgram, type StartingServer } from '../testkit/server-process.js'
+import { askOverHttp, launchServer, type Program, type StartingServer } from '../testkit/server-process.js'
 import { makePlace, type Place } from './place.js'
 import { messageOf, runOnEngines } from './plan.js'
 
@@ -56,7 +56,7 @@ class GuardRun {
 
   constructor(
     readonly place: Place,
-    readonly program: ServerProgram,
+    readonly program: Program,
   ) {}
 
   /** Makes the check that an operation can break. */
@@ -186,7 +186,7 @@ class GuardRun {
   }
 }
 
-async function runEngine(engine: DatabaseEngine, program: ServerProgram, rounds: number): Promise<boolean> {
+async function runEngine(engine: DatabaseEngine, program: Program, rounds: number): Promise<boolean> {
   const run = new GuardRun(await makePlace(engine), program)
   try {
     await run.prepare()

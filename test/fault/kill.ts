@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
-import { builtServer, type ServerProgram } from '../testkit/server-process.js'
+import { builtServer, type Program } from '../testkit/server-process.js'
 import { type EngineResult, EngineRun } from './engine-run.js'
 import { makePlace } from './place.js'
 import { fail, isCount, messageOf, presentEngines, readEngines } from './plan.js'
@@ -55,7 +55,7 @@ function readPlan(): Plan | string {
 }
 
 /** Runs one engine's rounds, and leaves nothing behind, however they end. */
-async function runEngine(engine: DatabaseEngine, program: ServerProgram, { rounds, clients }: Plan): Promise<EngineResult | 'interrupted'> {
+async function runEngine(engine: DatabaseEngine, program: Program, { rounds, clients }: Plan): Promise<EngineResult | 'interrupted'> {
   const alarm = new Alarm(LIMIT_MS.start + rounds * LIMIT_MS.round)
   const place = await makePlace(engine)
   const run = new EngineRun({ place, program, rounds, clients, print: (line) => console.log(line) })

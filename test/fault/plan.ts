@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { DatabaseEngine } from '../../src/core/database/database.js'
 import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { usePostgres } from '../testkit/databases.js'
-import { builtServer, type ServerProgram } from '../testkit/server-process.js'
+import { builtServer, type Program } from '../testkit/server-process.js'
 
 const ENGINES_OF: Readonly<Record<string, readonly DatabaseEngine[]>> = {
   pglite: ['pglite'],
@@ -27,7 +27,7 @@ export async function presentEngines(engines: readonly DatabaseEngine[]): Promis
 }
 
 /** Runs so many rounds on an engine; whether nothing was wrong. */
-type RunEngine = (engine: DatabaseEngine, program: ServerProgram, rounds: number) => Promise<boolean>
+type RunEngine = (engine: DatabaseEngine, program: Program, rounds: number) => Promise<boolean>
 
 /** Runs what `--rounds` (50 when it is left out) and `--engine` (both) ask for; the exit status. */
 export async function runOnEngines(runEngine: RunEngine): Promise<number> {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
@@ -85,7 +85,7 @@ function substance(snapshot: Snapshot): unknown {
   )
 }
 
-describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', { timeout: 120_000 }, (engine) => {
+describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (engine) => {
   let database: Database
   let ledger: Ledger
 
@@ -119,11 +119,11 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', { t
     })
   }
 
-  test('every step that the schema offers is among the random ones', () => {
+  it('every step that the schema offers is among the random ones', () => {
     expect(STEPS.map(({ name }) => name).sort()).toEqual(Object.keys(INPUTS).sort())
   })
 
-  test('a plan equals what its application records, and a revert gives the contents before it, in memory and in the tables', async () => {
+  it('a plan equals what its application records, and a revert gives the contents before it, in memory and in the tables', async () => {
     const applied = new Map<string, number>()
     // Ids and times of what is made differ each time, also where something is deleted and made again within one operation.
     const essence = (changes: readonly { action: string; before: JsonObject | null; after: JsonObject | null }[]) =>

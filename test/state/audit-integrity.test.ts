@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Retention } from '../../src/core/background/retention.js'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
@@ -52,31 +52,31 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
     return { isIntact, firstBrokenRevision, checkedRevisions }
   }
 
-  test.each([7, 500])('finds a row that was put behind the head: %i', async (revision) => {
+  it.each([7, 500])('finds a row that was put behind the head: %i', async (revision) => {
     expect(await verdict()).toEqual({ isIntact: true, firstBrokenRevision: null, checkedRevisions: 6 })
     await forge(revision)
     expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 6 })
   })
 
-  test.each([0, -1])('finds a row that was put before the first revision: %i', async (revision) => {
+  it.each([0, -1])('finds a row that was put before the first revision: %i', async (revision) => {
     await forge(revision)
     expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 6 })
   })
 
-  test.each([1, 3])('finds a row that was put where the log was shortened: %i', async (revision) => {
+  it.each([1, 3])('finds a row that was put where the log was shortened: %i', async (revision) => {
     expect((await shorten(3)).changes).toBe(3)
     expect(await verdict()).toEqual({ isIntact: true, firstBrokenRevision: null, checkedRevisions: 3 })
     await forge(revision)
     expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: revision, checkedRevisions: 3 })
   })
 
-  test('names the first of several faults', async () => {
+  it('names the first of several faults', async () => {
     await forge(500)
     await database.pool.query("UPDATE changes SET reason = 'forged' WHERE revision = 4")
     expect(await verdict()).toEqual({ isIntact: false, firstBrokenRevision: 4, checkedRevisions: 3 })
   })
 
-  test('takes no commit and no shortening of the log for a fault that happens meanwhile', async () => {
+  it('takes no commit and no shortening of the log for a fault that happens meanwhile', async () => {
     let isWriting = true
     const writing = (async () => {
       for (let round = 0; round < 60; round += 1) {

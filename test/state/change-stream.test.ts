@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { SlowConsumerError, streamChanges } from '../../src/core/graphql/change-stream.js'
 import { ChangeLog, type ChangeLogFilter } from '../../src/core/ledger/change-log.js'
@@ -33,7 +34,7 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
 
   const upTo = (last: number, first = 1): number[] => Array.from({ length: last - first + 1 }, (_, index) => first + index)
 
-  test('replays from a revision and follows live without a gap or a repeat, while writes go on', async () => {
+  it('replays from a revision and follows live without a gap or a repeat, while writes go on', async () => {
     for (let value = 0; value < 30; value += 1) await write(value)
     const reading = take(90, stream({ sinceRevision: 0 }))
     const resumed = take(65, stream({ sinceRevision: 25 }))
@@ -42,12 +43,11 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     expect(await resumed).toEqual(upTo(90, 26))
   })
 
-  test('begins now without a revision, ends behind untilRevision, and keeps to its filter', async () => {
+  it('begins now without a revision, ends behind untilRevision, and keeps to its filter', async () => {
     await write(1)
     const live = take(2, stream({}))
     const flags = take(1, stream({ targetType: 'FeatureFlag' }))
     const bounded = take(99, stream({ sinceRevision: 0, untilRevision: 3 }))
-    await new Promise((resolve) => setTimeout(resolve, 20))
     await write(2)
     await write(3)
     await run(ledger, setFeatureFlag, { key: 'a' })
@@ -56,7 +56,7 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     expect(await bounded).toEqual([1, 2, 3])
   })
 
-  test('a consumer that does not keep up is told where to resume, and loses nothing by it', async () => {
+  it('a consumer that does not keep up is told where to resume, and loses nothing by it', async () => {
     const changes = stream({})
     const first = changes.next()
     await write(0)
@@ -69,7 +69,7 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     expect(last).toBeGreaterThan(1_000)
     expect(await take(last - 1, stream({ sinceRevision: 1 }))).toEqual(upTo(last, 2))
   })
-  test('ends at once when its reader goes away, also while nothing happens, and no longer listens', async () => {
+  it('ends at once when its reader goes away, also while nothing happens, and no longer listens', async () => {
     let listeners = 0
     const onCommit = ledger.onCommit.bind(ledger)
     const counting = Object.create(ledger, {
@@ -87,7 +87,7 @@ describe.each(ENGINES)('the stream of changes on %s', (engine) => {
     }) as Ledger
     const changes = streamChanges({ ledger: counting, changeLog: new ChangeLog(database) }, {})
     const waiting = changes.next()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextTurn()
     expect(listeners).toBe(1)
     await changes.return()
     expect(await waiting).toEqual({ done: true, value: undefined })

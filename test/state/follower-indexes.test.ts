@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { userError } from '../../src/core/contract/errors.js'
 import type { Database } from '../../src/core/database/database.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
@@ -56,7 +56,7 @@ function findings(snapshot: Snapshot): Record<string, string | undefined> {
   ])
 }
 
-describe.each(ENGINES)('the indexes of a follower on %s', { timeout: 60_000 }, (engine) => {
+describe.each(ENGINES)('the indexes of a follower on %s', (engine) => {
   let database: Database
   let writer: Ledger
   let follower: Ledger
@@ -72,7 +72,7 @@ describe.each(ENGINES)('the indexes of a follower on %s', { timeout: 60_000 }, (
     await database.close()
   })
 
-  test('a name that goes from one record to another is found, also when the follower gets both edits at once', async () => {
+  it('a name that goes from one record to another is found, also when the follower gets both edits at once', async () => {
     const write = (id: string, isActive: boolean, hasTwoKeys = false) =>
       run(writer, edit, { id, name: 'x', isActive, hasTwoKeys, isGone: false })
     await write('B', false)
@@ -85,7 +85,7 @@ describe.each(ENGINES)('the indexes of a follower on %s', { timeout: 60_000 }, (
     expect(follower.snapshot.view(apiClientCollection).find('activeName', 'x')?.id).toBe('B')
   })
 
-  test('any commits, brought in any grouping, lead to the indexes of a fresh load', async () => {
+  it('any commits, brought in any grouping, lead to the indexes of a fresh load', async () => {
     const anyEdit = fc.record({
       id: fc.constantFrom(...IDS),
       name: fc.constantFrom(...NAMES),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
 import { setConfig } from '../../src/packs/config-registry/config-entry.commands.js'
@@ -8,7 +8,7 @@ import { echo, openTestLedger, run, TESTER } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
 
-describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', { timeout: 60_000 }, () => {
+describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two replicas get at the same time', () => {
   let database: Database
   let ledgers: readonly [Ledger, Ledger]
   let clock: HandClock
@@ -27,7 +27,7 @@ describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two repl
   const call = (ledger: Ledger, value: number, idempotencyKey: string) =>
     ledger.commit({ command: echo, input: { value }, caller: TESTER, correlationId: 'test', idempotencyKey })
 
-  test('has one first answer, and refuses another input, although nothing is changed', async () => {
+  it('has one first answer, and refuses another input, although nothing is changed', async () => {
     for (let round = 0; round < 60; round += 1) {
       const key = `key-${round}`
       const answers = await Promise.allSettled(ledgers.map((ledger, index) => call(ledger, index, key)))
@@ -36,14 +36,14 @@ describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two repl
     }
   })
 
-  test('replays the first answer for the same input', async () => {
+  it('replays the first answer for the same input', async () => {
     for (let round = 0; round < 60; round += 1) {
       const answers = await Promise.all(ledgers.map((ledger) => call(ledger, 7, `key-${round}`)))
       expect(answers.map((answer) => answer.ok && answer.isReplay).toSorted()).toEqual([false, true])
     }
   })
 
-  test('takes the changes of its neighbours in the batch down with it in no case', async () => {
+  it('takes the changes of its neighbours in the batch down with it in no case', async () => {
     for (let round = 0; round < 20; round += 1) {
       const [first, second] = ledgers
       const key = `n${round}`
@@ -54,7 +54,7 @@ describe.runIf(ENGINES.includes('postgresql'))('an idempotency key that two repl
     }
   })
 
-  test('is free again once its answer has expired', async () => {
+  it('is free again once its answer has expired', async () => {
     expect(await call(ledgers[0], 1, 'key')).toMatchObject({ ok: true, isReplay: false })
     clock.pass(DAY_MS)
     expect(await call(ledgers[1], 2, 'key')).toMatchObject({ ok: true, value: 2, isReplay: false })

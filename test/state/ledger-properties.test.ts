@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import { GENESIS_DIGEST, verifyChain } from '../../src/core/ledger/digest.js'
@@ -20,7 +20,7 @@ async function wholeLog(database: Database): Promise<ChangeRecord[]> {
   return collect(new ChangeLog(database).stream({}))
 }
 
-describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine) => {
+describe.each(ENGINES)('for random commands on %s', (engine) => {
   let database: Database
   let ledger: Ledger
 
@@ -34,7 +34,7 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
     await database.close()
   })
 
-  test('the snapshot equals a replay of the log and a fresh load from the tables, and revisions have no gap', async () => {
+  it('the snapshot equals a replay of the log and a fresh load from the tables, and revisions have no gap', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 20 }), fc.boolean(), async (calls, areTogether) => {
         const before = ledger.snapshot.revision
@@ -61,7 +61,7 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
     expect(verdict).toEqual({ isIntact: true, checkedRevisions: ledger.snapshot.revision, firstBrokenRevision: null })
   })
 
-  test('a revert right after a commit gives the contents before it, in memory and in the tables', async () => {
+  it('a revert right after a commit gives the contents before it, in memory and in the tables', async () => {
     await fc.assert(
       fc.asyncProperty(anyCall, async ({ command, input }) => {
         const before = substanceOf(ledger.snapshot)
@@ -81,7 +81,7 @@ describe.each(ENGINES)('for random commands on %s', { timeout: 90_000 }, (engine
     )
   })
 
-  test('a negative zero is a zero, in memory as in the tables', async () => {
+  it('a negative zero is a zero, in memory as in the tables', async () => {
     await run(ledger, setConfig, { key: 'zero', value: -0 })
     await run(ledger, setConfig, { key: 'zeros', value: { a: -0, b: [1, { c: [-0] }] } })
     const fresh = await new Store(database, COLLECTIONS).loadAll()

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { userError } from '../../src/core/contract/errors.js'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
@@ -51,7 +51,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
   const appendWith = (item: string, idempotencyKey?: string) =>
     ledger.commit({ command: append, input: { item }, caller: TESTER, correlationId: 'test', idempotencyKey })
 
-  test('commands that arrive together land in order, each with its own revision, in few transactions', async () => {
+  it('commands that arrive together land in order, each with its own revision, in few transactions', async () => {
     const commits: number[] = []
     ledger.onCommit((changes) => commits.push(changes.length))
     const outcomes = await Promise.all(Array.from({ length: 50 }, (_, index) => appendWith(String(index))))
@@ -60,7 +60,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(commits.length).toBeLessThanOrEqual(3)
   })
 
-  test('one that is refused or crashes takes none of its neighbours down, and leaves nothing', async () => {
+  it('one that is refused or crashes takes none of its neighbours down, and leaves nothing', async () => {
     const [first, refusal, crash, last] = await Promise.allSettled(['a', 'refuse', 'crash', 'b'].map((item) => appendWith(item)))
     expect(first).toMatchObject({ status: 'fulfilled', value: { ok: true, revision: 1 } })
     expect(refusal).toMatchObject({ status: 'fulfilled', value: { ok: false, userErrors: [{ code: 'INVALID' }] } })
@@ -69,7 +69,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(items()).toEqual(['a', 'b'])
   })
 
-  test('one whose rows the database refuses takes none of its neighbours down', async () => {
+  it('one whose rows the database refuses takes none of its neighbours down', async () => {
     const tooBig: Command<object, null> = {
       name: 'tooBig',
       isRevertible: true,
@@ -86,7 +86,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(ledger.snapshot.revision).toBe(2)
   })
 
-  test('a snapshot that was taken stays as it was, whatever is committed later', async () => {
+  it('a snapshot that was taken stays as it was, whatever is committed later', async () => {
     await run(ledger, setFeatureFlag, { key: 'a' })
     const taken = ledger.snapshot
     const flag = taken.view(featureFlagCollection).get('a')
@@ -99,7 +99,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect([...ledger.snapshot.view(featureFlagCollection).values()].map(({ key }) => key)).toEqual(['b'])
   })
 
-  test('setting what is already there makes no revision and no change row', async () => {
+  it('setting what is already there makes no revision and no change row', async () => {
     const value = { a: [1, { b: null }], c: 'x' }
     const first = await run(ledger, setConfig, { key: 'k', value, description: 'd' })
     const second = await run(ledger, setConfig, { key: 'k', value: { c: 'x', a: [1, { b: null }] }, description: 'd' })
@@ -109,7 +109,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(await new ChangeLog(database).count({})).toBe(1)
   })
 
-  test('an object that ends as it began within one batch of commands is stored as it is in memory', async () => {
+  it('an object that ends as it began within one batch of commands is stored as it is in memory', async () => {
     await Promise.all([
       run(ledger, setFeatureFlag, { key: 'a' }),
       run(ledger, deleteFeatureFlag, { key: 'a' }),
@@ -121,7 +121,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     await again.close()
   })
 
-  test('the same idempotency key gives the first answer and writes once; another input is refused', async () => {
+  it('the same idempotency key gives the first answer and writes once; another input is refused', async () => {
     const first = await appendWith('a', 'key-1')
     const [again, together] = await Promise.all([appendWith('a', 'key-1'), appendWith('a', 'key-1')])
     expect(first).toMatchObject({ ok: true, revision: 1, value: { items: ['a'] }, isReplay: false })
@@ -135,7 +135,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(items()).toEqual(['a', 'c'])
   })
 
-  test('goes on committing, and is followed, when a newer build has added columns to its tables', async () => {
+  it('goes on committing, and is followed, when a newer build has added columns to its tables', async () => {
     const follower = await openTestLedger(database)
     await appendWith('one', 'key')
     const tables = ['changes', 'idempotency_records', configEntryCollection.table]
@@ -150,7 +150,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     for (const table of tables) await database.pool.query(`ALTER TABLE ${table} DROP COLUMN newer`)
   })
 
-  test('a plan tells what a commit then records, and changes nothing', async () => {
+  it('a plan tells what a commit then records, and changes nothing', async () => {
     await run(ledger, setFeatureFlag, { key: 'a' })
     const call = { command: setFeatureFlag, input: { key: 'a', isEnabled: false }, caller: TESTER, correlationId: 'test' }
     const plan = await ledger.plan(call)
@@ -163,7 +163,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     )
   })
 
-  test('a revert is refused as a whole where an object has moved since, naming it', async () => {
+  it('a revert is refused as a whole where an object has moved since, naming it', async () => {
     await run(ledger, setConfig, { key: 'k', value: 1 })
     await run(ledger, setConfig, { key: 'k', value: 2 })
     await run(ledger, setConfig, { key: 'k', value: 3 })
@@ -175,7 +175,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(nothing).toMatchObject({ ok: false, userErrors: [{ code: 'NOT_FOUND' }] })
   })
 
-  test('a reverted deletion brings the object back with its id and a version that was never used', async () => {
+  it('a reverted deletion brings the object back with its id and a version that was never used', async () => {
     const made = await run(ledger, setConfig, { key: 'k', value: { deep: ['x'] } })
     await run(ledger, deleteConfig, { key: 'k' })
     const changes = await new ChangeLog(database).ofRevision(2)
@@ -184,7 +184,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(entry).toMatchObject({ id: made.ok && made.value.id, value: { deep: ['x'] }, version: 2 })
   })
 
-  test('text that cannot be stored and keys of clients are refused with their place, before anything is written', async () => {
+  it('text that cannot be stored and keys of clients are refused with their place, before anything is written', async () => {
     const key = `vk_test_${'a'.repeat(12)}_${'b'.repeat(32)}_123456`
     const outcome = await run(ledger, setFeatureFlag, {
       key: 'a',
@@ -204,7 +204,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(ledger.snapshot.revision).toBe(0)
   })
 
-  test('every fault of an input is reported at once, those of any input and those of the command', async () => {
+  it('every fault of an input is reported at once, those of any input and those of the command', async () => {
     const input = JSON.parse('{ "key": "Bad Key!", "isMutable": null, "value": { "__proto__": 1 }, "expectedVersion": 3 }')
     const outcome = await run(ledger, setConfig, input)
     const fields = outcome.ok ? [] : outcome.userErrors.map(({ field }) => field?.join('.'))
@@ -213,7 +213,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     expect(secret.ok ? [] : secret.userErrors.map(({ code }) => code).sort()).toEqual(['INVALID', 'INVALID', 'LOOKS_SECRET'])
   })
 
-  test('hears of every change once, in order, after its snapshot is in force', async () => {
+  it('hears of every change once, in order, after its snapshot is in force', async () => {
     const heard: ChangeRecord[] = []
     ledger.onCommit((changes, snapshot) => {
       expect(ledger.snapshot).toBe(snapshot)
@@ -229,7 +229,7 @@ describe.each(ENGINES)('a ledger on %s', (engine) => {
     ])
   })
 
-  test('after close, accepted commands are answered and new ones refused', async () => {
+  it('after close, accepted commands are answered and new ones refused', async () => {
     const accepted = Array.from({ length: 20 }, (_, index) => appendWith(String(index)))
     const closing = ledger.close()
     await expect(appendWith('late')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
@@ -254,7 +254,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     await database.close()
   })
 
-  test('increments by expectedVersion from both sides are counted exactly, and both end on one digest', async () => {
+  it('increments by expectedVersion from both sides are counted exactly, and both end on one digest', async () => {
     await run(first, setConfig, { key: 'n', value: 0 })
     let acknowledged = 0
     const writer = async (ledger: Ledger) => {
@@ -276,7 +276,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     expect(acknowledged).toBeGreaterThanOrEqual(10)
   })
 
-  test('a version that one has just written is never stale to the other, even before it has followed', async () => {
+  it('a version that one has just written is never stale to the other, even before it has followed', async () => {
     await run(first, setConfig, { key: 'n', value: 0 })
     const outcome = await run(second, setConfig, { key: 'n', value: 1, expectedVersion: 1 })
     expect(outcome).toMatchObject({ ok: true, revision: 2 })
@@ -286,7 +286,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     })
   })
 
-  test('an idempotency key that one has used is known to the other', async () => {
+  it('an idempotency key that one has used is known to the other', async () => {
     const call = { command: append, input: { item: 'a' }, caller: TESTER, correlationId: 'test', idempotencyKey: 'k' }
     const outcomes = await Promise.all([first.commit(call), second.commit(call)])
     expect(outcomes.map((outcome) => outcome.ok && outcome.revision)).toEqual([1, 1])
@@ -294,7 +294,7 @@ describe.runIf(ENGINES.includes('postgresql'))('two ledgers on one PostgreSQL da
     expect(first.snapshot.view(configEntryCollection).get('items')?.value).toEqual(['a'])
   })
 
-  test('one that follows hears of the same changes, with the records as they are', async () => {
+  it('one that follows hears of the same changes, with the records as they are', async () => {
     const heard: string[] = []
     second.onCommit((changes) => heard.push(...changes.map(({ id }) => id)))
     await run(first, setFeatureFlag, { key: 'a' })

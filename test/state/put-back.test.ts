@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Retention } from '../../src/core/background/retention.js'
 import type { Database } from '../../src/core/database/database.js'
 import { streamChanges } from '../../src/core/graphql/change-stream.js'
@@ -39,7 +39,7 @@ describe.each(ENGINES)('when the database on %s is put back to an earlier state'
     await other.close()
   }
 
-  test('a stream that waits ends with what to do, and the process goes on', async () => {
+  it('a stream that waits ends with what to do, and the process goes on', async () => {
     const waiting = stream({}).next()
     await putBack(database, 1, ['one'])
     await ledger.poll()
@@ -47,7 +47,7 @@ describe.each(ENGINES)('when the database on %s is put back to an earlier state'
     expect(await run(ledger, setFeatureFlag, { key: 'three' })).toMatchObject({ ok: true, revision: 2 })
   })
 
-  test('a stream does not go on with changes that build on another past', async () => {
+  it('a stream does not go on with changes that build on another past', async () => {
     const waiting = stream({}).next()
     await putBack(database, 1, ['one'])
     await writeElsewhere('three', 'four', 'five')
@@ -55,7 +55,7 @@ describe.each(ENGINES)('when the database on %s is put back to an earlier state'
     await expect(waiting).rejects.toMatchObject(PUT_BACK)
   })
 
-  test('one that was written to since is not mistaken for one that has gone on', async () => {
+  it('one that was written to since is not mistaken for one that has gone on', async () => {
     await putBack(database, 1, ['one'])
     await writeElsewhere('three', 'four')
     await ledger.poll()
@@ -63,7 +63,7 @@ describe.each(ENGINES)('when the database on %s is put back to an earlier state'
     expect(ledger.snapshot.revision).toBe(3)
   })
 
-  test('a process that stands on the checkpoint of a shortened log goes on from it', async () => {
+  it('a process that stands on the checkpoint of a shortened log goes on from it', async () => {
     const behind = await openTestLedger(database)
     let reloads = 0
     behind.onCommit((changes) => {
@@ -105,7 +105,7 @@ describe.each(ENGINES)('when a process on %s has to load its state anew', (engin
     await new Retention({ database, clock, log: pino({ level: 'silent' }), days }).run()
   }
 
-  test('a stream whose next changes were taken away says where the log begins, and leaves no silent gap', async () => {
+  it('a stream whose next changes were taken away says where the log begins, and leaves no silent gap', async () => {
     const waiting = stream({}).next()
     for (const key of ['two', 'three', 'four']) await run(ledger, setFeatureFlag, { key })
     await shorten()
@@ -113,7 +113,7 @@ describe.each(ENGINES)('when a process on %s has to load its state anew', (engin
     await expect(waiting).rejects.toMatchObject({ code: 'BAD_USER_INPUT', extensions: { firstSinceRevision: 3 } })
   })
 
-  test('a stream that waits for a revision still to come goes on waiting for it', async () => {
+  it('a stream that waits for a revision still to come goes on waiting for it', async () => {
     const changes = stream({ sinceRevision: 4 })
     const waiting = changes.next()
     for (const key of ['two', 'three', 'four']) await run(ledger, setFeatureFlag, { key })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditTrail } from '../../src/core/background/audit.js'
 import { Retention, type RetentionDays } from '../../src/core/background/retention.js'
 import { AppError } from '../../src/core/contract/errors.js'
@@ -35,7 +35,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     ledger.commit({ command: echo, input: { value: 1 }, caller: TESTER, correlationId: 'test', idempotencyKey })
   const keys = async () => (await database.prisma.idempotencyRecord.findMany({ orderBy: { key: 'asc' } })).map(({ key }) => key)
 
-  test('first answers to idempotency keys go once they have expired, also where everything else is kept for ever', async () => {
+  it('first answers to idempotency keys go once they have expired, also where everything else is kept for ever', async () => {
     const keep = { changes: 0, auditEvents: 0 }
     await answer('a')
     clock.pass(23 * HOUR_MS)
@@ -47,7 +47,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(await answer('b')).toMatchObject({ ok: true, isReplay: true })
   })
 
-  test('a key whose first answer has expired is free again, also before the answer was taken away', async () => {
+  it('a key whose first answer has expired is free again, also before the answer was taken away', async () => {
     await answer('a')
     await answer('b')
     clock.pass(DAY_MS)
@@ -56,7 +56,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(await keys()).toEqual(['a', 'b'])
   })
 
-  test('looks by itself, also where everything else is kept for ever', async () => {
+  it('looks by itself, also where everything else is kept for ever', async () => {
     await answer('a')
     clock.pass(DAY_MS)
     const looking = retention({ changes: 0, auditEvents: 0 })
@@ -68,7 +68,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     await looking.close()
   })
 
-  test('however many first answers have expired, all of them go', async () => {
+  it('however many first answers have expired, all of them go', async () => {
     await database.pool.query(
       `INSERT INTO idempotency_records (client_id, operation, key, input_hash, answer, created_at, expires_at)
        SELECT 'c', 'o', g::text, 'h', '1', $1, $1 FROM generate_series(1, 12000) g`,
@@ -78,7 +78,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(await keys()).toEqual([])
   })
 
-  test('audit events go once they are older than the days that they are kept, and stay for ever with 0', async () => {
+  it('audit events go once they are older than the days that they are kept, and stay for ever with 0', async () => {
     const trail = new AuditTrail({ database, clock, log })
     for (const operation of ['first', 'second', 'third']) {
       trail.record({ operation, outcome: 'DENIED' })
@@ -91,7 +91,7 @@ describe.each(ENGINES)('what is kept beside the log on %s', (engine) => {
     expect(left.map(({ operation }) => operation)).toEqual(['second', 'third'])
   })
 
-  test('nothing is taken away while the disk has no room for it', async () => {
+  it('nothing is taken away while the disk has no room for it', async () => {
     await answer('a')
     clock.pass(2 * DAY_MS)
     const assertWritable = () => Promise.reject(new AppError('UNAVAILABLE', 'The disk is nearly full.'))

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Retention } from '../../src/core/background/retention.js'
 import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
@@ -41,7 +41,7 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
     return { start: bounds.start.revision, verdict: await verifyChain(AUDIT_KEY, bounds, log.stream({})) }
   }
 
-  test('keeps what is young enough, verifies from its checkpoint, and goes on from there', async () => {
+  it('keeps what is young enough, verifies from its checkpoint, and goes on from there', async () => {
     expect(await retention(3).run()).toEqual({ changes: 21, auditEvents: 0, answers: 0 })
     expect(await verify()).toEqual({ start: 21, verdict: { isIntact: true, checkedRevisions: 9, firstBrokenRevision: null } })
     await run(ledger, setFeatureFlag, { key: 'a', description: 'later' })
@@ -52,14 +52,14 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
     await again.close()
   })
 
-  test('never takes the newest revision away, however old it is', async () => {
+  it('never takes the newest revision away, however old it is', async () => {
     nowMs += 1_000 * DAY_MS
     await retention(1).run()
     expect((await collect(new ChangeLog(database).stream({}))).map(({ revision }) => revision)).toEqual([30])
     expect((await verify()).verdict.isIntact).toBe(true)
   })
 
-  test('finds tampering behind the checkpoint, and a forged checkpoint', async () => {
+  it('finds tampering behind the checkpoint, and a forged checkpoint', async () => {
     await retention(3).run()
     await database.pool.query("UPDATE changes SET reason = 'forged' WHERE revision = 25")
     expect((await verify()).verdict).toMatchObject({ isIntact: false, firstBrokenRevision: 25 })
@@ -70,7 +70,7 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
     expect((await verify()).verdict).toMatchObject({ isIntact: false, firstBrokenRevision: 23 })
   })
 
-  test('a look behind what was taken away is refused with where to go on', async () => {
+  it('a look behind what was taken away is refused with where to go on', async () => {
     await retention(3).run()
     const log = new ChangeLog(database)
     await expect(log.demandKept({ sinceRevision: 20 })).rejects.toMatchObject({
@@ -81,7 +81,7 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
     await log.demandKept({})
   })
 
-  test('a replica that is behind the checkpoint loads the state anew', async () => {
+  it('a replica that is behind the checkpoint loads the state anew', async () => {
     const behind = await openTestLedger(database, { clock })
     await Promise.all(['a', 'b'].map((key) => run(ledger, setFeatureFlag, { key, isEnabled: false })))
     nowMs += 10 * DAY_MS

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { follow } from '../../src/core/ledger/follow.js'
@@ -30,7 +30,7 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
 
   beforeEach(async () => {
     database = await openTestDatabase('postgresql')
-    ledger = await openTestLedger(database, { writeTimeoutMs: 200 })
+    ledger = await openTestLedger(database)
   })
 
   afterEach(async () => {
@@ -40,11 +40,12 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
 
   const keys = () => [...ledger.snapshot.view(featureFlagCollection).values()].map(({ key }) => key)
 
-  test('whose turn did not come in time changed nothing, and never lands later', async () => {
+  it('whose turn did not come in time changed nothing, and never lands later', async () => {
+    const hasty = await openTestLedger(database, { writeTimeoutMs: 200 })
     const locker = await database.pool.connect()
     await locker.query('BEGIN; LOCK TABLE ledger_head')
-    const looking = ledger.poll()
-    const writes = await Promise.allSettled(['a', 'b'].map((key) => run(ledger, setFeatureFlag, { key })))
+    const looking = hasty.poll()
+    const writes = await Promise.allSettled(['a', 'b'].map((key) => run(hasty, setFeatureFlag, { key })))
     await locker.query('COMMIT')
     locker.release()
     await looking
@@ -54,9 +55,10 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
     ])
     expect(await run(ledger, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 1 })
     expect(keys()).toEqual(['c'])
+    await hasty.close()
   })
 
-  test('that the server rolled back is said to have changed nothing', async () => {
+  it('that the server rolled back is said to have changed nothing', async () => {
     await failingInserts(database, async () => {
       await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
       expect(ledger.status.isDatabaseReachable).toBe(false)
@@ -65,7 +67,7 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
     expect(ledger.status.isDatabaseReachable).toBe(true)
   })
 
-  test('whose server went away in the middle of it may have landed, and is said so', async () => {
+  it('whose server went away in the middle of it may have landed, and is said so', async () => {
     await database.pool.query(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql
       AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$`)
     await database.pool.query('CREATE TRIGGER die BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION die()')
@@ -78,7 +80,7 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
 })
 
 describe.each(ENGINES)('after a write on %s that the database failed', (engine) => {
-  test('the ledger is well again by itself, without another write', async () => {
+  it('the ledger is well again by itself, without another write', async () => {
     const database = await openTestDatabase(engine)
     const ledger = await openTestLedger(database)
     const stop = follow(ledger, database, silentLog)
@@ -94,7 +96,7 @@ describe.each(ENGINES)('after a write on %s that the database failed', (engine) 
 })
 
 describe.runIf(ENGINES.includes('postgresql'))('a write that has to follow another replica first', () => {
-  test('is answered UNAVAILABLE when the connection breaks meanwhile, and the ledger knows', async () => {
+  it('is answered UNAVAILABLE when the connection breaks meanwhile, and the ledger knows', async () => {
     const { url, drop } = await createTestDatabase()
     const through = new URL(url)
     const proxy = await startTcpProxy(Number(through.port || 5432))

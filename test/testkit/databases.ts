@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import type { Database, DatabaseEngine, DatabaseLog } from '../../src/core/database/database.js'
+import { DurableNodeFS } from '../../src/core/database/embedded/durable-fs.js'
 import { openEmbedded } from '../../src/core/database/embedded/embedded.js'
 import { PGliteStream } from '../../src/core/database/embedded/pglite-stream.js'
-import { startParameters } from '../../src/core/database/embedded/template.js'
+import { builtTemplate, embeddedPaths, ensureDataDirectory, startParameters } from '../../src/core/database/embedded/template.js'
 import { pgliteVersion } from '../../src/core/database/embedded/version-stamp.js'
 import { migrationsFolder, readMigrations } from '../../src/core/database/migrate.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import { newId } from '../../src/core/platform/ids.js'
-import { cleanUps } from './clean-ups.js'
 
 const SERVER_URL = process.env['TEST_DATABASE_URL'] ?? 'postgresql://postgres@127.0.0.1:5432/postgres'
 
@@ -50,41 +50,74 @@ async function probe(): Promise<boolean> {
 /** The engines that tests can use here, for `describe.each(ENGINES)`. */
 export const ENGINES: readonly DatabaseEngine[] = (await usePostgres()) ? ['pglite', 'postgresql'] : ['pglite']
 
+/** The run of tests that this process belongs to; a process that is none drops its databases itself. */
+const RUN = process.env['TEST_RUN']
+const prefixOf = (run: string): string => `valhalla_test_${run}_`
+/** Names of databases that nobody uses any more: making one costs more than most tests. */
+const spare: string[] = []
+
 /** A new, empty database on the test server. */
 export async function createTestDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
-  const name = `valhalla_test_${newId().replaceAll('-', '')}`
-  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
-  const url = new URL(SERVER_URL)
-  url.pathname = `/${name}`
-  return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+  const name = spare.pop() ?? (await createDatabase())
+  const drop = async (): Promise<void> => {
+    if (RUN === undefined) await onServer(dropping(name))
+    else await makeSpare(name)
+  }
+  return { url: urlOf(name), drop }
 }
 
-async function onServer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: SERVER_URL })
+/** Drops the databases of a run that is over. */
+export async function dropLeftDatabases(): Promise<void> {
+  if (!(await usePostgres())) return
+  const names = `SELECT datname AS name FROM pg_database WHERE starts_with(datname, '${prefixOf(String(process.env['TEST_RUN']))}')`
+  for (const { name } of (await onServer(names)).rows) await onServer(dropping(name))
+}
+
+async function createDatabase(): Promise<string> {
+  const name = `${prefixOf(RUN ?? 'alone')}${newId().replaceAll('-', '')}`
+  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
+  return name
+}
+
+/** As it was made, for the next test of this worker. */
+async function makeSpare(name: string): Promise<void> {
+  await onServer(`ALTER DATABASE ${name} RESET ALL`)
+  await onServer(`SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '${name}'`)
+  await onServer('DROP SCHEMA public CASCADE; CREATE SCHEMA public', urlOf(name))
+  spare.push(name)
+}
+
+function dropping(name: string): string {
+  return `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`
+}
+
+function urlOf(name: string): string {
+  const url = new URL(SERVER_URL)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function onServer(sql: string, connectionString = SERVER_URL): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString })
   await client.connect()
   try {
-    await client.query(sql)
+    return await client.query(sql)
   } finally {
     await client.end()
   }
 }
 
-let emptyDump: Promise<Blob> | undefined
-
-/** A new PGlite in memory; loading what initdb made once takes a tenth of its time. */
-export async function openMemory(): Promise<PGlite> {
-  emptyDump ??= PGlite.create().then(async (db) => {
-    const dump = await db.dumpDataDir('none')
-    await db.close()
-    return dump
-  })
-  return PGlite.create({ loadDataDir: await emptyDump })
+/** A new PGlite, from what the build has made where that is there: initdb takes ten times as long. */
+export async function openPglite(): Promise<PGlite> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'valhalla-test-'))
+  await ensureDataDirectory(dataDir, builtTemplate())
+  return PGlite.create({ fs: new DurableNodeFS(embeddedPaths(dataDir).data), startParams: startParameters() })
 }
 
 /** One session on an empty database without any table, for tests below {@link openTestDatabase}. */
 export async function openEmptySession(engine: DatabaseEngine): Promise<{ readonly client: pg.ClientBase; close(): Promise<void> }> {
   if (engine === 'pglite') {
-    const db = await openMemory()
+    const db = await openPglite()
     const client = new pg.Client({ user: 'postgres', database: 'postgres', ssl: false, stream: () => new PGliteStream(db) })
     await client.connect()
     return { client, close: () => client.end().then(() => db.close()) }
@@ -95,12 +128,9 @@ export async function openEmptySession(engine: DatabaseEngine): Promise<{ readon
   return { client, close: () => client.end().then(drop) }
 }
 
-/** Databases whose test is done, emptied for the next one of the same file: opening one costs more than most tests. */
+/** Databases whose test is done, emptied for the next one of the same worker. */
 const idle: Record<DatabaseEngine, Database[]> = { pglite: [], postgresql: [] }
 const MAX_IDLE = 2
-cleanUps.push(async () => {
-  for (const database of [...idle.pglite.splice(0), ...idle.postgresql.splice(0)]) await database.close()
-})
 
 /**
  * A migrated, empty {@link Database} of its own for one test. Its `close` lets go of it: it is emptied and kept for the next

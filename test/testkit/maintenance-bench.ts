@@ -68,19 +68,12 @@ export class MaintenanceBench {
   /** Noon, and a state as at the first start. */
   async reset(): Promise<void> {
     this.clock.seconds = 0
-    this.clock.now = () => standing(this.clock.seconds)
     await run(this.ledger, forgetAll, {})
   }
 
   async close(): Promise<void> {
     await this.ledger.close()
     await this.#database.close()
-  }
-
-  /** Lets the clock run on from noon. */
-  startClock(): void {
-    const startedAtMs = performance.now()
-    this.clock.now = () => new Date(NOON + performance.now() - startedAtMs)
   }
 
   /** Does what the server does before it listens. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FormattedExecutionResult } from 'graphql'
 import { SYSTEM_CALLER } from '../../src/core/contract/caller.js'
-import { type Clock, systemClock } from '../../src/core/platform/clock.js'
+import type { Clock } from '../../src/core/platform/clock.js'
 import { createLog } from '../../src/core/platform/log.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
@@ -41,13 +41,14 @@ export interface TestServer extends RunningServer {
 }
 
 /**
- * Starts a server; `env` holds settings (NODE_ENV is `test`, and authentications may fail without limit, if not given), and
- * `network` what differs from the usual limits of connections. It goes by `clock`, if one is given.
+ * Starts a server; `env` holds settings (NODE_ENV is `test`, authentications may fail without limit, and writes have all the
+ * time that a busy machine needs, if not given), `network` what differs from the usual limits of connections. It goes by
+ * `clock`, if one is given.
  */
 export async function startTestServer(
   env: Record<string, string> = {},
   network: Partial<ConnectionLimits> = {},
-  clock: Clock = systemClock,
+  clock?: Clock,
 ): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
@@ -60,11 +61,12 @@ export async function startTestServer(
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DISK_RESERVE_MB: '0',
     VALHALLA_AUTH_FAILURES_PER_MINUTE: '0',
+    VALHALLA_WRITE_TIMEOUT_MS: '60000',
     ...env,
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log, network, clock })
+  const server = await startServer(settings, { log, network, ...(clock && { clock }) })
   const put = (client: ApiClientRecord) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM_CALLER, correlationId: 'test' })
   return {

@@ -26,7 +26,7 @@ export class Session {
     this.dataDir = join(root, 'data')
   }
 
-  /** Starts a server for the first time, with no settings but a place for its data, and reads its admin's key. */
+  /** Starts a server for the first time, with no settings but a place for its data and time for its writes, and reads its admin's key. */
   static async begin(): Promise<Session> {
     const session = new Session(await mkdtemp(join(tmpdir(), 'valhalla-session-')))
     await session.start()
@@ -53,7 +53,11 @@ export class Session {
 
   /** Starts the server, again on the same data. */
   async start(): Promise<void> {
-    this.#server = launchServer(PROGRAM, { VALHALLA_DATA_DIR: this.dataDir, VALHALLA_DISK_RESERVE_MB: '0' })
+    this.#server = launchServer(PROGRAM, {
+      VALHALLA_DATA_DIR: this.dataDir,
+      VALHALLA_DISK_RESERVE_MB: '0',
+      VALHALLA_WRITE_TIMEOUT_MS: '60000',
+    })
     this.#url = (await this.#server.ready).url
   }
 

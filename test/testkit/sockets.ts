@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import { until } from './until.js'
 
 export const PROTOCOL = 'graphql-transport-ws'
 
@@ -42,6 +43,23 @@ export async function openSocket(
   const say = (message: object): void => socket.send(JSON.stringify(message))
   if (init) say({ type: 'connection_init', payload: init })
   return { socket, messages, closed, say, ask: (id, query) => say({ id, type: 'subscribe', payload: { query } }) }
+}
+
+/** The first thing that a subscription says, if it says anything before two later questions are answered; or how it was closed. */
+export async function firstWordOf(url: string, query: string, init: object): Promise<SocketMessage | Ending | undefined> {
+  const { socket, messages, closed, ask } = await openSocket(url, init)
+  const said = (async () => {
+    await until(() => messages.length > 0)
+    ask('asked', query)
+    for (const id of ['next', 'last']) {
+      ask(id, '{ __typename }')
+      await until(() => messages.some((message) => message.id === id))
+    }
+    return messages.find(({ id }) => id === 'asked')
+  })()
+  const word = await Promise.race([said, closed])
+  socket.close()
+  return word
 }
 
 /** The status that an upgrade is refused with; undefined when it is not. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
 import { startTcpProxy } from '../../../test/testkit/tcp-proxy.js'
 import { DatabaseAwayError, orAway } from './database-error.js'
@@ -12,7 +12,7 @@ const fate = (question: () => Promise<unknown>): Promise<unknown> =>
   )
 
 describe.each(ENGINES)('a question that %s refuses', (engine) => {
-  test('is no outage, whether Prisma asks it or the driver', async () => {
+  it('is no outage, whether Prisma asks it or the driver', async () => {
     const { prisma, pool, ask, close } = await openTestDatabase(engine)
     const at = { gte: new Date('0000-01-01T00:00:00Z') }
     expect(await fate(() => prisma.change.findMany({ where: { targetType: 'a\u0000' } }))).toBe('at fault')
@@ -26,7 +26,7 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
     await close()
   })
 
-  test('because it is being stopped is an outage', async () => {
+  it('because it is being stopped is an outage', async () => {
     const { prisma, pool, close } = await openTestDatabase(engine)
     const stopped = `DO $$ BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$`
     expect(await fate(() => prisma.$executeRawUnsafe(stopped))).toBe('away')
@@ -36,7 +36,7 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
 })
 
 describe.runIf(ENGINES.includes('postgresql'))('a database that cannot be reached', () => {
-  test('is an outage, and a read says so and nothing else', async () => {
+  it('is an outage, and a read says so and nothing else', async () => {
     const { url, drop } = await createTestDatabase()
     const near = new URL(url)
     const proxy = await startTcpProxy(Number(near.port || 5432))

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type DirectoryLock, type LockOptions, lockDirectory } from './directory-lock.js'
 import { ownIdentity, type ProcessIdentity } from './embedded/process-identity.js'
 import { DatabaseOpenError } from './open-error.js'
@@ -69,10 +69,18 @@ describe('the lock of a directory', () => {
   })
 
   it('tells its holder when somebody else has taken it', async () => {
-    const lost = new Promise<void>((resolve) => {
-      void lock({ onLost: resolve }).then(() => writeFileSync(join(folder, '2.lock'), JSON.stringify({ holder: ownIdentity() })))
-    })
-    await lost
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const onLost = vi.fn()
+      await lock({ onLost })
+      vi.advanceTimersByTime(10_000)
+      expect(onLost).not.toHaveBeenCalled()
+      writeFileSync(join(folder, '2.lock'), JSON.stringify({ holder: ownIdentity() }))
+      vi.advanceTimersByTime(10_000)
+      expect(onLost).toHaveBeenCalledOnce()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('survives a file that a power cut has damaged', async () => {

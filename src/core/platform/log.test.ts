@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { processorMsOf } from '../../../test/testkit/processor-time.js'
 import { createLog, type Log, type LogSettings } from './log.js'
 import { scrubSecrets } from './scrub.js'
 
@@ -172,10 +173,9 @@ describe('a secret', () => {
     )
   })
 
-  it('is looked for in time that grows with the line, also in a hostile one', () => {
-    const started = performance.now()
-    for (const piece of ['://a:', 'password=', 'vk_live_', 'bearer ', '"token":', '"token":[', '"token":["a",', '\\"', '://'])
-      scrubSecrets(piece.repeat(60_000 / piece.length))
-    expect(performance.now() - started).toBeLessThan(5_000)
+  it('is looked for in time that grows with the line, also in a hostile one', async () => {
+    const pieces = ['://a:', 'password=', 'vk_live_', 'bearer ', '"token":', '"token":[', '"token":["a",', '\\"', '://']
+    const scrub = () => pieces.forEach((piece) => void scrubSecrets(piece.repeat(60_000 / piece.length)))
+    expect(await processorMsOf(scrub)).toBeLessThan(5_000)
   })
 })

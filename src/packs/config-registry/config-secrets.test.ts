@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { commandContext } from '../../../test/testkit/commands.js'
 import { openTestDatabase } from '../../../test/testkit/databases.js'
 import { openTestLedger, run, TESTER } from '../../../test/testkit/ledger.js'
@@ -35,7 +35,7 @@ async function faultsOf(input: SetConfigInput, on = ledger): Promise<string[]> {
 }
 
 describe('setConfig refuses what looks like a secret', () => {
-  test.each<[string, Partial<SetConfigInput>, string]>([
+  it.each<[string, Partial<SetConfigInput>, string]>([
     ['in the value', { value: { url: DSN } }, 'value.url'],
     ['in the description', { value: 1, description: `was ${GITHUB_TOKEN} before` }, 'description'],
     ['in an example of the schema', { value: 'a', valueSchema: { examples: ['a', DSN] } }, 'valueSchema.examples.1'],
@@ -51,20 +51,20 @@ describe('setConfig refuses what looks like a secret', () => {
     expect(ledger.snapshot.revision).toBe(0)
   })
 
-  test('in an edit that gives no value, too', async () => {
+  it('in an edit that gives no value, too', async () => {
     await run(ledger, setConfig, { key: 'notes', value: 'fine' })
     expect(await faultsOf({ key: 'notes', description: DSN })).toEqual(['LOOKS_SECRET description'])
     expect(await faultsOf({ key: 'db/password', description: RANDOM })).toEqual(['LOOKS_SECRET description', 'REQUIRED value'])
     expect(ledger.snapshot.revision).toBe(1)
   })
 
-  test('in every part at once', async () => {
+  it('in every part at once', async () => {
     const input = { key: 'notes', value: DSN, description: DSN, valueSchema: { default: DSN } }
     expect(await faultsOf(input)).toEqual(['LOOKS_SECRET value', 'LOOKS_SECRET description', 'LOOKS_SECRET valueSchema.default'])
   })
 })
 
-test('a schema of what is secret is no secret', async () => {
+it('a schema of what is secret is no secret', async () => {
   const valueSchema: Json = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Credentials',
@@ -84,14 +84,14 @@ test('a schema of what is secret is no secret', async () => {
 describe('a property name that is a secret', () => {
   const valueSchema = { type: 'object', properties: { a: { enum: ['x'] } }, additionalProperties: false }
 
-  test('is not written back through the schema that it does not fit', async () => {
+  it('is not written back through the schema that it does not fit', async () => {
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1, a: 'y' }, valueSchema }
     expect(await faultsOf(input)).toEqual(['LOOKS_SECRET value'])
     await run(ledger, setConfig, { key: 'notes', value: {}, valueSchema })
     expect(await faultsOf({ key: 'notes', value: { b: { [GITHUB_TOKEN]: 1 } } })).toEqual(['LOOKS_SECRET value.b', 'INVALID value'])
   })
 
-  test('is not written back to an ADMIN who may store it, and the schema holds all the same', async () => {
+  it('is not written back to an ADMIN who may store it, and the schema holds all the same', async () => {
     const lenient = await openTestLedger(database, { isSecretValueAllowed: true })
     await run(lenient, setConfig, { key: 'notes', value: {}, valueSchema })
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, reason: 'a test' }
@@ -102,7 +102,7 @@ describe('a property name that is a secret', () => {
     await lenient.close()
   })
 
-  test('cannot be stored by whoever may not unlock entries, whatever the deployment allows', async () => {
+  it('cannot be stored by whoever may not unlock entries, whatever the deployment allows', async () => {
     const input = { key: 'notes', value: GITHUB_TOKEN, reason: 'a test' }
     const caller = { ...TESTER, permissions: new Set(['config:write']) }
     const lenient = await openTestLedger(database, { isSecretValueAllowed: true })
@@ -111,7 +111,7 @@ describe('a property name that is a secret', () => {
     await lenient.close()
   })
 
-  test('is not written back either where the scan and the command were given copies of an input', async () => {
+  it('is not written back either where the scan and the command were given copies of an input', async () => {
     const input = { key: 'notes', value: { [GITHUB_TOKEN]: 1 }, valueSchema }
     const context = commandContext({ caller: TESTER, now: new Date() })
     await setConfig.prepare?.({ ...input, reason: 'a test' }, context)
@@ -120,7 +120,7 @@ describe('a property name that is a secret', () => {
     expect(JSON.stringify(result)).not.toContain(GITHUB_TOKEN)
   })
 
-  test('does not hide other faults', async () => {
+  it('does not hide other faults', async () => {
     const input = { key: 'Bad Key!', value: { [GITHUB_TOKEN]: 1 }, valueSchema: { enum: [GITHUB_TOKEN], typo: true } }
     expect((await faultsOf(input)).sort()).toEqual([
       'INVALID key',

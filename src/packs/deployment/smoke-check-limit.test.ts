@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../../../test/testkit/server.js'
 import { MAX_CUSTOM_CHECKS } from './checks/smoke-check.collection.js'
 
@@ -36,7 +36,7 @@ async function countChecks(): Promise<number> {
 
 const check = (name: string) => ({ setSmokeCheck: { name, kind: 'HTTP', path: '/' } })
 
-test(`a revert never makes more than ${MAX_CUSTOM_CHECKS} checks of them`, async () => {
+it(`a revert never makes more than ${MAX_CUSTOM_CHECKS} checks of them`, async () => {
   expect(await operate(Array.from({ length: MAX_CUSTOM_CHECKS }, (_, index) => check(`check-${index}`)))).toMatchObject({ userErrors: [] })
   const { revision } = await operate([{ deleteSmokeCheck: { name: 'check-0' } }])
   expect(await operate([check('another')])).toMatchObject({ userErrors: [] })

@@ -60,9 +60,8 @@ describe('limits of a document', () => {
   it('measures a document of doubling fragments without doubling the work', () => {
     const levels = 60
     const fragments = Array.from({ length: levels }, (_, n) => `fragment F${n} on Node { node { ...F${n + 1} ...F${n + 1} } }`).join(' ')
-    const startedAt = performance.now()
+    // Doubled, this would not be over in the lifetime of the universe.
     expect(broken(`{ node { ...F0 } } ${fragments} fragment F${levels} on Node { leaf }`)).toMatchObject({ depth: levels + 2 })
-    expect(performance.now() - startedAt).toBeLessThan(500)
   })
 
   it('counts fields that nobody uses, since they are validated all the same', () => {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog, testTemplate } from '../../../../test/testkit/databases.js'
+import { SHORT_LIVED } from '../../../../test/testkit/server-process.js'
 import { systemClock } from '../../platform/clock.js'
 import type { Database } from '../database.js'
 import { type EmbeddedOptions, openEmbedded } from './embedded.js'
@@ -38,7 +39,7 @@ async function open(options: Partial<EmbeddedOptions> = {}): Promise<Database> {
 
 /** Starts a process on the same directory; `line(n)` resolves to its nth line of output. */
 function startChild(task: string) {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, dataDir, task])
+  const child = spawn(process.execPath, [...SHORT_LIVED, '--import', 'tsx', CHILD, dataDir, task])
   children.push(child)
   const lines: string[] = []
   const reader = createInterface({ input: child.stdout })

@@ -1,14 +1,14 @@
 import type { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openMemory } from '../../../../test/testkit/databases.js'
+import { openPglite } from '../../../../test/testkit/databases.js'
 import { PGliteStream } from './pglite-stream.js'
 
 let db: PGlite
 let pool: pg.Pool
 
 beforeAll(async () => {
-  db = await openMemory()
+  db = await openPglite()
 })
 afterAll(() => db.close())
 beforeEach(async () => {

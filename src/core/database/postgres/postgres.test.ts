@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../../test/testkit/databases.js'
 import { openTestLedger, run } from '../../../../test/testkit/ledger.js'
 import { startTcpProxy, type TcpProxy } from '../../../../test/testkit/tcp-proxy.js'
+import { until } from '../../../../test/testkit/until.js'
 import { setFeatureFlag } from '../../../packs/feature-flags/feature-flag.commands.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { openPostgres } from './postgres.js'
@@ -27,32 +29,27 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
     await drop()
   })
 
-  async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-    const startedAtMs = performance.now()
-    await work()
-    return (performance.now() - startedAtMs) / 1_000
-  }
-
   it('does not keep a listening connection from being stopped', async () => {
     const onReconnect = vi.fn()
     const listener = { onRevision: () => undefined, onReconnect }
     const stop = followRevisions({ config: { connectionString: url, connectionTimeoutMillis: 1_500 }, listener, log: silentLog })
-    await vi.waitFor(() => expect(onReconnect).toHaveBeenCalled())
+    await until(() => onReconnect.mock.calls.length > 0)
     proxy.stall()
-    expect(await secondsOf(stop)).toBeLessThan(5)
+    await stop()
   })
 
   it('does not keep the database from being closed, and leaves no connection open', async () => {
+    const others = openSockets()
     const database = await openPostgres({ url, log: silentLog })
     const onReconnect = vi.fn()
     database.listen({ onRevision: () => undefined, onReconnect })
-    await vi.waitFor(() => expect(onReconnect).toHaveBeenCalled())
+    await until(() => onReconnect.mock.calls.length > 0)
     await Promise.all([database.pool.query('SELECT 1'), database.pool.query('SELECT 1')])
     const connections = openSockets()
-    expect(connections).toBeGreaterThan(2)
+    expect(connections).toBeGreaterThan(others + 2)
     proxy.stall()
-    expect(await secondsOf(() => database.close())).toBeLessThan(8)
-    await vi.waitFor(() => expect(openSockets()).toBeLessThan(connections - 2))
+    await database.close()
+    await until(() => openSockets() < connections - 2)
   })
 
   /** Sockets of this process that keep it running; both ends of the proxy among them. */
@@ -84,9 +81,13 @@ describe.runIf(ENGINES.includes('postgresql'))('a database whose default is anot
 describe.runIf(ENGINES.includes('postgresql'))('a commit', () => {
   it('does not wait for the questions of others, however many there are and however slow', async () => {
     const database = await openTestDatabase('postgresql')
-    const ledger = await openTestLedger(database, { writeTimeoutMs: 1_000 })
-    const questions = Array.from({ length: 30 }, () => database.pool.query('SELECT pg_sleep(1)').catch(() => undefined))
+    const ledger = await openTestLedger(database)
+    const holder = new pg.Client(database.pool.options.connectionString)
+    await holder.connect()
+    await holder.query('SELECT pg_advisory_lock(1)')
+    const questions = Array.from({ length: 30 }, () => database.pool.query('SELECT pg_advisory_xact_lock(1)'))
     expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true })
+    await holder.end()
     await Promise.all(questions)
     await ledger.close()
     await database.close()

@@ -14,7 +14,7 @@ const PING_TIMEOUT_MS = 3000
 
 /** Settings of {@link followRevisions}. */
 export interface FollowOptions {
-  /** How to connect; the connection is ours alone. */
+  /** How to connect; the connection is ours alone. Its `query_timeout` is how long to wait for a sign of life. */
   readonly config: pg.ClientConfig
   readonly listener: RevisionListener
   readonly log: DatabaseLog
@@ -58,7 +58,7 @@ async function listenOnce(
   signal: AbortSignal,
   onUp: () => void,
 ): Promise<void> {
-  const client = new pg.Client({ ...config, query_timeout: PING_TIMEOUT_MS })
+  const client = new pg.Client({ query_timeout: PING_TIMEOUT_MS, ...config })
   const broken = new AbortController()
   client.on('error', (error) => broken.abort(error))
   client.on('end', () => broken.abort(new Error('the server closed the connection')))

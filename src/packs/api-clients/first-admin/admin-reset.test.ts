@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openClientLedger, settingsOf } from '../../../../test/testkit/api-clients.js'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../../test/testkit/databases.js'
+import { anyProgram } from '../../../../test/testkit/server-process.js'
 import { SYSTEM_CALLER } from '../../../core/contract/caller.js'
 import type { Database } from '../../../core/database/database.js'
 import { openEmbedded } from '../../../core/database/embedded/embedded.js'
@@ -19,17 +19,15 @@ import { verifyKey } from '../keys/verify-key.js'
 import { resetAdmin } from './admin-reset.js'
 import { ensureFirstAdmin } from './first-admin.js'
 
-const ENTRIES = fileURLToPath(new URL('../../../', import.meta.url))
-
-/** Runs a host command from its source with nothing but `env` in its environment. */
+/** Runs a host command with nothing but `env` in its environment. */
 function run(
   entry: string,
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: String(process.env['PATH']), ...env }, timeout: 25_000 }
-    const child = execFile(process.execPath, ['--import', 'tsx', join(ENTRIES, entry), ...args], options, (_, stdout, stderr) => {
+    const options = { env: { PATH: String(process.env['PATH']), ...env } }
+    const child = execFile(process.execPath, [...anyProgram(entry), ...args], options, (_, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr })
     })
   })
@@ -85,15 +83,15 @@ describe('the host commands', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
   it('admin:key prints a key and nothing else', async () => {
-    const live = await run('admin-key.ts', [])
-    const test = await run('admin-key.ts', ['--test'])
+    const live = await run('admin-key', [])
+    const test = await run('admin-key', ['--test'])
     expect([live, test].map(({ code, stdout }) => [code, parseApiKey(stdout.slice(0, -1))?.env, stdout.at(-1)])).toEqual([
       [0, 'live', '\n'],
       [0, 'test', '\n'],
     ])
   })
 
-  it.each(['admin-key.ts', 'admin-reset.ts'])(
+  it.each(['admin-key', 'admin-reset'])(
     '%s ends with 64 and one line for what it does not know, and tells what there is',
     async (entry) => {
       const { code, stdout, stderr } = await run(entry, ['--tset'])
@@ -104,33 +102,33 @@ describe('the host commands', () => {
   )
 
   it('admin:reset without --yes says what it would do, and does nothing', async () => {
-    const { code, stdout, stderr } = await run('admin-reset.ts', [], { VALHALLA_DATA_DIR: join(folder, 'data') })
+    const { code, stdout, stderr } = await run('admin-reset', [], { VALHALLA_DATA_DIR: join(folder, 'data') })
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
     expect(stderr).toContain('Nothing was done')
   })
 
   it('admin:reset ends with 78 and one line a fault when the settings cannot be used', async () => {
-    const { code, stdout, stderr } = await run('admin-reset.ts', ['--yes'], { PORT: 'none' })
+    const { code, stdout, stderr } = await run('admin-reset', ['--yes'], { PORT: 'none' })
     expect({ code, stdout, lines: stderr.trim().split('\n').length }).toEqual({ code: 78, stdout: '', lines: 1 })
   })
 
   it('admin:reset makes no database where there is none', async () => {
-    const { code, stdout, stderr } = await run('admin-reset.ts', ['--yes'], { VALHALLA_DATA_DIR: join(folder, 'data') })
+    const { code, stdout, stderr } = await run('admin-reset', ['--yes'], { VALHALLA_DATA_DIR: join(folder, 'data') })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain('There is no database')
   })
 
-  it('admin:reset waits for the server to let go of an embedded database, and then works', { timeout: 60_000 }, async () => {
+  it('admin:reset waits for the server to let go of an embedded database, and then works', async () => {
     const dataDir = join(folder, 'data')
     const env = { VALHALLA_DATA_DIR: dataDir, VALHALLA_DISK_RESERVE_MB: '0' }
     const open = () => openEmbedded({ dataDir, reserveBytes: 0, log: silentLog, clock: systemClock })
     const server = await open()
-    const refused = await run('admin-reset.ts', ['--yes'], env)
+    const refused = await run('admin-reset', ['--yes'], env)
     await server.close()
     expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 1, stdout: '' })
     expect(refused.stderr).toContain('Stop the server')
 
-    const { code, stdout } = await run('admin-reset.ts', ['--yes'], env)
+    const { code, stdout } = await run('admin-reset', ['--yes'], env)
     expect(code).toBe(0)
     const again = await open()
     const { ledger } = await openClientLedger(again)
@@ -143,7 +141,7 @@ describe('the host commands', () => {
     const database = await openPostgres({ url: server.url, log: silentLog })
     const { ledger } = await openClientLedger(database)
     try {
-      const { code, stdout, stderr } = await run('admin-reset.ts', ['--yes', '--reason', 'lost it'], { DATABASE_URL: server.url })
+      const { code, stdout, stderr } = await run('admin-reset', ['--yes', '--reason', 'lost it'], { DATABASE_URL: server.url })
       expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: 2 })
       expect(stderr).not.toContain(stdout.trim())
       await ledger.poll()

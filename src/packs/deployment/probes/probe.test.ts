@@ -41,7 +41,7 @@ afterAll(async () => {
   await sink.close()
 })
 
-function ask(spec: Partial<ProbeSpec>, limitMs = 5_000, by = client): Promise<Verdict> {
+function ask(spec: Partial<ProbeSpec>, limitMs = 60_000, by = client): Promise<Verdict> {
   const whole: ProbeSpec = { kind: 'HTTP', path: '/json', query: null, expectStatus: 200, expectBody: null, maxLatencyMs: null, ...spec }
   return probe(whole, { client: by, key: 'the key', requestId: 'a-run', signal: AbortSignal.timeout(limitMs) })
 }
@@ -70,7 +70,7 @@ describe('a probe passes', () => {
       'with errors that are expected',
       { kind: 'GRAPHQL', path: '/errors', expectBody: { errors: [{ message: 'secret text', extensions: { code: 'FORBIDDEN' } }] } },
     ],
-    ['within its time', { maxLatencyMs: 5_000 }],
+    ['within its time', { maxLatencyMs: 60_000 }],
   ])('%s', async (_, spec) => expect(await ask(spec)).toMatchObject({ status: 'PASSED' }))
 })
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openTestDatabase } from '../../../../test/testkit/databases.js'
 import { coreOf } from '../../../../test/testkit/guarded-schema.js'
 import { openTestLedger, run } from '../../../../test/testkit/ledger.js'
@@ -50,7 +50,7 @@ afterEach(async () => {
   await database.close()
 })
 
-test('an evaluation that fails answers the default, and is logged once per flag and minute', () => {
+it('an evaluation that fails answers the default, and is logged once per flag and minute', () => {
   const context = () => ({ snapshot: ledger.snapshot, core })
   for (const defaultValue of [true, false]) {
     expect(resolver.evaluateFlag(context(), 'a', {}, defaultValue)).toMatchObject({ isEnabled: defaultValue, reason: 'ERROR' })
