@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Permission, Role } from '../core/contract/caller.js'
-import type { RateLimiter } from '../core/contract/limiter.js'
+import type { CoreServices } from '../core/contract/core-services.js'
 import type { Ledger } from '../core/ledger/ledger.js'
 import { watchLimits } from './rate-limit-metrics.js'
 
@@ -29,22 +29,14 @@ export interface Metrics {
   close(): void
 }
 
-/** What the metrics are read from. */
-export interface MetricsSources {
-  readonly ledger: Ledger
-  /** Subscriptions that are running. */
-  readonly countSubscriptions: () => number
-  readonly limiter: Pick<RateLimiter, 'status'>
-}
-
 /** From a quarter of a millisecond (a read from memory) to the time after which a write is given up, and beyond. */
 const DURATION_BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 /** What is measured counts as a delay beyond this resolution of its timer, in milliseconds. */
 const LOOP_RESOLUTION_MS = 20
 
-/** Metrics in a registry of their own. */
-export function createMetrics(sources: MetricsSources): Metrics {
+/** Metrics in a registry of their own; they tell also how many subscriptions are running. */
+export function createMetrics({ ledger, limiter }: CoreServices, countSubscriptions: () => number): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -61,10 +53,10 @@ export function createMetrics(sources: MetricsSources): Metrics {
     buckets: DURATION_BUCKETS,
     registers,
   })
-  const stopCommits = watchCommits(sources.ledger, registers)
+  const stopCommits = watchCommits(ledger, registers)
   const stopLoop = watchEventLoop(registers)
-  watchState(sources, registers)
-  watchLimits(sources.limiter, registers)
+  watchState(ledger, countSubscriptions, registers)
+  watchLimits(limiter, registers)
   collectDefaultMetrics({ register })
   return {
     observe({ operation, outcome, durationSeconds }) {
@@ -94,7 +86,7 @@ function watchCommits(ledger: Ledger, registers: Registry[]): () => void {
   })
 }
 
-function watchState({ ledger, countSubscriptions }: MetricsSources, registers: Registry[]): void {
+function watchState(ledger: Ledger, countSubscriptions: () => number, registers: Registry[]): void {
   const gauge = (name: string, help: string, read: () => number): void => {
     const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read()) })
   }

@@ -14,6 +14,7 @@ import { permissionsByRole } from '../enforcement/permissions.js'
 import { createOperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
 import type { ConnectionLimits } from './connection-limits.js'
 import type { OpenCore } from './core.js'
+import type { FrontParts } from './front-parts.js'
 import { createHttpServer, type HttpServer } from './http/http-server.js'
 import { createRequestListener } from './http/listener.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
@@ -92,23 +93,23 @@ interface Front {
 }
 
 async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
-  const { settings, clock, log, ledger, usage, audit, limiter, permissions } = services
+  const { log, limiter, permissions } = services
   const state = { isClosing: false }
   const isClosing = (): boolean => state.isClosing
-  const maintenanceGate = createMaintenanceGate({ ledger, clock })
+  const maintenanceGate = createMaintenanceGate(services)
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
   const schema = guardSchema(buildPackSchema(packs), rules)
   const ephemeralKeys = new EphemeralKeys()
-  const authenticator = limitFailures(createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }), limiter)
+  const authenticator = limitFailures(createAuthenticator({ ...services, ephemeralKeys }), limiter)
   const limits = createOperationLimiter(schema, limiter)
-  const createContext = contextsOf({ core: services, admission: admissionTo(schema, rules) })
+  const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
-  const metrics = createMetrics({ ledger, countSubscriptions: () => subscriptions.count(), limiter })
-  const engine = createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered: settings.isDevelopment })
-  const shared = { settings, clock, log, audit, metrics, limits, authenticator, createContext }
-  const listener = createRequestListener({ ...shared, engine, gate: createDocumentGate(), health: { ledger, isClosing } })
+  const metrics = createMetrics(services, () => subscriptions.count())
+  const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isClosing }
+  const engine = createEngine(parts)
+  const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
   const http = createHttpServer(listener, network)
-  const subscriptions = serveSubscriptions(http.server, { ...shared, schema, mask, ledger, isClosing, network })
+  const subscriptions = serveSubscriptions(http.server, parts)
   await engine.start()
   return {
     http,

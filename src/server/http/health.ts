@@ -1,11 +1,5 @@
-import type { Ledger } from '../../core/ledger/ledger.js'
+import type { FrontParts } from '../front-parts.js'
 import { type Answer, JSON_TYPE } from './answer.js'
-
-/** What the probes look at. */
-export interface HealthSources {
-  readonly ledger: Pick<Ledger, 'snapshot' | 'status'>
-  readonly isClosing: () => boolean
-}
 
 /** Whether the process lives: its event loop turns, or nobody would answer. Says nothing about the database. */
 export function livez(): Answer {
@@ -16,7 +10,7 @@ export function livez(): Answer {
  * Whether requests should be sent here: from the first load of the state until the process is told to stop. A database that
  * is away does not change that, since reads go on from memory; it shows as `degraded`.
  */
-export function readyz({ ledger, isClosing }: HealthSources): Answer {
+export function readyz({ ledger, isClosing }: FrontParts): Answer {
   const { isDatabaseReachable, snapshotAgeMs, revisionLag } = ledger.status
   const isReady = !isClosing()
   const report = {

@@ -42,7 +42,7 @@ async function route(exchange: Exchange, parts: HttpParts): Promise<void> {
       return send(exchange, livez())
     case '/readyz':
       allow(exchange, ['GET', 'HEAD'])
-      return send(exchange, readyz(parts.health))
+      return send(exchange, readyz(parts))
     case '/metrics':
       allow(exchange, ['GET', 'HEAD'])
       return answerMetrics(exchange, parts)

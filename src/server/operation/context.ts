@@ -19,15 +19,9 @@ export interface Call {
 /** Makes the context of one execution: of a request, or of one event of a subscription. */
 export type CreateContext = (call: Call) => RequestContext
 
-/** What every context of a server shares. */
-export interface ContextParts {
-  readonly core: CoreServices
-  readonly admission: Admission
-}
-
 /** Contexts that read the newest state of the ledger. */
-export function contextsOf(parts: ContextParts): CreateContext {
-  return (call) => new CallContext(call, parts)
+export function contextsOf(core: CoreServices, admission: Admission): CreateContext {
+  return (call) => new CallContext(call, core, admission)
 }
 
 /** No `#private` members: Apollo copies every context with Object.assign. What most reads do not need is made when it is. */
@@ -41,7 +35,7 @@ class CallContext implements RequestContext {
   private readonly admission: Admission
   private parts: Once<RequestContext> | undefined
 
-  constructor({ caller, requestId, remoteAddress, user = null }: Call, { core, admission }: ContextParts) {
+  constructor({ caller, requestId, remoteAddress, user = null }: Call, core: CoreServices, admission: Admission) {
     this.caller = caller
     this.requestId = requestId
     this.remoteAddress = remoteAddress

@@ -7,17 +7,15 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
-import type { FormattedExecutionResult, GraphQLSchema } from 'graphql'
+import type { FormattedExecutionResult } from 'graphql'
 import type { AuditSink } from '../../core/background/audit.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import type { Clock } from '../../core/platform/clock.js'
-import type { Log } from '../../core/platform/log.js'
-import type { OperationLimiter } from '../../enforcement/rate-limits/operation-limiter.js'
+import type { Settings } from '../../core/platform/settings.js'
+import type { FrontParts } from '../front-parts.js'
 import { isResponseTypeWanted } from '../http/answer.js'
 import type { Metrics } from '../metrics.js'
 import { auditCall } from './audit-calls.js'
 import { DOCUMENT_LIMITS } from './document-limits.js'
-import type { ErrorMask } from './mask-errors.js'
 import { operationLabel, outcomeOf } from './outcome.js'
 import { limitOperations } from './rate-limit-plugin.js'
 
@@ -25,17 +23,10 @@ import { limitOperations } from './rate-limit-plugin.js'
 export type GraphQLEngine = ApolloServer<RequestContext>
 
 /** What an engine is made of. */
-export interface EngineOptions {
-  /** Guarded. */
-  readonly schema: GraphQLSchema
-  readonly limits: OperationLimiter
-  readonly mask: ErrorMask
+export interface EngineParts extends Pick<FrontParts, 'schema' | 'limits' | 'mask' | 'clock' | 'log'> {
   readonly metrics: Pick<Metrics, 'observe'>
   readonly audit: AuditSink
-  readonly clock: Clock
-  readonly log: Log
-  /** Whether Apollo Sandbox is offered to browsers. */
-  readonly isSandboxOffered: boolean
+  readonly settings: Pick<Settings, 'isDevelopment'>
 }
 
 /** The first document in Sandbox: it runs as it stands, once the key is filled in. */
@@ -57,9 +48,9 @@ query WhoAmI {
  * An engine that has to be started. Whatever could slow a read or show something of the inside is off. Limits but that of
  * tokens are not its business: see {@link createDocumentGate}.
  */
-export function createEngine({ schema, limits, mask, metrics, audit, clock, log, isSandboxOffered }: EngineOptions): GraphQLEngine {
+export function createEngine(parts: EngineParts): GraphQLEngine {
   return new ApolloServer<RequestContext>({
-    schema,
+    schema: parts.schema,
     // Everybody who gets here has shown a key, or asks from this machine in development.
     introspection: true,
     nodeEnv: 'production',
@@ -68,17 +59,17 @@ export function createEngine({ schema, limits, mask, metrics, audit, clock, log,
     persistedQueries: false,
     parseOptions: { maxTokens: DOCUMENT_LIMITS.tokens },
     includeStacktraceInErrorResponses: false,
-    formatError: mask.format,
+    formatError: parts.mask.format,
     stopOnTerminationSignals: false,
-    logger: log,
+    logger: parts.log,
     plugins: [
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      isSandboxOffered ? sandbox() : ApolloServerPluginLandingPageDisabled(),
-      limitOperations(limits),
-      watchCalls({ mask, metrics, audit, clock }),
+      parts.settings.isDevelopment ? sandbox() : ApolloServerPluginLandingPageDisabled(),
+      limitOperations(parts.limits),
+      watchCalls(parts),
     ],
   })
 }
@@ -94,12 +85,7 @@ function sandbox(): ApolloServerPlugin<RequestContext> {
 }
 
 /** Logs what is masked, sets the status that fits the answer, counts it, and audits what was denied or failed. */
-function watchCalls({
-  mask,
-  metrics,
-  audit,
-  clock,
-}: Pick<EngineOptions, 'mask' | 'metrics' | 'audit' | 'clock'>): ApolloServerPlugin<RequestContext> {
+function watchCalls({ mask, metrics, audit, clock }: EngineParts): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       const startedAtMs = clock.monotonicMs()

@@ -64,7 +64,7 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
     audit: { record: () => undefined },
     clock: systemClock,
     log,
-    isSandboxOffered: false,
+    settings: { isDevelopment: false },
   })
   await engine.start()
   const headers = new HeaderMap([

@@ -1,29 +1,13 @@
 import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema, getOperationAST, parse, validate } from 'graphql'
 import type { Context, SubscribePayload } from 'graphql-ws'
 import { AppError } from '../../core/contract/errors.js'
-import type { Clock } from '../../core/platform/clock.js'
 import { newId } from '../../core/platform/ids.js'
-import { ANONYMOUS, type Authenticator } from '../../enforcement/authenticate.js'
-import type { OperationLimiter } from '../../enforcement/rate-limits/operation-limiter.js'
-import type { ConnectionLimits } from '../connection-limits.js'
+import { ANONYMOUS } from '../../enforcement/authenticate.js'
+import type { FrontParts } from '../front-parts.js'
 import { endUser } from '../http/end-user.js'
-import type { CreateContext } from '../operation/context.js'
 import { DOCUMENT_LIMITS, findBrokenLimits } from '../operation/document-limits.js'
 import { CLOSE_CODES, type Connection, closeSocket, NO_LONGER_VALID, type RunningOperation } from './connections.js'
 import { limitPrepared, limitRefused, type Prepared } from './socket-limits.js'
-
-/** What decides whether an operation on a WebSocket is executed. */
-export interface OperationParts {
-  /** Guarded. */
-  readonly schema: GraphQLSchema
-  readonly limits: OperationLimiter
-  readonly authenticator: Pick<Authenticator, 'isStillValid'>
-  readonly createContext: CreateContext
-  readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly network: Pick<ConnectionLimits, 'operationsPerSocket'>
-  /** Whether the server stops: from then on no operation begins. */
-  readonly isClosing: () => boolean
-}
 
 /** A connection as the protocol knows it. */
 export type SocketContext = Context<Record<string, unknown>, Connection>
@@ -38,7 +22,7 @@ export interface AskedOperation {
 export function prepare(
   { connectionParams, extra: connection }: SocketContext,
   asked: AskedOperation,
-  parts: OperationParts,
+  parts: FrontParts,
 ): Prepared | Promise<Prepared> {
   const refusal = refusalOf(connection, asked.id, parts)
   if (refusal) return [refusal]
@@ -96,7 +80,7 @@ function withCode(error: GraphQLError, code: string): GraphQLError {
 function refusalOf(
   { operations, caller, socket }: Connection,
   id: string,
-  { network, authenticator, isClosing }: OperationParts,
+  { network, authenticator, isClosing }: FrontParts,
 ): AppError | undefined {
   if (isClosing()) return new AppError('UNAVAILABLE', 'The server is shutting down. Connect again.')
   if (caller && !authenticator.isStillValid(caller)) {
@@ -113,7 +97,7 @@ function refusalOf(
   return new AppError('RATE_LIMITED', `At most ${most} operations may run on one connection; complete one first.`)
 }
 
-function begin(connection: Connection, id: string, { clock }: OperationParts): RunningOperation {
+function begin(connection: Connection, id: string, { clock }: FrontParts): RunningOperation {
   const running: RunningOperation = { requestId: newId(), startedAtMs: clock.monotonicMs(), document: undefined, stream: undefined }
   connection.operations.set(id, running)
   connection.begun = id

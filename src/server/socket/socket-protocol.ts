@@ -9,35 +9,23 @@ import {
   getOperationAST,
 } from 'graphql'
 import { makeServer, type Server } from 'graphql-ws'
-import type { AuditSink } from '../../core/background/audit.js'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
 import { SlowConsumerError } from '../../core/graphql/change-stream.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import type { Clock } from '../../core/platform/clock.js'
 import { newId } from '../../core/platform/ids.js'
-import type { Log } from '../../core/platform/log.js'
-import { ANONYMOUS, type Authenticator, type Credentials } from '../../enforcement/authenticate.js'
-import type { ConnectionLimits } from '../connection-limits.js'
-import type { Metrics } from '../metrics.js'
+import { ANONYMOUS, type Credentials } from '../../enforcement/authenticate.js'
+import type { FrontParts } from '../front-parts.js'
 import { auditCall, auditRefusal, verdictOf } from '../operation/audit-calls.js'
-import type { ErrorMask } from '../operation/mask-errors.js'
 import { operationLabel, outcomeOf } from '../operation/outcome.js'
 import { CLOSE_CODES, type Connection, type Connections, closeSocket } from './connections.js'
 import { EventStream, type StreamActivity } from './event-stream.js'
-import { type AskedOperation, type OperationParts, prepare, type SocketContext } from './socket-operations.js'
+import { type AskedOperation, prepare, type SocketContext } from './socket-operations.js'
 
 /** What operations on a WebSocket are answered with. */
-export interface ProtocolParts extends OperationParts {
-  readonly authenticator: Authenticator
-  readonly mask: ErrorMask
-  readonly metrics: Pick<Metrics, 'observe'>
-  readonly audit: AuditSink
-  readonly clock: Clock
-  readonly log: Log
+export interface ProtocolParts extends FrontParts {
   readonly activity: StreamActivity
-  readonly connections: Pick<Connections, 'countOpen'>
-  readonly network: ConnectionLimits
+  readonly connections: Connections
 }
 
 /**

@@ -1,21 +1,14 @@
 import type { Server } from 'graphql-ws'
 import { WebSocket } from 'ws'
-import type { Log } from '../../core/platform/log.js'
 import type { ConnectionLimits } from '../connection-limits.js'
+import type { FrontParts } from '../front-parts.js'
 import { CLOSE_CODES, type Connection, closeSocket } from './connections.js'
-
-/** What a connection is carried with. */
-export interface TransportParts {
-  readonly protocol: Server<Connection>
-  readonly network: ConnectionLimits
-  readonly log: Log
-}
 
 /** How long a stranger who was told to go may take to say goodbye, in milliseconds. */
 const STRANGER_GOODBYE_MS = 1_000
 
 /** Ties a connection to the protocol, until it is closed. */
-export function carry(connection: Connection, { protocol, network, log }: TransportParts): void {
+export function carry(connection: Connection, protocol: Server<Connection>, { network, log }: FrontParts): void {
   const { socket, remoteAddress } = connection
   const { hold, relieve } = backpressure(connection, network)
   const onClosed = protocol.opened(

@@ -3,16 +3,14 @@ import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { handleProtocols } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Ledger } from '../../core/ledger/ledger.js'
-import type { Settings } from '../../core/platform/settings.js'
 import { ipSubject } from '../../core/values/ip-subject.js'
 import { apiClients } from '../../packs/api-clients/index.js'
-import type { ConnectionLimits } from '../connection-limits.js'
+import type { FrontParts } from '../front-parts.js'
 import { clientAddress } from '../http/client-address.js'
 import { isOriginWelcome } from '../http/cors.js'
 import { CLOSE_CODES, type Connection, Connections, closeSocket, NO_LONGER_VALID } from './connections.js'
 import type { StreamActivity } from './event-stream.js'
-import { createProtocol, type ProtocolParts } from './socket-protocol.js'
+import { createProtocol } from './socket-protocol.js'
 import { carry } from './socket-transport.js'
 import { refuseUpgrade, serveWithoutUpgrade } from './upgrade.js'
 
@@ -27,13 +25,6 @@ export interface Subscriptions {
   close(): Promise<void>
 }
 
-/** What it is made of. */
-export interface SubscriptionsOptions extends Omit<ProtocolParts, 'activity' | 'connections'> {
-  readonly settings: Pick<Settings, 'corsOrigins' | 'trustedProxies' | 'maxBodyBytes'>
-  readonly ledger: Pick<Ledger, 'onCommit'>
-  readonly network: ConnectionLimits
-}
-
 /** A key that expires is noticed within this time: half of the second that it may take. */
 const RECHECK_EVERY_MS = 500
 /** At the end: how long events may take to arrive, and clients to say goodbye. */
@@ -41,12 +32,12 @@ const LAST_EVENTS_MS = 1_000
 const GOODBYE_MS = 1_000
 
 /** Serves WebSockets at /graphql of an HTTP server. */
-export function serveSubscriptions(server: Server, options: SubscriptionsOptions): Subscriptions {
+export function serveSubscriptions(server: Server, parts: FrontParts): Subscriptions {
   const activity: StreamActivity = { open: 0, delivering: 0 }
   const connections = new Connections()
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: options.settings.maxBodyBytes,
+    maxPayload: parts.settings.maxBodyBytes,
     perMessageDeflate: false,
     // What a message ends (an operation that its client completes) has ended when the next one is heard.
     allowSynchronousEvents: false,
@@ -54,23 +45,22 @@ export function serveSubscriptions(server: Server, options: SubscriptionsOptions
     autoPong: false,
     handleProtocols,
   })
-  const { network, log } = options
-  const protocol = createProtocol({ ...options, activity, connections })
+  const protocol = createProtocol({ ...parts, activity, connections })
   const accept = (socket: WebSocket, request: IncomingMessage): void => {
-    const remoteAddress = clientAddress(request, options.settings.trustedProxies)
+    const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
     const connection: Connection = { socket, request, remoteAddress, caller: undefined, operations: new Map(), begun: undefined }
     connections.add(connection)
-    carry(connection, { protocol, network, log })
+    carry(connection, protocol, parts)
     socket.once('close', () => connections.delete(connection))
   }
   server.on('upgrade', (request, socket, head) => {
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return serveWithoutUpgrade(server, { request, socket, head })
     socket.on('error', () => socket.destroy())
-    const fault = upgradeFault(request, connections, options)
+    const fault = upgradeFault(request, connections, parts)
     if (fault) refuseUpgrade(socket, fault)
     else sockets.handleUpgrade(request, socket as Duplex, head, accept)
   })
-  const stopRechecks = recheckCallers(connections, options)
+  const stopRechecks = recheckCallers(connections, parts)
   return {
     connections,
     count: () => activity.open,
@@ -96,7 +86,7 @@ function isAsking({ operations }: Connection): boolean {
 }
 
 /** Why a WebSocket is not opened. */
-function upgradeFault(request: IncomingMessage, connections: Connections, { settings, isClosing, network }: SubscriptionsOptions) {
+function upgradeFault(request: IncomingMessage, connections: Connections, { settings, isClosing, network }: FrontParts) {
   if (isClosing()) return { status: 503, message: 'The server is shutting down.' }
   if (request.url?.split('?')[0] !== '/graphql') return { status: 404, message: 'WebSockets are at /graphql.' }
   if (!isOriginWelcome(request, settings.corsOrigins)) return { status: 403, message: 'Pages of this origin may not connect.' }
@@ -115,7 +105,7 @@ function subjectOf(address: string): string {
 }
 
 /** Closes the connections of keys that stop working: at once when a client is changed, within a second when a key expires. */
-function recheckCallers(connections: Connections, { ledger, authenticator }: SubscriptionsOptions): () => void {
+function recheckCallers(connections: Connections, { ledger, authenticator }: FrontParts): () => void {
   const recheck = (): void =>
     connections.closeUnless((caller) => authenticator.isStillValid(caller), CLOSE_CODES.forbidden, NO_LONGER_VALID)
   const timer = setInterval(recheck, RECHECK_EVERY_MS)
