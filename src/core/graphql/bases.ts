@@ -27,13 +27,6 @@ export function editInput(noun: string, { mayBeNew = false } = {}): abstract new
   return Edit
 }
 
-/** Words for what every object that is edited shows, where the usual ones do not fit. */
-export interface EditWords {
-  readonly version?: string
-  readonly createdAt?: string
-  readonly updatedAt?: string
-}
-
 /** What every object that is edited shows. */
 export interface Edited {
   version: number
@@ -41,8 +34,8 @@ export interface Edited {
   updatedAt: Date
 }
 
-/** The base of the types of objects that are edited. */
-export function editedType(words: EditWords = {}): abstract new () => Edited {
+/** The base of the types of objects that are edited; `words` describe its fields where the usual ones do not fit. */
+export function editedType(words: Partial<Record<keyof Edited, string>> = {}): abstract new () => Edited {
   const {
     version = 'Counts its edits, from 1; pass it as expectedVersion to guard an update.',
     createdAt = 'When it was made.',

@@ -25,10 +25,9 @@ export interface ChangeSources {
 }
 
 /**
- * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it),
- * then live, without a gap or a repeat. Ends behind `filter.untilRevision`, and at once when its reader returns it, also
- * while it waits; throws {@link SlowConsumerError}, and BAD_USER_INPUT when the log does not hold any more what the stream
- * stands on.
+ * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it), then
+ * live, without a gap or a repeat. Ends behind `filter.untilRevision`, and at once when its reader returns it, also while it
+ * waits; throws {@link SlowConsumerError}, and BAD_USER_INPUT when the log does not hold any more what the stream stands on.
  */
 export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): AsyncGenerator<ChangeRecord, void, undefined> {
   const live = new LiveChanges(sources.ledger)

@@ -26,10 +26,8 @@ export const ChangeActions = enumType<ChangeAction>('ChangeAction', 'What happen
 export class Actor {
   @Field(() => ID, { description: 'Id of the API client, or "system" for the control plane itself.' })
   id!: string
-
   @Field(() => String, { description: "The client's name at that time." })
   name!: string
-
   @Field(() => ClientTypes, { nullable: true, description: 'What kind of client it was; null for the control plane itself.' })
   clientType!: ClientType | null
 }
@@ -43,43 +41,30 @@ export class Actor {
 export class Change {
   @Field(() => ID, { description: 'Identifies the change: its revision and its place within it, such as "42.0".' })
   id!: string
-
   @Field(() => Int, { description: 'The revision that this change belongs to; all changes of one revision landed together.' })
   revision!: number
-
   @Field(() => ID, { description: 'The pack that owns the object, such as "UA".' })
   pack!: string
-
   @Field(() => String, { description: 'Type of the object, such as "FeatureFlag".' })
   targetType!: string
-
   @Field(() => ID, { description: "The object's `id`." })
   targetId!: string
-
   @Field(() => ChangeActions, { description: 'Whether it was made, changed or removed.' })
   action!: string
-
   @Field(() => JSONValue, { nullable: true, description: 'The object before, as it was stored; null when it was made.' })
   before!: JsonObject | null
-
   @Field(() => JSONValue, { nullable: true, description: 'The object after, as it was stored; null when it was removed.' })
   after!: JsonObject | null
-
   @Field(() => String, { description: 'The operation that did it, such as "setFeatureFlag".' })
   operation!: string
-
   @Field(() => String, { nullable: true, description: 'The reason that the caller gave.' })
   reason!: string | null
-
   @Field(() => Actor, { description: 'Who did it.' })
   actor!: Actor
-
   @Field(() => ID, { description: "The request that did it: equal to the answer's x-request-id header." })
   correlationId!: string
-
   @Field(() => DateTimeISO, { description: 'When it was committed.' })
   at!: Date
-
   @Field(() => Boolean, { description: 'Whether it can be put back (keys and registrations cannot).' })
   isRevertible!: boolean
 }

@@ -12,13 +12,10 @@ export const MAX_PAGE = 100
 export class PageInfo {
   @Field(() => Boolean, { description: 'Whether there is more behind this page: ask again with `after: endCursor`.' })
   hasNextPage!: boolean
-
   @Field(() => Boolean, { description: 'Whether there is something before this page.' })
   hasPreviousPage!: boolean
-
   @Field(() => String, { nullable: true, description: 'Cursor of the first item; null on an empty page.' })
   startCursor!: string | null
-
   @Field(() => String, { nullable: true, description: 'Cursor of the last item; null on an empty page.' })
   endCursor!: string | null
 }
@@ -28,7 +25,6 @@ export class PageInfo {
 export class PageArgs {
   @Field(() => Int, { nullable: true, defaultValue: 20, description: `How many items, 0 to ${MAX_PAGE}.` })
   first?: number | null
-
   @Field(() => String, { nullable: true, description: 'Begin behind this cursor (the `endCursor` of the page before).' })
   after?: string | null
 }
@@ -105,14 +101,14 @@ interface Listing<T, P> {
   totalCount(): number | Promise<number>
 }
 
-/** A list of rows in the database. */
-export interface RowListing<T, P> extends Listing<T, P> {
-  /** At most `take` items, in the order of the list, beginning behind `after`. */
-  rows(take: number, after: P | undefined): Promise<readonly T[]>
-}
-
-/** One page of rows; asks for one more, which tells whether there is more behind it. */
-export async function pageOfRows<T, P>(args: PageArgs, listing: RowListing<T, P>): Promise<Page<T>> {
+/**
+ * One page of rows of the database; `rows` gives at most `take` of them, in the order of the list, beginning behind `after`. It is
+ * asked for one more, which tells whether there is more behind the page.
+ */
+export async function pageOfRows<T, P>(
+  args: PageArgs,
+  listing: Listing<T, P> & { rows(take: number, after: P | undefined): Promise<readonly T[]> },
+): Promise<Page<T>> {
   const [size, after] = [pageSize(args), placeBefore(args, listing)]
   return toPage(await listing.rows(size + 1, after), { ...listing, size, hasPrevious: after !== undefined })
 }

@@ -5,15 +5,9 @@ import type { AnyCollection } from '../state/collection.js'
 import { type Page, type PageArgs, pageOfRows } from './connection.js'
 import type { RequestContext } from './context.js'
 
-/** A record in the log. */
-interface ChangeTarget {
-  readonly targetType: string
-  readonly targetKey: string
-}
-
 /** The newest changes of records, asked for together. */
 const lastChanges = ({ core }: RequestContext) =>
-  new DataLoader<ChangeTarget, ChangeRecord | null, string>((targets) => core.changeLog.lastOf(targets), {
+  new DataLoader<Pick<ChangeRecord, 'targetType' | 'targetKey'>, ChangeRecord | null, string>((targets) => core.changeLog.lastOf(targets), {
     cacheKeyFn: ({ targetType, targetKey }) => `${targetType}\u0000${targetKey}`,
     maxBatchSize: 100,
   })
@@ -26,10 +20,9 @@ export function lastChangeOf(context: RequestContext, collection: AnyCollection,
 /** All changes of a record's key, newest first: a record that was deleted and made again has one history. */
 export function historyOf(
   context: RequestContext,
-  of: { collection: AnyCollection; record: object },
+  { collection, record }: { collection: AnyCollection; record: object },
   args: PageArgs,
 ): Promise<Page<ChangeRecord>> {
-  const { collection, record } = of
   return pageOfChanges(context, { targetType: collection.name, targetKey: collection.keyOf(record) }, args)
 }
 

@@ -41,12 +41,6 @@ export function payloadOf(operation: string, object: PayloadObject): ClassType<P
   return Payload
 }
 
-/** What every write's input may carry besides what its command takes. */
-interface Envelope {
-  readonly reason?: string | null
-  readonly idempotencyKey?: string | null
-}
-
 /** What a payload is made of. */
 export interface Submitted<O> {
   /** The command's value; null when it was refused. */
@@ -61,7 +55,7 @@ export interface Submitted<O> {
 /** Commits a command for a resolver; the rest of the answer is read from the state that holds the write. */
 export async function submit<I extends object, O>(
   context: RequestContext,
-  { command, input }: { command: Command<I, O>; input: I & Envelope },
+  { command, input }: { command: Command<I, O>; input: I & { reason?: string | null; idempotencyKey?: string | null } },
 ): Promise<Submitted<O>> {
   const { ledger } = context.core
   const outcome = await ledger.commit({

@@ -23,10 +23,8 @@ const UserErrorCodes = enumType<UserErrorCode>('UserErrorCode', 'Why an input wa
 export class UserError {
   @Field(() => UserErrorCodes, { description: 'The kind of fault, to branch on.' })
   code!: UserErrorCode
-
   @Field(() => String, { description: 'What is wrong and what to do, for a person.' })
   message!: string
-
   @Field(() => [String], {
     nullable: true,
     description: 'Where it is: path of fields below `input`; null when it is the input as a whole.',

@@ -123,9 +123,8 @@ export class Store {
   }
 
   /**
-   * Writes a batch if the database still stands at `batch.base`, in one statement and so in one transaction.
-   * Returns false, with nothing written, when another process was first: with a commit, or with one of the batch's
-   * idempotency keys.
+   * Writes a batch if the database still stands at `batch.base`, in one statement and so in one transaction. Returns false,
+   * with nothing written, when another process was first: with a commit, or with one of the batch's idempotency keys.
    */
   async write(batch: CommitBatch): Promise<boolean> {
     const { text, values } = commitStatement(batch)

@@ -5,9 +5,8 @@ import ipaddr from 'ipaddr.js'
 const NETWORK_WORDS = 4
 
 /**
- * The subject that an IP address is counted as: an IPv4 address as it is, IPv4 in IPv6 as IPv4, any other IPv6 address as
- * its /64, such as `2001:db8:0:1::/64` (written as RFC 5952 has it). Such a /64 is its own subject. Undefined for anything
- * else.
+ * The subject that an IP address is counted as: an IPv4 address as it is, IPv4 in IPv6 as IPv4, any other IPv6 address as its
+ * /64, such as `2001:db8:0:1::/64` (written as RFC 5952 has it). Such a /64 is its own subject. Undefined for anything else.
  */
 export function ipSubject(text: string): string | undefined {
   if (isIPv4(text)) return text

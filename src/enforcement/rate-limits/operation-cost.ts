@@ -15,8 +15,7 @@ interface Price {
 /**
  * The cost of an operation: the sum over its root fields, also behind fragments, one for each key of the answer (so that
  * aliases count, and what GraphQL merges into one counts once). Directives that may leave a field out change nothing. An
- * operation of introspection alone costs 1. What is free is so for those who may do it: others pay 1 to hear that they
- * may not.
+ * operation of introspection alone costs 1. What is free is so for those who may do it: others pay 1 to hear that they may not.
  */
 export function operationCosts(schema: GraphQLSchema): OperationCost {
   const policies = new Map(rootFieldsOf(schema).map(({ kind, name, policy }) => [`${kind} ${name}`, policy]))

@@ -26,11 +26,6 @@ interface RuleSet {
   any: CompiledRule | undefined
 }
 
-interface ScopeRules {
-  readonly enforced: RuleSet
-  readonly shadow: RuleSet
-}
-
 /** Addresses that cannot be read (the client is gone already) share a subject. */
 const UNKNOWN_ADDRESS = 'unknown'
 const MS = 1_000
@@ -41,7 +36,7 @@ const MS = 1_000
  * what would happen if it were in force: one on "*" leaves out the subjects that have an exact rule.
  */
 export class RuleBook {
-  readonly #scopes = new Map<RateLimitScope, ScopeRules>()
+  readonly #scopes = new Map<RateLimitScope, Readonly<Record<'enforced' | 'shadow', RuleSet>>>()
 
   constructor(rules: Iterable<RateLimitRuleRecord>) {
     for (const rule of rules) if (rule.isEnabled) this.#add(rule)

@@ -10,22 +10,17 @@ import { Roles } from './api-client.types.js'
 export class RegisterApiClientInput extends ReasonInput {
   @Field(() => String, { description: 'Name for people: 1 to 100 characters, unique among the active clients.' })
   name!: string
-
   @Field(() => ClientTypes, { description: 'What kind of program it is.' })
   clientType!: ClientType
-
   @Field(() => Roles, { description: 'What it may do; it cannot be changed later.' })
   role!: Role
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description?: string | null
-
   @Field(() => DateTimeISO, {
     nullable: true,
     description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.',
   })
   expiresAt?: Date | null
-
   @Field(() => String, {
     nullable: true,
     description: 'Makes it safe to try again: the same key and input give the first answer for 24 hours, with `apiKey` null.',
@@ -53,7 +48,6 @@ export class DeactivateApiClientInput extends EditApiClientInput {}
 export class RotateApiKeyInput extends ReasonInput {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
-
   @Field(() => Int, {
     nullable: true,
     defaultValue: 0,
@@ -67,7 +61,6 @@ export class RotateApiKeyInput extends ReasonInput {
 export class VerifyApiKeyInput {
   @Field(() => String, { description: 'The key. It is not kept, not even in a log.' })
   apiKey!: string
-
   @Field(() => String, { nullable: true, description: 'A permission that its client has to hold, such as "flags:write".' })
   permission?: string | null
 }

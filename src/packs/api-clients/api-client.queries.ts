@@ -7,15 +7,11 @@ import type { ApiClientFilter } from './api-client.types.js'
 /** When a client was last used; null for never. */
 export type LastUse = (clientId: string) => Date | null
 
-/** What a list of clients is asked for with. */
-export interface ApiClientQuery {
-  readonly filter: ApiClientFilter | null
-  readonly args: PageArgs
-  readonly lastUseOf: LastUse
-}
-
 /** One page of clients, in the order of their registration (the order of their ids). */
-export function pageOfClients(snapshot: Snapshot, { filter, args, lastUseOf }: ApiClientQuery): Page<ApiClientRecord> {
+export function pageOfClients(
+  snapshot: Snapshot,
+  { filter, args, lastUseOf }: { filter: ApiClientFilter | null; args: PageArgs; lastUseOf: LastUse },
+): Page<ApiClientRecord> {
   const matches = filter ? matcherOf(filter, lastUseOf) : undefined
   return pageOfView(snapshot, apiClientCollection, { args, matches })
 }

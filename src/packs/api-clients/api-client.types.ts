@@ -25,27 +25,20 @@ export class ApiClient extends editedType({
 }) {
   @Field(() => ID, { description: 'Identifies the client; never changes.' })
   id!: string
-
   @Field(() => String, { description: 'Name for people, unique among the active clients.' })
   name!: string
-
   @Field(() => ClientTypes, { description: 'What kind of program it is.' })
   clientType!: ClientType
-
   @Field(() => Roles, { description: 'What it may do.' })
   role!: Role
-
   @Field(() => String, {
     description: 'Beginning of its key, such as "vk_live_4fK2…", to tell keys apart. The key itself is kept nowhere.',
   })
   keyPreview!: string
-
   @Field(() => Boolean, { description: 'Whether its key is accepted; a deactivated client keeps its history.' })
   isActive!: boolean
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on its key is refused; null for never.' })
   expiresAt!: Date | null
 }
@@ -60,22 +53,17 @@ export const ApiClientConnection = connectionOf(ApiClient, 'ApiClient')
 export class ApiClientFilter {
   @Field(() => ClientTypes, { nullable: true, description: 'Only those of this kind.' })
   clientType?: ClientType | null
-
   @Field(() => Roles, { nullable: true, description: 'Only those with this role.' })
   role?: Role | null
-
   @Field(() => Boolean, { nullable: true, description: 'Only active ones, or only deactivated ones.' })
   isActive?: boolean | null
-
   @Field(() => String, { nullable: true, description: 'Only those with this text in their name or description, in whatever case.' })
   search?: string | null
-
   @Field(() => DateTimeISO, {
     nullable: true,
     description: 'Only those whose `expiresAt` is before this moment (those that have expired already, too).',
   })
   expiresBefore?: Date | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'Only those that have not been used at this moment or later, or never.' })
   unusedSince?: Date | null
 }
@@ -85,10 +73,8 @@ export class ApiClientFilter {
 export class Viewer {
   @Field(() => ApiClient, { nullable: true, description: 'The API client that your key belongs to.' })
   apiClient!: ApiClient | null
-
   @Field(() => Roles, { nullable: true, description: 'Your role.' })
   role!: Role | null
-
   @Field(() => [String], {
     description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.',
   })
@@ -133,10 +119,8 @@ const KeyVerdicts = enumType<VerifiedAs>(
 export class VerifyApiKeyPayload {
   @Field(() => KeyVerdicts, { description: 'Let the call pass only when this is VALID. FORBIDDEN when there are user errors.' })
   verdict!: VerifiedAs
-
   @Field(() => ApiClient, { nullable: true, description: 'Whose key it is; null for NOT_FOUND, and when there are user errors.' })
   apiClient!: ApiClient | null
-
   @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })
   userErrors!: readonly UserErrorData[]
 }

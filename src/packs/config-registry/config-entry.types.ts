@@ -12,19 +12,14 @@ import type { Json } from '../../core/values/json.js'
 export class ConfigEntry extends editedType() {
   @Field(() => ID, { description: 'Identifies this entry, also in the change log.' })
   id!: string
-
   @Field(() => String, { description: 'The name that applications ask for.' })
   key!: string
-
   @Field(() => JSONValue, { description: 'The value, any JSON.' })
   value!: Json
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
-
   @Field(() => Boolean, { description: 'Whether it can be changed; false: it is locked.' })
   isMutable!: boolean
-
   @Field(() => JSONValue, { nullable: true, description: 'The JSON Schema that every value must fit; null: any value.' })
   valueSchema!: Json
 }

@@ -47,16 +47,12 @@ export const EvaluationReasons = enumType<EvaluationReason>(
 export class FlagConstraintType {
   @Field(() => String, { description: 'The context field.' })
   contextField!: string
-
   @Field(() => ConstraintOperators, { description: 'How the field is compared.' })
   operator!: ConstraintOperator
-
   @Field(() => [String], { description: 'What it is compared with.' })
   values!: readonly string[]
-
   @Field(() => Boolean, { description: 'Whether the answer is turned round.' })
   isInverted!: boolean
-
   @Field(() => Boolean, { description: 'Whether letter case is ignored (STR_* only).' })
   isCaseInsensitive!: boolean
 }
@@ -69,13 +65,10 @@ export class FlagConstraintType {
 export class FlagStrategyType {
   @Field(() => [FlagConstraintType], { description: 'All of them must hold.' })
   constraints!: readonly FlagConstraintType[]
-
   @Field(() => Float, { description: 'Share of callers that it lets in, 0 to 100.' })
   rolloutPercent!: number
-
   @Field(() => String, { description: 'What keeps a caller in or out: "default", "random", or a context field.' })
   stickiness!: string
-
   @Field(() => String, { nullable: true, description: "Strategies of the same group id take the same callers; null: the flag's key." })
   groupId!: string | null
 }
@@ -85,10 +78,8 @@ export class FlagStrategyType {
 export class FlagVariantType {
   @Field(() => String, { description: 'Its name.' })
   name!: string
-
   @Field(() => Int, { description: 'Its share among the weights of all variants.' })
   weight!: number
-
   @Field(() => JSONValue, { nullable: true, description: 'What the application gets with it.' })
   value!: Json
 }
@@ -101,22 +92,16 @@ export class FlagVariantType {
 export class FeatureFlag extends editedType() {
   @Field(() => ID, { description: 'Identifies this flag, also in the change log.' })
   id!: string
-
   @Field(() => String, { description: 'The name that applications ask for.' })
   key!: string
-
   @Field(() => String, { description: 'The domain that it belongs to.' })
   group!: string
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
-
   @Field(() => Boolean, { description: 'The main switch: off means off for everybody.' })
   isEnabled!: boolean
-
   @Field(() => [FlagStrategyType], { description: 'Whom it is on for, as alternatives; none: everybody.' })
   strategies!: readonly FlagStrategyType[]
-
   @Field(() => [FlagVariantType], { description: 'The shapes that it can take.' })
   variants!: readonly FlagVariantType[]
 }
@@ -129,22 +114,16 @@ export const FeatureFlagConnection = connectionOf(FeatureFlag, 'FeatureFlag')
 export class FlagEvaluation {
   @Field(() => String, { description: 'The flag that was asked for.' })
   key!: string
-
   @Field(() => Boolean, { description: 'Whether it is on.' })
   isEnabled!: boolean
-
   @Field(() => EvaluationReasons, { description: 'Why, to branch on.' })
   reason!: EvaluationReason
-
   @Field(() => String, { nullable: true, description: 'The variant that was drawn; null when it is off or has none.' })
   variant!: string | null
-
   @Field(() => JSONValue, { nullable: true, description: "The drawn variant's value." })
   value!: Json
-
   @Field(() => Int, { description: 'The revision that it was decided on.' })
   revision!: number
-
   @Field(() => String, { description: 'Why, in a sentence for a person.' })
   explanation!: string
 }

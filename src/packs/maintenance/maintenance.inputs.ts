@@ -13,10 +13,8 @@ import type { WindowStatus } from './maintenance-window.collection.js'
 export class SetMaintenanceModeInput {
   @Field(() => MaintenanceModes, { description: 'The mode of the switch. A window that is ongoing can still be stricter.' })
   mode!: MaintenanceModeName
-
   @Field(() => String, { nullable: true, description: 'Why; whoever is refused is told, and it stands in the change log.' })
   reason?: string | null
-
   @Field(() => DateTimeISO, {
     nullable: true,
     description: 'From then on the switch is at NORMAL again; it must be in the future. Left out: it stays until it is set again.',
@@ -31,20 +29,16 @@ export class SetMaintenanceModeInput {
 export class ScheduleMaintenanceWindowInput extends ReasonInput {
   @Field(() => DateTimeISO, { description: 'Its first moment; in the past it begins at once.' })
   startsAt!: Date
-
   @Field(() => DateTimeISO, { description: 'The first moment after it: behind `startsAt`, by 31 days at most, and in the future.' })
   endsAt!: Date
-
   @Field(() => MaintenanceModes, {
     nullable: true,
     defaultValue: 'MAINTENANCE',
     description: 'READ_ONLY or MAINTENANCE. Windows may overlap; the strictest is in force.',
   })
   mode?: MaintenanceModeName | null
-
   @Field(() => String, { nullable: true, description: 'What happens in it; whoever is refused is told.' })
   description?: string | null
-
   @Field(() => String, {
     nullable: true,
     description: 'Any text of your own: a second call with the same key and input gets the first answer, for 24 hours.',
@@ -64,13 +58,10 @@ export class CancelMaintenanceWindowInput extends editInput('window') {
 export class MaintenanceWindowFilter {
   @Field(() => MaintenanceWindowStatuses, { nullable: true, description: 'That stand there now.' })
   status?: WindowStatus | null
-
   @Field(() => Boolean, { nullable: true, description: 'That are not cancelled (true) or are (false).' })
   isActive?: boolean | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'That begin after this moment.' })
   startsAfter?: Date | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'That end before this moment.' })
   endsBefore?: Date | null
 }

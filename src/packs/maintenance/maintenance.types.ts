@@ -27,19 +27,14 @@ export class MaintenanceWindow extends editedType({
 }) {
   @Field(() => ID, { description: 'Identifies the window, also in the change log.' })
   id!: string
-
   @Field(() => DateTimeISO, { description: 'Its first moment.' })
   startsAt!: Date
-
   @Field(() => DateTimeISO, { description: 'The first moment after it.' })
   endsAt!: Date
-
   @Field(() => MaintenanceModes, { description: 'The mode that it brings.' })
   mode!: MaintenanceModeName
-
   @Field(() => String, { nullable: true, description: 'What happens in it.' })
   description!: string | null
-
   @Field(() => Boolean, { description: 'Whether it stands; false: it was cancelled.' })
   isActive!: boolean
 }
@@ -56,28 +51,21 @@ export const MaintenanceWindowConnection = connectionOf(MaintenanceWindow, 'Main
 export class MaintenanceState {
   @Field(() => MaintenanceModes, { description: 'What is in force: the strictest of the switch and of every window that is ongoing.' })
   mode!: MaintenanceModeName
-
   @Field(() => MaintenanceModes, { description: 'The switch alone; NORMAL once it has expired.' })
   switchMode!: MaintenanceModeName
-
   @Field(() => String, { nullable: true, description: "Why: the switch's reason or the window's description, whichever is the strictest." })
   reason!: string | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'When the switch goes back to NORMAL by itself; null: it does not.' })
   expiresAt!: Date | null
-
   @Field(() => DateTimeISO, { description: 'When the switch was last set.' })
   updatedAt!: Date
-
   @Field(() => MaintenanceWindow, {
     nullable: true,
     description: 'The strictest window that is ongoing (of equal ones the one that ends last); null when there is none.',
   })
   ongoingWindow!: MaintenanceWindow | null
-
   @Field(() => MaintenanceWindow, { nullable: true, description: 'The window that begins next; null when none is planned.' })
   nextWindow!: MaintenanceWindow | null
-
   @Field(() => Int, {
     nullable: true,
     description:

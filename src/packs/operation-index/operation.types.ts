@@ -18,16 +18,12 @@ export const OperationKinds = enumType<OperationKindName>('OperationKind', 'How 
 export class OperationArgument {
   @Field(() => String, { description: 'Its name.' })
   name!: string
-
   @Field(() => String, { description: 'Its type, as GraphQL writes it, such as "SetConfigInput!".' })
   type!: string
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
-
   @Field(() => Boolean, { description: 'Whether it has to be given.' })
   isRequired!: boolean
-
   @Field(() => String, { nullable: true, description: 'What holds when it is left out, as GraphQL writes it.' })
   defaultValue!: string | null
 }
@@ -40,49 +36,35 @@ export class OperationArgument {
 export class OperationEntry {
   @Field(() => ID, { description: 'Kind and name, such as "QUERY:config".' })
   id!: string
-
   @Field(() => String, { description: 'The field to call.' })
   name!: string
-
   @Field(() => OperationKinds, { description: 'How it is called.' })
   kind!: OperationKindName
-
   @Field(() => ID, { description: 'The pack that it belongs to, such as "TZ".' })
   pack!: string
-
   @Field(() => String, { description: 'What it does.' })
   description!: string
-
   @Field(() => [OperationArgument], { description: 'What it takes.' })
   arguments!: readonly OperationArgument[]
-
   @Field(() => String, { description: 'The type that it answers, as GraphQL writes it.' })
   returns!: string
-
   @Field(() => String, { nullable: true, description: 'The permission that it needs; null: any valid key.' })
   permission!: string | null
-
   @Field(() => Boolean, { description: 'Whether it can change something.' })
   writes!: boolean
-
   @Field(() => [MaintenanceModes], {
     description:
       'In which maintenance modes it is answered. Reading is answered to OPERATOR, ADMIN and HEIMDALL clients in MAINTENANCE too.',
   })
   allowedDuring!: readonly MaintenanceModeName[]
-
   @Field(() => Int, { description: 'What one call takes from a rate limit.' })
   cost!: number
-
   @Field(() => Boolean, { description: 'Whether it will go away.' })
   isDeprecated!: boolean
-
   @Field(() => String, { nullable: true, description: 'Why it will go away, and what to use instead.' })
   deprecationReason!: string | null
-
   @Field(() => Boolean, { description: 'Whether your key has the permission.' })
   callableByMe!: boolean
-
   @Field(() => String, { description: 'A document that runs as it stands. Paste it, look, then change it.' })
   sample!: string
 }
@@ -92,16 +74,12 @@ export class OperationEntry {
 export class OperationFilter {
   @Field(() => OperationKinds, { nullable: true, description: 'Of this kind.' })
   kind?: OperationKindName | null
-
   @Field(() => ID, { nullable: true, description: 'Of this pack, such as "UA".' })
   pack?: string | null
-
   @Field(() => String, { nullable: true, description: 'Whose name or description holds this text, whatever the letter case.' })
   search?: string | null
-
   @Field(() => Boolean, { nullable: true, description: 'That your key may call (true) or may not (false).' })
   callableByMe?: boolean | null
-
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: also those that will go away.' })
   includeDeprecated?: boolean | null
 }

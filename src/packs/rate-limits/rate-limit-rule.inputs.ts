@@ -11,7 +11,6 @@ import { RateLimitScopes } from './rate-limit-rule.types.js'
 export class SetRateLimitRuleInput extends editInput('rule', { mayBeNew: true }) {
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
   scope!: RateLimitScope
-
   @Field(() => String, {
     nullable: true,
     defaultValue: '*',
@@ -19,22 +18,17 @@ export class SetRateLimitRuleInput extends editInput('rule', { mayBeNew: true })
       'Whom it is about: "*" for each subject of the scope, each counted alone; or one subject, whose rule replaces the one on "*". IP: an address, IPv6 by its /64 such as "2001:db8:0:1::/64". API_KEY: a client\'s id. USER: "<client id>:<user>", as users are counted for each client. GLOBAL: "*" only.',
   })
   key?: string | null
-
   @Field(() => Int, {
     nullable: true,
     description: 'Length of the sliding window in seconds, 1 to 2678400 (31 days). Another length begins to count anew.',
   })
   windowSeconds?: number | null
-
   @Field(() => Int, { nullable: true, description: 'Units of cost that fit into a window, 1 to 1000000000; most operations cost 1.' })
   maxRequests?: number | null
-
   @Field(() => Boolean, { nullable: true, description: 'A rule that is off is as good as none.' })
   isEnabled?: boolean | null
-
   @Field(() => Boolean, { nullable: true, description: 'Counts and reports what it would deny, and denies nothing: to try a rule out.' })
   isShadow?: boolean | null
-
   @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
   description?: string | null
 }
@@ -44,13 +38,11 @@ export class SetRateLimitRuleInput extends editInput('rule', { mayBeNew: true })
 export class ConsumeRateLimitInput {
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
   scope!: RateLimitScope
-
   @Field(() => String, {
     description:
       'The subject. IP: an address. API_KEY: a client\'s id. USER: "<client id>:<user>", or the user alone for one of your own, as in X-Valhalla-User. GLOBAL: "*".',
   })
   key!: string
-
   @Field(() => Int, { nullable: true, defaultValue: 1, description: 'Units that the call takes, 1 to 1000000000.' })
   cost?: number | null
 }
@@ -60,10 +52,8 @@ export class ConsumeRateLimitInput {
 export class RateLimitRuleFilter {
   @Field(() => RateLimitScopes, { nullable: true, description: 'Of this scope.' })
   scope?: RateLimitScope | null
-
   @Field(() => String, { nullable: true, description: 'On just this key, such as "*"; addresses in any way of writing them.' })
   key?: string | null
-
   @Field(() => Boolean, { nullable: true, description: 'Which are on (true) or off (false).' })
   isEnabled?: boolean | null
 }
@@ -73,7 +63,6 @@ export class RateLimitRuleFilter {
 export class RateLimitSnapshotFilter {
   @Field(() => RateLimitScopes, { nullable: true, description: 'Of this scope.' })
   scope?: RateLimitScope | null
-
   @Field(() => String, { nullable: true, description: 'Of just this subject; addresses in any way of writing them.' })
   key?: string | null
 }

@@ -24,25 +24,18 @@ export const RateLimitScopes = enumType<RateLimitScope>('RateLimitScope', 'What 
 export class RateLimitRule extends editedType() {
   @Field(() => ID, { description: 'Identifies this rule, also in the change log.' })
   id!: string
-
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
   scope!: RateLimitScope
-
   @Field(() => String, { description: 'Whom it is about: "*" for each subject of the scope, each counted alone, or one subject.' })
   key!: string
-
   @Field(() => Int, { description: 'Length of the window in seconds.' })
   windowSeconds!: number
-
   @Field(() => Int, { description: 'Units of cost that fit into a window.' })
   maxRequests!: number
-
   @Field(() => Boolean, { description: 'Whether it is on.' })
   isEnabled!: boolean
-
   @Field(() => Boolean, { description: 'Whether it counts and reports only.' })
   isShadow!: boolean
-
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description!: string | null
 }
@@ -58,30 +51,22 @@ export const RateLimitRuleConnection = connectionOf(RateLimitRule, 'RateLimitRul
 export class RateLimitSnapshot {
   @Field(() => ID, { description: 'Identifies the counter: its rule and its subject.' })
   id!: string
-
   @Field(() => RateLimitScopes, { description: 'What is counted.' })
   scope!: RateLimitScope
-
   @Field(() => String, { description: 'The subject that was counted.' })
   key!: string
-
   @Field(() => Int, { description: 'Length of the window in seconds.' })
   windowSeconds!: number
-
   @Field(() => Int, { description: 'Units of cost that fit into a window.' })
   maxRequests!: number
-
   @Field(() => Int, { description: 'Units taken in the window that began at windowStartedAt.' })
   currentCount!: number
-
   @Field(() => Int, {
     description: 'Calls that the rule denied (a shadow rule: would have denied) since the subject was first seen lately.',
   })
   deniedCount!: number
-
   @Field(() => DateTimeISO, { description: 'When the window of currentCount began: with the first call in it that was let through.' })
   windowStartedAt!: Date
-
   @Field(() => DateTimeISO, { description: 'When this was reported.' })
   updatedAt!: Date
 }
@@ -94,7 +79,6 @@ export const RateLimitSnapshotConnection = connectionOf(RateLimitSnapshot, 'Rate
 export class ConsumeRateLimitPayload {
   @Field(() => RateLimitDecision, { nullable: true, description: 'Whether the call may go on; null when there are user errors.' })
   decision!: RateLimitDecision | null
-
   @Field(() => [UserError], {
     description: 'What is wrong with the input; empty when it was accepted. With user errors nothing was counted.',
   })

@@ -18,10 +18,8 @@ export const PackStatus = enumType<PackStatusName>('PackStatus', 'Whether a pack
 export class Pack {
   @Field(() => ID, { description: 'Its letter, such as "W".' })
   id!: string
-
   @Field(() => String, { description: 'Its name.' })
   name!: string
-
   @Field(() => PackStatus, { description: 'Whether it is there.' })
   status!: PackStatusName
 }
@@ -31,19 +29,14 @@ export class Pack {
 export class PackSummary {
   @Field(() => Int, { description: 'All packs.' })
   totalPacks!: number
-
   @Field(() => Int, { description: 'Packs that are INSTALLED.' })
   installedPacks!: number
-
   @Field(() => Int, { description: 'Packs that are PENDING.' })
   pendingPacks!: number
-
   @Field(() => Int, { description: 'Packs that are DEPRECATED.' })
   deprecatedPacks!: number
-
   @Field(() => Int, { description: 'Packs that are EXPERIMENTAL.' })
   experimentalPacks!: number
-
   @Field(() => String, { description: 'What the packs make up.' })
   description!: string
 }
@@ -56,31 +49,23 @@ export class PackSummary {
 export class SystemStatus {
   @Field(() => SemVer, { description: "The system's version." })
   version!: string
-
   @Field(() => Boolean, { description: 'Whether the backend was marked as complete.' })
   backendComplete!: boolean
-
   @Field(() => DateTimeISO, { nullable: true, description: 'Since when it is complete; null while it is not.' })
   completedAt!: Date | null
-
   @Field(() => String, { nullable: true, description: 'Notes of whoever changed the status last.' })
   notes!: string | null
-
   @Field(() => DateTimeISO, { description: 'When the status was last changed.' })
   updatedAt!: Date
-
   @Field(() => [Pack], { description: 'The sixteen packs.' })
   packs!: readonly Pack[]
-
   @Field(() => PackSummary, { description: 'The packs, counted.' })
   summary!: PackSummary
-
   @Field(() => JSONValue, {
     description:
       'Health of the replica that answers: `snapshotAgeSeconds` (how old its state may be), `isDatabaseReachable`, `databaseEngine`, `replicaId`, `revisionLag` (revisions it is known to be behind).',
   })
   extra!: JsonObject
-
   @Field(() => Int, { description: 'The revision that this answer was read from.' })
   revision!: number
 }

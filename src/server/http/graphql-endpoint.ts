@@ -94,17 +94,11 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
   return sendAnswer(exchange, answer)
 }
 
-/** A document that breaks a limit of documents. */
-interface RefusedDocument {
-  readonly faults: readonly GraphQLError[]
-  readonly context: RequestContext
-}
-
-/** In the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
+/** Refuses a document that breaks a limit of documents: in the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
 async function refuseDocument(
   exchange: Exchange,
   { limits, metrics, audit }: HttpParts,
-  { faults, context }: RefusedDocument,
+  { faults, context }: { faults: readonly GraphQLError[]; context: RequestContext },
 ): Promise<void> {
   const { headers = {}, error } = limits.isIdle(context.snapshot) ? {} : await limits.admitRefused(context)
   const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())

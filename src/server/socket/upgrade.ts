@@ -1,14 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** A connection whose client asked to speak another protocol. */
-export interface UpgradeCall {
-  readonly request: IncomingMessage
-  readonly socket: Duplex
-  /** What has arrived behind the request's headers. */
-  readonly head: Buffer
-}
-
 /** How long a client may take to read why it is refused; milliseconds. */
 const REFUSAL_LIMIT_MS = 5_000
 /** Headers that belong to the asked-for upgrade only. */
@@ -32,9 +24,13 @@ export function refuseUpgrade(socket: Duplex, { status, message }: { status: num
 
 /**
  * Serves a request as if it had not asked for an upgrade, which a server may always do (RFC 9110, 7.8). Java's HTTP client
- * asks for h2c on every plain connection, and Node hands such requests over unread: they are put back on the connection.
+ * asks for h2c on every plain connection, and Node hands such requests over unread: they are put back on the connection,
+ * with the `head` that has arrived behind the request's headers.
  */
-export function serveWithoutUpgrade(server: Server, { request, socket, head }: UpgradeCall): void {
+export function serveWithoutUpgrade(
+  server: Server,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
+): void {
   const lines = [`${request.method} ${request.url} HTTP/1.1`]
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] as string

@@ -20,25 +20,18 @@ const AuditOutcomes = enumType<AuditOutcome>('AuditOutcome', 'How what was tried
 export class AuditEvent {
   @Field(() => ID, { description: 'Identifies the event.' })
   id!: string
-
   @Field(() => DateTimeISO, { description: 'When it happened; for several equal events within a minute, the first of them.' })
   at!: Date
-
   @Field(() => String, { description: 'The root field that was called, or what was tried without one, such as "authenticate".' })
   operation!: string
-
   @Field(() => AuditOutcomes, { description: 'How it ended.' })
   outcome!: AuditOutcome
-
   @Field(() => String, { nullable: true, description: 'The code of the error, such as "FORBIDDEN"; for a verified key the verdict.' })
   code!: string | null
-
   @Field(() => Actor, { nullable: true, description: 'Who it was; null for whoever had no key that works.' })
   actor!: Actor | null
-
   @Field(() => String, { nullable: true, description: 'The address that it came from; for several equal events, the newest one.' })
   remoteAddress!: string | null
-
   @Field(() => JSONValue, {
     nullable: true,
     description: 'How many equal events there were (`count`, from `firstAt` to `lastAt`), and more about the newest one.',
@@ -54,16 +47,12 @@ export const AuditEventConnection = connectionOf(AuditEvent, 'AuditEvent')
 export class AuditEventFilter {
   @Field(() => String, { nullable: true, description: 'Of this operation, such as "setConfig" or "authenticate".' })
   operation?: string | null
-
   @Field(() => AuditOutcomes, { nullable: true, description: 'With this outcome.' })
   outcome?: AuditOutcome | null
-
   @Field(() => ID, { nullable: true, description: 'By this API client.' })
   actorId?: string | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'At or after this time.' })
   since?: Date | null
-
   @Field(() => DateTimeISO, { nullable: true, description: 'At or before this time.' })
   until?: Date | null
 }

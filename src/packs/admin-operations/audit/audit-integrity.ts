@@ -12,16 +12,12 @@ export class AuditIntegrity {
     description: 'Whether every link holds, the last one is the head, and nothing stands before or behind the chain.',
   })
   isIntact!: boolean
-
   @Field(() => Int, { description: 'How many revisions were walked over: those from the beginning of the log, or from its checkpoint.' })
   checkedRevisions!: number
-
   @Field(() => Int, { nullable: true, description: 'The first revision that is not as it was written; null when all are.' })
   firstBrokenRevision!: number | null
-
   @Field(() => Int, { description: 'The newest revision.' })
   headRevision!: number
-
   @Field(() => String, { description: 'The digest of the newest change, in hex. Keep it elsewhere, and a cut tail cannot hide.' })
   headDigest!: string
 }

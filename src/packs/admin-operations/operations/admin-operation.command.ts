@@ -1,9 +1,8 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
-import type { ChangeAction } from '../../../core/state/change.js'
-import { MAX_REASON_LENGTH } from '../../../core/state/change.js'
+import { type ChangeRecord, MAX_REASON_LENGTH } from '../../../core/state/change.js'
 import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
 import type { Draft, DraftChange } from '../../../core/state/draft.js'
-import type { Json, JsonObject } from '../../../core/values/json.js'
+import type { Json } from '../../../core/values/json.js'
 import { findTextFaults } from '../../../core/values/text.js'
 import { beginProving, type Claim } from '../smoke-guard/guarded-operation.commands.js'
 
@@ -17,17 +16,8 @@ export interface BoundStep {
   readonly input: object
 }
 
-/** What one step does to one object. */
-export interface PlannedChangeData {
-  /** Index of the step that has the last word on the object, from 0. */
-  readonly step: number
-  readonly pack: string
-  readonly targetType: string
-  readonly targetId: string
-  readonly action: ChangeAction
-  readonly before: JsonObject | null
-  readonly after: JsonObject | null
-}
+/** What one step does to one object; the step is the one that has the last word on it, counted from 0. */
+export type PlannedChangeData = Pick<ChangeRecord, 'pack' | 'targetType' | 'targetId' | 'action' | 'before' | 'after'> & { step: number }
 
 /** What an operation is made of. */
 export interface AdminOperation {

@@ -14,22 +14,16 @@ import { MAX_STEPS, type PlannedChangeData } from './admin-operation.command.js'
 export class PlannedChange implements PlannedChangeData {
   @Field(() => Int, { description: 'The step, counted from 0. Where several steps touch one object: the last of them.' })
   step!: number
-
   @Field(() => ID, { description: 'The pack that owns the object.' })
   pack!: string
-
   @Field(() => String, { description: 'Type of the object.' })
   targetType!: string
-
   @Field(() => ID, { description: "The object's `id`. A plan that would make an object shows an id that the real one will not have." })
   targetId!: string
-
   @Field(() => ChangeActions, { description: 'Whether it is made, changed or removed.' })
   action!: ChangeAction
-
   @Field(() => JSONValue, { nullable: true, description: 'The object before; null when it is made.' })
   before!: JsonObject | null
-
   @Field(() => JSONValue, { nullable: true, description: 'The object after; null when it is removed.' })
   after!: JsonObject | null
 }
@@ -48,16 +42,12 @@ const REVISION = { nullable: true, description: 'The revision that this made; nu
 export class RunAdminOperationPayload {
   @Field(() => [PlannedChange], PLAN)
   plan!: readonly PlannedChangeData[]
-
   @Field(() => Int, { description: 'The revision that the plan was made on: pass it back to apply just this plan.' })
   plannedAtRevision!: number
-
   @Field(() => [Change], CHANGES)
   changes!: readonly ChangeRecord[]
-
   @Field(() => Int, REVISION)
   revision!: number | null
-
   @Field(() => Boolean, {
     description: 'Whether the smoke test failed and the change set was put back: two revisions, this one and its revert.',
   })
@@ -65,7 +55,6 @@ export class RunAdminOperationPayload {
 
   /** Its type is another pack's: the registry declares the field. */
   smokeTestRun!: ProofRun | null
-
   @Field(() => [UserError], GUARD_ERRORS)
   userErrors!: readonly UserErrorData[]
 }
@@ -75,13 +64,10 @@ export class RunAdminOperationPayload {
 export class RevertRevisionPayload {
   @Field(() => [PlannedChange], PLAN)
   plan!: readonly PlannedChangeData[]
-
   @Field(() => [Change], CHANGES)
   changes!: readonly ChangeRecord[]
-
   @Field(() => Int, REVISION)
   revision!: number | null
-
   @Field(() => [UserError], ERRORS)
   userErrors!: readonly UserErrorData[]
 }
@@ -91,10 +77,8 @@ export class RevertRevisionPayload {
 export class RevertRevisionInput {
   @Field(() => Int, { description: 'The revision.' })
   revision!: number
-
   @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
   reason?: string | null
-
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what it would do.' })
   dryRun?: boolean | null
 }
@@ -113,22 +97,18 @@ export class RunAdminOperationInput {
     description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
   })
   steps!: readonly AdminStepInput[]
-
   @Field(() => String, {
     nullable: true,
     description: 'Why; stands in the change log with every change of a step that has no reason of its own.',
   })
   reason?: string | null
-
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what the steps would do.' })
   dryRun?: boolean | null
-
   @Field(() => Int, {
     nullable: true,
     description: 'Refuses with STALE_PLAN when an object that a step touches has changed since this revision, and only then.',
   })
   plannedAtRevision?: number | null
-
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
@@ -136,7 +116,6 @@ export class RunAdminOperationInput {
       'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
   })
   guardWithSmokeTest?: boolean | null
-
   @Field(() => String, {
     nullable: true,
     description:

@@ -9,13 +9,6 @@ import type { Snapshot } from '../../../core/state/snapshot.js'
 import { isSameJson } from '../../../core/values/json.js'
 import { type BoundStep, createAdminCommand } from './admin-operation.command.js'
 
-/** An operation that is to be what it was planned as. */
-export interface PlannedOperation {
-  readonly steps: readonly BoundStep[]
-  readonly caller: Caller
-  readonly plannedAtRevision: number
-}
-
 /** Tells of a draft, once the steps have run on it, what they touch that has changed since the plan. */
 export type FindStale = (draft: Draft) => readonly UserErrorData[]
 
@@ -23,8 +16,10 @@ export type FindStale = (draft: Draft) => readonly UserErrorData[]
  * Asks the log what has happened since the plan to whatever the steps ask for, on the newest state that this process has.
  * What happens after that is found by comparing that state with the one that the operation commits on.
  */
-export async function findWhatMoved(core: CoreServices, operation: PlannedOperation): Promise<FindStale> {
-  const { steps, caller, plannedAtRevision } = operation
+export async function findWhatMoved(
+  core: CoreServices,
+  { steps, caller, plannedAtRevision }: { steps: readonly BoundStep[]; caller: Caller; plannedAtRevision: number },
+): Promise<FindStale> {
   const { ledger, changeLog, clock } = core
   const command = createAdminCommand({ steps })
   // No command is asked before it is known that its input has an end; such a one is refused for that anyway.

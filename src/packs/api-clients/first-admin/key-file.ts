@@ -9,12 +9,6 @@ import { parseApiKey } from '../keys/api-key.js'
 const READ_ATTEMPTS = 10
 const READ_AGAIN_MS = 50
 
-/** The key that a file holds, and whether this call wrote it. */
-export interface KeyInFile {
-  readonly keyText: string
-  readonly isNew: boolean
-}
-
 /** The file cannot hand a key over; the message is one line for whoever starts the program. */
 export class KeyFileError extends Error {
   override readonly name = 'KeyFileError'
@@ -25,9 +19,10 @@ export class KeyFileError extends Error {
  * start that ended before its key was registered, or belongs to one that is under way beside this one: its key is taken
  * instead, and the file stays as it is.
  *
+ * @returns the key that the file holds, and whether this call wrote it
  * @throws KeyFileError when the file cannot be written, or what is there is not a key of ours alone
  */
-export async function keepInFile(path: string, keyText: string): Promise<KeyInFile> {
+export async function keepInFile(path: string, keyText: string): Promise<{ readonly keyText: string; readonly isNew: boolean }> {
   try {
     await mkdir(dirname(path), { recursive: true })
     await writeNew(path, keyText)

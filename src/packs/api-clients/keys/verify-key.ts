@@ -5,28 +5,21 @@ import { isUsable } from '../client-rules.js'
 import { digestSecret, isSameDigest, parseApiKey } from './api-key.js'
 
 /**
- * What a check found; the first verdict that applies, in the order NOT_FOUND, DISABLED, EXPIRED, VALID. `NOT_FOUND` also stands for a wrong secret; for the other verdicts the caller has shown that it has the
- * key, and so may learn whose it is.
+ * What a check found; the first verdict that applies, in the order NOT_FOUND, DISABLED, EXPIRED, VALID. `NOT_FOUND` also stands
+ * for a wrong secret; for the other verdicts the caller has shown that it has the key, and so may learn whose it is.
  */
 export type KeyCheck =
   | { readonly verdict: 'NOT_FOUND' }
   | { readonly verdict: 'VALID' | 'DISABLED' | 'EXPIRED'; readonly client: ApiClientRecord; readonly keyId: string }
-
-/** What a check depends on besides the clients. */
-export interface KeyCheckOptions {
-  readonly now: Date
-  /** The pepper of the settings. */
-  readonly pepper: string | undefined
-}
 
 /** Compared with when there is no such key, so that its absence does not show in the time taken. */
 const NO_DIGEST = '0'.repeat(64)
 
 /**
  * The one verifier of keys. A malformed key is found out by its checksum, without a look-up; every other one costs one digest
- * and one comparison, whether its id is known or not.
+ * and one comparison, whether its id is known or not. Peppered with the settings' `keyPepper`.
  */
-export function verifyKey(snapshot: Snapshot, keyText: string, { now, pepper }: KeyCheckOptions): KeyCheck {
+export function verifyKey(snapshot: Snapshot, keyText: string, { now, pepper }: { now: Date; pepper: string | undefined }): KeyCheck {
   const key = parseApiKey(keyText)
   if (!key) return { verdict: 'NOT_FOUND' }
   const client = snapshot.view(apiClientCollection).find('keyId', key.id)

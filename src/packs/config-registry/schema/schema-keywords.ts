@@ -96,11 +96,10 @@ export function mapSchemas(keyword: string, value: Json, map: (schema: Json, pat
 }
 
 /**
- * Every reason why this system cannot use a schema of JSON Schema 2020-12 safely. Beyond the standard's own rules:
- * keywords that nobody knows are refused (a misspelt one would check nothing), but for `x-...`; `$ref` leads to a
- * schema inside the same schema; `$id` and `$schema` stand at the top only (the first is ignored, the second must name
- * 2020-12); no anchors and no dynamic references; formats are checked and must be known ones; patterns must be
- * ones that RE2 can match, and at most 50.
+ * Every reason why this system cannot use a schema of JSON Schema 2020-12 safely. Beyond the standard's own rules: keywords
+ * that nobody knows are refused (a misspelt one would check nothing), but for `x-...`; `$ref` leads to a schema inside the same
+ * schema; `$id` and `$schema` stand at the top only (the first is ignored, the second must name 2020-12); no anchors and no
+ * dynamic references; formats are checked and must be known ones; patterns must be ones that RE2 can match, and at most 50.
  */
 export function findKeywordFaults(places: SchemaPlaces): JsonFault[] {
   const faults: JsonFault[] = []

@@ -25,9 +25,8 @@ type Compiled = { readonly faults: readonly JsonFault[] } | { readonly check: (v
 const kept = new Map<string, Compiled>()
 
 /**
- * Every reason why a schema cannot be used: `INVALID`, with `valueSchema` and the path inside it as the field. A schema
- * is JSON Schema 2020-12 within the limits of a value (64 KiB, depth 32), those of {@link findKeywordFaults} and of
- * {@link SchemaTree}.
+ * Every reason why a schema cannot be used: `INVALID`, with `valueSchema` and the path inside it as the field. A schema is JSON
+ * Schema 2020-12 within the limits of a value (64 KiB, depth 32), those of {@link findKeywordFaults} and of {@link SchemaTree}.
  */
 export function validateSchema(schema: Json): UserErrorData[] {
   return toUserErrors(['valueSchema'], compile(schema).faults ?? [])

@@ -44,11 +44,10 @@ interface Place {
 }
 
 /**
- * What in a part of an entry looks like a secret, at most one finding for each place and 20 in all. Looks at every string
- * and every property name, beside a value also at the key: first the shapes of {@link SHAPE_RULES}, then strings under a
- * name like `password` or `token` (in the key or any property name above) that {@link looksRandom}, then secretlint's
- * recommended rules, which are loaded when they are first needed. Not seen: secrets that are encoded, split up, or shaped
- * like words.
+ * What in a part of an entry looks like a secret, at most one finding for each place and 20 in all. Looks at every string and
+ * every property name, beside a value also at the key: first the shapes of {@link SHAPE_RULES}, then strings under a name like
+ * `password` or `token` (in the key or any property name above) that {@link looksRandom}, then secretlint's recommended rules,
+ * which are loaded when they are first needed. Not seen: secrets that are encoded, split up, or shaped like words.
  *
  * The caller has checked the value's size and depth. Never rejects because of what the value holds.
  */

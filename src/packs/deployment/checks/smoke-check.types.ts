@@ -17,41 +17,30 @@ export const SmokeCheckKinds = enumType<SmokeCheckKind>('SmokeCheckKind', 'What 
 export class SmokeCheck implements SmokeCheckSpec {
   @Field(() => ID, { description: 'Identifies the check; built-in ones have ids that begin with "built-in:".' })
   id!: string
-
   @Field(() => String, { description: 'Its name, unique among all checks.' })
   name!: string
-
   @Field(() => SmokeCheckKinds, { description: 'What it does.' })
   kind!: SmokeCheckKind
-
   @Field(() => String, { description: 'The path behind the base URL; empty for a PROCESS check.' })
   path!: string
-
   @Field(() => String, { nullable: true, description: 'The document that a GRAPHQL check sends.' })
   query!: string | null
-
   @Field(() => Int, { description: 'The HTTP status that has to come back.' })
   expectStatus!: number
-
   @Field(() => JSONValue, {
     nullable: true,
     description:
       "What the answer's JSON has to hold: of an object the members given here, of an array exactly these items. null: the body does not matter.",
   })
   expectBody!: Json
-
   @Field(() => Int, { nullable: true, description: 'The longest time that the answer may take, in milliseconds.' })
   maxLatencyMs!: number | null
-
   @Field(() => Boolean, { description: 'Whether a run fails when this check fails.' })
   isBlocking!: boolean
-
   @Field(() => Boolean, { description: 'Whether it comes with the control plane; such a check cannot be set or deleted.' })
   isBuiltIn!: boolean
-
   @Field(() => Boolean, { description: 'Whether runs include it.' })
   isEnabled!: boolean
-
   @Field(() => Int, { description: 'Counts its edits, from 1; pass it as expectedVersion to guard an update. 0 for a built-in check.' })
   version!: number
 }

@@ -50,11 +50,10 @@ export interface OutgoingOptions {
 }
 
 /**
- * Sends requests to one destination and nowhere else: no redirect is followed, and no proxy of the environment is used. Of
- * an origin that is not our own every address has to be an ordinary one of the internet, unless the operator has allowed
- * that very origin by its address. That is asked before a connection is made to an address as it is written, of every
- * address that a name has at the moment of connecting (the connection is made to one of just these), and once more of the
- * connected socket.
+ * Sends requests to one destination and nowhere else: no redirect is followed, and no proxy of the environment is used. Of an
+ * origin that is not our own every address has to be an ordinary one of the internet, unless the operator has allowed that very
+ * origin by its address. That is asked before a connection is made to an address as it is written, of every address that a name
+ * has at the moment of connecting (the connection is made to one of just these), and once more of the connected socket.
  */
 export class OutgoingClient {
   readonly #options: OutgoingOptions

@@ -53,12 +53,9 @@ function findRoundTripFault(body: unknown): string | undefined {
 
 /** What may be hoped for of an answer. */
 interface PlanAnswer {
-  readonly data?: Partial<Readonly<Record<'write' | 'remove', PlanPayload | null>>> | null
-}
-
-interface PlanPayload {
-  readonly plan?: readonly { readonly after: { readonly value?: { readonly isProbe?: unknown } } | null }[]
-  readonly userErrors?: readonly unknown[]
+  readonly data?: Partial<
+    Record<'write' | 'remove', { plan?: { after: { value?: { isProbe?: unknown } } | null }[]; userErrors?: unknown[] } | null>
+  > | null
 }
 
 const configRoundTrip = probing('own', {

@@ -18,7 +18,6 @@ export class RunSmokeTestInput implements RunRequest {
       "Where to probe: this service's own address or public URL, or an origin that the operator allowed in SMOKE_ALLOWED_ORIGINS. Left out: the address at which the answering replica listens.",
   })
   baseUrl?: URL | null
-
   @Field(() => [String], { nullable: true, description: 'Only the checks of these names; left out: all that are enabled.' })
   checks?: string[] | null
 }
@@ -28,7 +27,6 @@ export class RunSmokeTestInput implements RunRequest {
 export class RunSmokeTestPayload {
   @Field(() => SmokeTestRun, { nullable: true, description: 'The finished run, whether it is ok or not; null when there are user errors.' })
   run!: SmokeTestRun | null
-
   @Field(() => [UserError], { description: 'What is wrong with the input; with user errors nothing was probed.' })
   userErrors!: readonly UserErrorData[]
 }

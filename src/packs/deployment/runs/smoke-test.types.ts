@@ -17,19 +17,14 @@ export const SmokeCheckStatuses = enumType<SmokeCheckStatus>('SmokeCheckStatus',
 export class SmokeCheckResult {
   @Field(() => String, { description: 'The check.' })
   name!: string
-
   @Field(() => SmokeCheckStatuses, { description: 'How it ended.' })
   status!: SmokeCheckStatus
-
   @Field(() => Boolean, { description: 'Whether the run fails when this check fails.' })
   isBlocking!: boolean
-
   @Field(() => Int, { nullable: true, description: 'HTTP status of the answer; null when there was none.' })
   statusCode!: number | null
-
   @Field(() => Float, { nullable: true, description: 'How long it took, in milliseconds.' })
   latencyMs!: number | null
-
   @Field(() => String, { nullable: true, description: 'What failed, and what to do about it. Never the body of an answer.' })
   error!: string | null
 }
@@ -39,25 +34,18 @@ export class SmokeCheckResult {
 export class SmokeTestRun {
   @Field(() => ID, { description: 'Identifies the run.' })
   id!: string
-
   @Field(() => URLValue, { description: 'What was probed.' })
   baseUrl!: string
-
   @Field(() => Boolean, { description: 'Whether no blocking check failed.' })
   isOk!: boolean
-
   @Field(() => DateTimeISO, { description: 'When it began.' })
   startedAt!: Date
-
   @Field(() => DateTimeISO, { nullable: true, description: 'When it ended; null while it is under way.' })
   finishedAt!: Date | null
-
   @Field(() => Float, { nullable: true, description: 'How long it took, in milliseconds; null while it is under way.' })
   durationMs!: number | null
-
   @Field(() => [SmokeCheckResult], { description: 'What each check found, in the order in which they ended.' })
   results!: readonly SmokeCheckResult[]
-
   @Field(() => Actor, { nullable: true, description: 'Who started it.' })
   triggeredBy!: Actor | null
 }

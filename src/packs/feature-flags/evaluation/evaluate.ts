@@ -18,12 +18,6 @@ export interface EvaluationInput {
   readonly onError?: (error: unknown, key: string) => void
 }
 
-/** A strategy that took the caller. */
-interface StrategyHit {
-  readonly kind: 'HIT'
-  readonly key: string
-}
-
 /**
  * Evaluates one flag for one context. Pure but for `random`, and never throws: an error in it is reason ERROR with the
  * default. Strategies are tried in order and the first that takes the caller decides. Reasons are OpenFeature's, see
@@ -81,7 +75,11 @@ function decideByStrategies(input: EvaluationInput, flag: EvaluableFlag): Evalua
 }
 
 /** Constraints first: they cost less than a hash. A stickiness field that is missing keeps the caller out at 100 percent too. */
-function tryStrategy(input: EvaluationInput, flag: EvaluableFlag, strategy: FlagStrategy): StrategyHit | StrategyMiss {
+function tryStrategy(
+  input: EvaluationInput,
+  flag: EvaluableFlag,
+  strategy: FlagStrategy,
+): { readonly kind: 'HIT'; readonly key: string } | StrategyMiss {
   for (const constraint of strategy.constraints) {
     if (!isConstraintMet(constraint, input.context, input.now)) return { kind: 'CONSTRAINT', constraint }
   }
