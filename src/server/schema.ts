@@ -8,7 +8,7 @@ const ONE_OF = 'isOneOf'
 
 /** What a person in Sandbox reads first. */
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
-  Query: 'What can be read. Answered from memory, all of one call from one revision.',
+  Query: 'What can be read. The state is answered from memory, all of one call at one revision; the logs come from the database.',
   Mutation: 'What can be done. Every write is one command in the change log, with who did it and why.',
   Subscription: 'What can be followed as it happens, over a WebSocket at this same path (graphql-transport-ws).',
 }
