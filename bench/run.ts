@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { writeFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
