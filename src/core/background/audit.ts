@@ -10,8 +10,7 @@ import type { Json, JsonObject } from '../values/json.js'
 import { BackgroundTask } from './background-task.js'
 
 /** How what was tried ended. */
-export const AUDIT_OUTCOMES = ['SUCCEEDED', 'DENIED', 'FAILED'] as const
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
+export type AuditOutcome = 'SUCCEEDED' | 'DENIED' | 'FAILED'
 
 /** Something that was tried and leaves no change: a denied or failed call, a failed authentication, a look at what is sensitive. */
 export interface AuditEntry {

@@ -2,19 +2,17 @@ import { GraphQLError } from 'graphql'
 import { scrubApiKeys } from '../platform/scrub.js'
 
 /** What a caller can mend by editing the input; the same names as in the public schema. */
-export const USER_ERROR_CODES = [
-  'REQUIRED',
-  'INVALID',
-  'TAKEN',
-  'NOT_FOUND',
-  'STALE_VERSION',
-  'INVALID_STATE',
-  'IMMUTABLE',
-  'LOOKS_SECRET',
-  'LIMIT_EXCEEDED',
-  'STALE_PLAN',
-] as const
-export type UserErrorCode = (typeof USER_ERROR_CODES)[number]
+export type UserErrorCode =
+  | 'REQUIRED'
+  | 'INVALID'
+  | 'TAKEN'
+  | 'NOT_FOUND'
+  | 'STALE_VERSION'
+  | 'INVALID_STATE'
+  | 'IMMUTABLE'
+  | 'LOOKS_SECRET'
+  | 'LIMIT_EXCEEDED'
+  | 'STALE_PLAN'
 
 /** One fault of an input: what is wrong, where (path of input fields), in words that say what to do. */
 export interface UserErrorData {
