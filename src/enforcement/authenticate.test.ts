@@ -76,7 +76,6 @@ describe('a key that does not work', () => {
       ...texts.map((apiKey) => ({ apiKey })),
       ...texts.map((text) => ({ authorization: `Bearer ${text}` })),
       { authorization: `Basic ${keyText}` },
-      { authorization: keyText },
       { authorization: `Bearer ${keyText} ${keyText}` },
       { authorization: 42 },
       { apiKey: [keyText] },
@@ -93,6 +92,9 @@ describe('a key that does not work', () => {
     ['empty headers', { authorization: '', apiKey: '' }, /is needed/],
     ['nothing in connection_init', { authorization: null, apiKey: undefined }, /is needed/],
     ['two working keys', { authorization: `Bearer ${keyText}`, apiKey: other.keyText }, /Two different/],
+    ['a working key without its scheme', { authorization: keyText }, /^The scheme is missing in front of the key\./],
+    ['two different Authorization headers', { authorization: [`Bearer ${keyText}`, `Bearer ${other.keyText}`] }, /Two different `Auth/],
+    ['two different X-API-Key headers', { apiKey: [keyText, other.keyText] }, /Two different `X-API-Key`/],
     ['a working key and another scheme', { authorization: 'Basic dTpw', apiKey: keyText }, /Two different/],
   ])('with %s nobody is let in', (_, credentials, message) => {
     const refusal = refusalOf(() => authenticatorOver(state).authenticate(credentials))

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { UsageMarks } from '../core/background/usage.js'
 import type { Caller, PermissionsByRole } from '../core/contract/caller.js'
 import { AppError } from '../core/contract/errors.js'
@@ -27,6 +28,19 @@ export interface Credentials {
   readonly authorization?: unknown
   /** The X-API-Key header, or the same in connection_init: the key alone. */
   readonly apiKey?: unknown
+}
+
+/**
+ * What a request's headers carry. Headers that were sent twice with different values are a list, which is refused: Node itself
+ * keeps the first of them, a proxy may have looked at the second.
+ */
+export function credentialsOf({ headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): Credentials {
+  return { authorization: oneOf(headersDistinct['authorization']), apiKey: oneOf(headersDistinct['x-api-key']) }
+}
+
+function oneOf(values: readonly string[] = []): string | readonly string[] | undefined {
+  const different = [...new Set(values)]
+  return different.length > 1 ? different : different[0]
 }
 
 /** Finds out who calls. */
@@ -85,6 +99,9 @@ export function createAuthenticator({ ledger, clock, settings, usage, permission
 
 /** The one key that a call carries. */
 function keyIn({ authorization, apiKey }: Credentials): string {
+  if (isSeveral(authorization)) throw refusal('Two different `Authorization` headers were sent; send one.')
+  if (isSeveral(apiKey)) throw refusal('Two different `X-API-Key` headers were sent; send one.')
+  if (isBareKey(authorization)) throw refusal(`The scheme is missing in front of the key. ${HOW}`, 'without a scheme')
   const keys = new Set<string>()
   if (isGiven(authorization)) keys.add(bearerToken(authorization))
   if (isGiven(apiKey)) keys.add(typeof apiKey === 'string' ? apiKey.trim() : '')
@@ -92,6 +109,15 @@ function keyIn({ authorization, apiKey }: Credentials): string {
   if (key === undefined) throw refusal(`An API key is needed. ${HOW}`)
   if (others.length > 0) throw refusal('Two different API keys were sent; send one.')
   return key
+}
+
+function isSeveral(credential: unknown): boolean {
+  return Array.isArray(credential) && credential.length > 1
+}
+
+/** Whether an Authorization header is a key and nothing else, whether it works or not. */
+function isBareKey(authorization: unknown): boolean {
+  return typeof authorization === 'string' && authorization.trim().startsWith('vk_')
 }
 
 function isGiven(credential: unknown): boolean {

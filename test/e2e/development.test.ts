@@ -47,8 +47,12 @@ describe('in development, on a loopback address', () => {
   })
 
   it('a request that a proxy handed on, or that names another host, needs a key', async () => {
-    expect((await server.gql('{ __typename }', {}, { key: null, headers: { 'x-forwarded-for': '192.0.2.1' } })).status).toBe(401)
-    expect((await server.gql('{ __typename }', {}, { key: null, headers: { forwarded: 'for=192.0.2.1' } })).status).toBe(401)
+    const proxies = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP']
+    for (const name of [...proxies, 'Forwarded', 'Via']) {
+      const answer = await server.gql('{ __typename }', {}, { key: null, headers: { [name]: '192.0.2.1' } })
+      expect([name, answer.status]).toEqual([name, 401])
+      expect([name, (await fetch(`${server.url}/metrics`, { headers: { [name]: '192.0.2.1' } })).status]).toEqual([name, 401])
+    }
   })
 
   it('malformed and oversized bodies without a key are refused for the key', async () => {

@@ -119,6 +119,35 @@ describe('a key', () => {
     }
   })
 
+  it('is refused where two different ones came under one name, also when the first of them works', async () => {
+    const { key } = await server.addClient({ name: 'second' })
+    const body = '{"query":"{ viewer { role } }"}'
+    const ask = async (name: string, values: readonly string[]): Promise<string> => {
+      const headers = values.map((value) => `${name}: ${value}\r\n`).join('')
+      const rest = `content-type: application/json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+      return raw(Number(new URL(url).port), `POST /graphql HTTP/1.1\r\nhost: a\r\n${headers}${rest}`)
+    }
+    const twice: [string, string, string][] = [
+      ['Authorization', `Bearer ${server.adminKey}`, `Bearer ${key}`],
+      ['X-API-Key', server.adminKey, key],
+    ]
+    for (const [name, first, second] of twice) {
+      const refused = await ask(name, [first, second])
+      expect(refused).toMatch(/^HTTP\/1\.1 401 /)
+      expect(refused).toContain(`Two different \`${name}\` headers were sent; send one.`)
+      expect(await ask(name, [first, first])).toMatch(/^HTTP\/1\.1 200 /)
+    }
+  })
+
+  it('without its scheme is refused with what is missing, and not written back', async () => {
+    const answer = await send(url, post('{"query":"{ __typename }"}', { authorization: server.adminKey }))
+    expect([answer.status, answer.body.errors?.[0]?.message]).toEqual([
+      401,
+      'The scheme is missing in front of the key. Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.',
+    ])
+    expect(answer.text).not.toContain(server.adminKey)
+  })
+
   it('is asked for before a large body has arrived, and the client sees the answer', async () => {
     const answer = await send(url, post('x'.repeat(5_000_000)))
     expect(answer.status).toBe(401)
@@ -138,6 +167,7 @@ describe('a body', () => {
     const declared = await send(url, post(large, auth))
     expect(declared.status).toBe(413)
     expect(codeOf(declared)).toBe('PAYLOAD_TOO_LARGE')
+    expect(declared.body.errors?.[0]?.message).toContain('VALHALLA_MAX_BODY_BYTES')
     const stream = new Blob([large]).stream()
     const chunked = await fetch(url, { ...post(stream, auth), duplex: 'half' } as RequestInit)
     expect(chunked.status).toBe(413)

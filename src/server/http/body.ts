@@ -46,7 +46,9 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     }
     const refuse = (): void => {
       request.pause()
-      settle(() => reject(new HttpFault('PAYLOAD_TOO_LARGE', `The body must have at most ${maxBytes} bytes.`)))
+      settle(() =>
+        reject(new HttpFault('PAYLOAD_TOO_LARGE', `The body must have at most ${maxBytes} bytes (the setting VALHALLA_MAX_BODY_BYTES).`)),
+      )
     }
     const onData = (chunk: Buffer): void => {
       size += chunk.length

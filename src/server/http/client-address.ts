@@ -20,12 +20,20 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
   return address
 }
 
+/** Headers that proxies add: with any of them it is not the peer that asks, but somebody behind it. */
+const PROXY_HEADERS = ['forwarded', 'via', 'x-real-ip', 'cf-connecting-ip', 'true-client-ip'] as const
+
+function isHandedOn({ headers }: IncomingMessage): boolean {
+  if (PROXY_HEADERS.some((name) => headers[name] !== undefined)) return true
+  return Object.keys(headers).some((name) => name.startsWith('x-forwarded-'))
+}
+
 /**
  * Whether a request comes from this machine itself: from a loopback address, not handed on by a proxy, and meant for a
  * loopback host (a page on the web whose name was rebound to 127.0.0.1 names its own host).
  */
 export function isFromThisMachine(request: IncomingMessage): boolean {
   const { headers, socket } = request
-  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false
+  if (isHandedOn(request)) return false
   return isLoopback(socket.remoteAddress ?? '') && isLoopback((headers.host ?? '').replace(/:\d{1,5}$/, ''))
 }

@@ -3,7 +3,7 @@ import type { GraphQLError } from 'graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import { ANONYMOUS, type Credentials } from '../../enforcement/authenticate.js'
+import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
 import { auditCall } from '../operation/audit-calls.js'
 import { outcomeOf } from '../operation/outcome.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
@@ -52,7 +52,7 @@ export async function answerGraphQL(exchange: Exchange, parts: HttpParts, search
 async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
   const { request } = exchange
   const { maxBodyBytes } = parts.settings
-  const { authorization, apiKey } = credentialsOf(exchange)
+  const { authorization, apiKey } = credentialsOf(request)
   if (authorization === undefined && apiKey === undefined && isTrustedHere(request, parts.settings)) {
     const body = await readBody(request, maxBodyBytes)
       .then(parseBody)
@@ -66,11 +66,7 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
 }
 
 function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts): Caller {
-  return authenticator.authenticate(credentialsOf(exchange), clientAddress(exchange.request, settings.trustedProxies))
-}
-
-function credentialsOf({ request: { headers } }: Exchange): Credentials {
-  return { authorization: headers.authorization, apiKey: headers['x-api-key'] }
+  return authenticator.authenticate(credentialsOf(exchange.request), clientAddress(exchange.request, settings.trustedProxies))
 }
 
 async function execute(exchange: Exchange, parts: HttpParts, { caller, method, body, search }: Admitted): Promise<void> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { AppError } from '../../core/contract/errors.js'
 import { newId } from '../../core/platform/ids.js'
 import { scrubApiKeys } from '../../core/platform/scrub.js'
+import { credentialsOf } from '../../enforcement/authenticate.js'
 import { METRICS_READ } from '../metrics.js'
 import { auditRefusal, verdictOf } from '../operation/audit-calls.js'
 import { internalMessage } from '../operation/mask-errors.js'
@@ -71,10 +72,11 @@ function allow({ request }: Exchange, methods: readonly string[]): void {
 }
 
 async function answerMetrics(exchange: Exchange, { settings, authenticator, metrics }: HttpParts): Promise<void> {
-  const { authorization, 'x-api-key': apiKey } = exchange.request.headers
-  const isOpen = authorization === undefined && apiKey === undefined && isTrustedHere(exchange.request, settings)
+  const credentials = credentialsOf(exchange.request)
+  const isKeyless = credentials.authorization === undefined && credentials.apiKey === undefined
+  const isOpen = isKeyless && isTrustedHere(exchange.request, settings)
   const remoteAddress = clientAddress(exchange.request, settings.trustedProxies)
-  if (!isOpen) exchange.caller = authenticator.authenticate({ authorization, apiKey }, remoteAddress)
+  if (!isOpen) exchange.caller = authenticator.authenticate(credentials, remoteAddress)
   if (exchange.caller && !exchange.caller.permissions.has(METRICS_READ)) {
     throw new AppError('FORBIDDEN', `Metrics need the permission ${METRICS_READ}.`)
   }

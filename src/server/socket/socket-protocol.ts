@@ -14,7 +14,7 @@ import { AppError } from '../../core/contract/errors.js'
 import { SlowConsumerError } from '../../core/graphql/change-stream.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { newId } from '../../core/platform/ids.js'
-import { ANONYMOUS, type Credentials } from '../../enforcement/authenticate.js'
+import { ANONYMOUS, type Credentials, credentialsOf } from '../../enforcement/authenticate.js'
 import type { FrontParts } from '../front-parts.js'
 import { auditCall, auditRefusal, verdictOf } from '../operation/audit-calls.js'
 import { operationLabel, outcomeOf } from '../operation/outcome.js'
@@ -71,7 +71,7 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
 function authenticate({ connectionParams, extra }: SocketContext, parts: ProtocolParts): boolean {
   let caller: Caller | undefined
   try {
-    caller = parts.authenticator.authenticate(credentialsOf(connectionParams, extra), extra.remoteAddress)
+    caller = parts.authenticator.authenticate(credentialsIn(connectionParams, extra), extra.remoteAddress)
     refuseCrowd(caller, parts)
     extra.caller = caller
     return true
@@ -103,9 +103,9 @@ function refuseConnection(
 }
 
 /** The key of connection_init, as browsers must send it, else that of the upgrade's headers. */
-function credentialsOf(parameters: Readonly<Record<string, unknown>> | undefined, { request: { headers } }: Connection): Credentials {
+function credentialsIn(parameters: Readonly<Record<string, unknown>> | undefined, { request }: Connection): Credentials {
   const { authorization = parameters?.['Authorization'], apiKey } = parameters ?? {}
-  if (authorization === undefined && apiKey === undefined) return { authorization: headers.authorization, apiKey: headers['x-api-key'] }
+  if (authorization === undefined && apiKey === undefined) return credentialsOf(request)
   const isBareKey = typeof authorization === 'string' && authorization.startsWith('vk_')
   return isBareKey ? { authorization: `Bearer ${authorization}`, apiKey } : { authorization, apiKey }
 }
