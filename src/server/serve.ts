@@ -109,7 +109,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const engine = createEngine(parts)
   const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
   const http = createHttpServer(listener, network)
-  const subscriptions = serveSubscriptions(http.server, parts)
+  const subscriptions = serveSubscriptions(http, parts)
   await engine.start()
   return {
     http,

@@ -78,6 +78,27 @@ describe('a connection that asks for h2c', () => {
     await server.close()
   })
 
+  it('is answered every one of its requests, in order, also those that it sends without waiting', async () => {
+    const server = await startTestServer()
+    const socket = connect(portOf(server), '127.0.0.1')
+    const asked = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6']
+    const body = JSON.stringify({ query: '{ changes(first: 5) { nodes { id } } }' })
+    const post = `X-API-Key: ${server.adminKey}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+    const upgrade = `Connection: Upgrade, HTTP2-Settings\r\n${H2C}`
+    const requestOf = (id: string, index: number): string => {
+      const isAsking = index % 3 !== 2
+      // Each fourth one asks for nothing but its answer.
+      const head = `X-Request-Id: ${id}\r\n${index % 4 === 3 ? 'Host: localhost\r\n' : upgrade}`
+      return isAsking ? `POST /graphql HTTP/1.1\r\n${head}${post}\r\n${body}` : `GET /livez HTTP/1.1\r\n${head}\r\n`
+    }
+    const last = 'GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: last\r\nConnection: close\r\n\r\n'
+    socket.write(asked.map(requestOf).join('') + last)
+    const answers = await untilClosed(socket)
+    expect([...answers.matchAll(/x-request-id: (\w+)/gi)].map(([, id]) => id)).toEqual([...asked, 'last'])
+    expect(answers.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(asked.length + 1)
+    await server.close()
+  })
+
   it('is closed where it asks for that, too', async () => {
     const server = await startTestServer()
     const socket = connect(portOf(server), '127.0.0.1')

@@ -13,6 +13,8 @@ export interface HttpServer {
   readonly server: Server
   /** Takes connections from now on; throws ListenError. */
   listen(port: number, host: string): Promise<AddressInfo>
+  /** Does something with a connection once no answer is on its way there any more: at once where that is so already. */
+  whenAnswered(socket: Duplex, work: () => void): void
   /** Takes no more connections, and waits until the running requests are answered, at most `graceMs`. */
   drain(graceMs: number): Promise<void>
   /** Ends every connection that is left. */
@@ -50,6 +52,7 @@ export function createHttpServer(listener: RequestListener, network: ConnectionL
   return {
     server,
     listen: (port, host) => listen(server, port, host),
+    whenAnswered: (socket, work) => running.whenAnswered(socket, work),
     drain(graceMs) {
       void stop()
       return running.drain(graceMs)
@@ -75,9 +78,16 @@ class RunningAnswers {
     if (this.#isDraining) response.shouldKeepAlive = false
   }
 
+  /** Waits for the answers to one connection; where it is closed before, nothing is done. */
+  whenAnswered(socket: Duplex, work: () => void): void {
+    const [first] = this.#thoseOf(socket)
+    if (first) first.once('close', () => this.whenAnswered(socket, work))
+    else if (!socket.destroyed) work()
+  }
+
   /** An answer that waits for the ones before it on its connection is told nothing of the connection's end. */
   forgetThoseOf(socket: Duplex): void {
-    this.#forget([...this.#all].filter(({ req }) => req.socket === socket))
+    this.#forget(this.#thoseOf(socket))
   }
 
   /** Waits until there are none, at most `graceMs`. */
@@ -93,6 +103,10 @@ class RunningAnswers {
         resolve()
       }
     })
+  }
+
+  #thoseOf(socket: Duplex): ServerResponse[] {
+    return [...this.#all].filter(({ req }) => req.socket === socket)
   }
 
   #forget(responses: Iterable<ServerResponse>): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { handleProtocols } from 'graphql-ws'
@@ -8,6 +8,7 @@ import { apiClients } from '../../packs/api-clients/index.js'
 import type { FrontParts } from '../front-parts.js'
 import { clientAddress } from '../http/client-address.js'
 import { isOriginWelcome } from '../http/cors.js'
+import type { HttpServer } from '../http/http-server.js'
 import { CLOSE_CODES, type Connection, Connections, closeSocket, NO_LONGER_VALID } from './connections.js'
 import type { StreamActivity } from './event-stream.js'
 import { createProtocol } from './socket-protocol.js'
@@ -32,7 +33,7 @@ const LAST_EVENTS_MS = 1_000
 const GOODBYE_MS = 1_000
 
 /** Serves WebSockets at /graphql of an HTTP server. */
-export function serveSubscriptions(server: Server, parts: FrontParts): Subscriptions {
+export function serveSubscriptions(http: HttpServer, parts: FrontParts): Subscriptions {
   const activity: StreamActivity = { open: 0, delivering: 0 }
   const connections = new Connections()
   const sockets = new WebSocketServer({
@@ -53,8 +54,8 @@ export function serveSubscriptions(server: Server, parts: FrontParts): Subscript
     carry(connection, protocol, parts)
     socket.once('close', () => connections.delete(connection))
   }
-  server.on('upgrade', (request, socket, head) => {
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return serveWithoutUpgrade(server, { request, socket, head })
+  http.server.on('upgrade', (request, socket, head) => {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return serveWithoutUpgrade(http, { request, socket, head })
     socket.on('error', () => socket.destroy())
     const fault = upgradeFault(request, connections, parts)
     if (fault) refuseUpgrade(socket, fault)

@@ -1,5 +1,6 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { HttpServer } from '../http/http-server.js'
 
 /** How long a client may take to read why it is refused; milliseconds. */
 const REFUSAL_LIMIT_MS = 5_000
@@ -25,10 +26,11 @@ export function refuseUpgrade(socket: Duplex, { status, message }: { status: num
 /**
  * Serves a request as if it had not asked for an upgrade, which a server may always do (RFC 9110, 7.8). Java's HTTP client
  * asks for h2c on every plain connection, and Node hands such requests over unread: they are put back on the connection,
- * with the `head` that has arrived behind the request's headers.
+ * with the `head` that has arrived behind the request's headers. That waits for the answers to the requests before it: what is
+ * behind the headers may be further requests, and Node would lose the order of their answers.
  */
 export function serveWithoutUpgrade(
-  server: Server,
+  { server, whenAnswered }: Pick<HttpServer, 'server' | 'whenAnswered'>,
   { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
 ): void {
   const lines = [`${request.method} ${request.url} HTTP/1.1`]
@@ -39,7 +41,12 @@ export function serveWithoutUpgrade(
     else if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
-  server.emit('connection', socket)
+  const onError = (): void => void socket.destroy()
+  socket.on('error', onError)
+  whenAnswered(socket, () => {
+    socket.off('error', onError)
+    server.emit('connection', socket)
+  })
 }
 
 /** What a Connection header asks for besides the upgrade, such as `close`. */
