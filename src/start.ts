@@ -59,7 +59,8 @@ function stopWithGrace(server: RunningServer, settings: Settings, log: Log): voi
     async ({ err, signal }) => {
       if (err) log.fatal({ err }, 'stopping: a fault that nobody caught')
       else log.info({ signal }, 'stopping')
-      await server.close()
+      // Whoever is told to stop lets others notice first; after a fault that nobody caught there is nothing to wait for.
+      await server.close({ isAtOnce: err !== undefined })
       const { revision, digest } = server.services.ledger.snapshot
       log.info({ revision, digest }, 'stopped')
     },

@@ -17,6 +17,8 @@ export interface FrontParts extends Pick<CoreServices, 'settings' | 'clock' | 'l
   readonly authenticator: Authenticator
   readonly createContext: CreateContext
   readonly network: ConnectionLimits
-  /** Whether the server stops: from then on it is not ready, and no operation begins on a socket. */
+  /** Whether the server is about to stop: from then on it is not ready. */
+  readonly isLeaving: () => boolean
+  /** Whether it stops: from then on no operation begins on a socket. */
   readonly isClosing: () => boolean
 }

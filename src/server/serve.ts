@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { PermissionsByRole } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
@@ -35,10 +36,11 @@ export interface RunningServer {
   readonly services: CoreServices
   readonly connections: Connections
   /**
-   * Takes no more requests, answers those that run (for at most `shutdownGraceMs`), lets every accepted write and its
-   * events arrive, and lets go of the database. Safe to call twice.
+   * Is not ready from now on, and goes on answering for `shutdownDelayMs` (unless `isAtOnce`), so that whoever sends requests
+   * here notices. Then it takes no more of them, answers those that run (for at most `shutdownGraceMs`), lets every accepted write
+   * and its events arrive, and lets go of the database. Safe to call twice; the second call may still be the one that is in a hurry.
    */
-  close(): Promise<void>
+  close(how?: { readonly isAtOnce?: boolean }): Promise<void>
 }
 
 /** What each role may do with these packs and the server itself. */
@@ -58,9 +60,12 @@ export async function serve(core: OpenCore, packs: readonly Pack[], network: Con
   services.service.open({ url: urlOf(address), schema: front.schema, issueKey: front.issueKey })
   const stops = packs.flatMap((pack) => pack.run?.(services) ?? [])
   let closing: Promise<void> | undefined
+  const delay = new AbortController()
   const close = async (): Promise<void> => {
+    const { shutdownDelayMs, shutdownGraceMs } = settings
+    front.leave()
+    if (shutdownDelayMs > 0) await wait(shutdownDelayMs, undefined, { signal: delay.signal }).catch(() => undefined)
     front.refuse()
-    const { shutdownGraceMs } = settings
     const stopping = endsWithin(Promise.all(stops.map((stop) => stop())), shutdownGraceMs)
     await Promise.all([stopping, front.http.drain(shutdownGraceMs), front.subscriptions.drain(shutdownGraceMs)])
     await core.stopWriting()
@@ -73,7 +78,8 @@ export async function serve(core: OpenCore, packs: readonly Pack[], network: Con
     port: address.port,
     services,
     connections: front.subscriptions.connections,
-    close() {
+    close({ isAtOnce = false } = {}) {
+      if (isAtOnce) delay.abort()
       closing ??= close()
       return closing
     },
@@ -86,7 +92,9 @@ interface Front {
   readonly subscriptions: Subscriptions
   readonly schema: GraphQLSchema
   readonly issueKey: FrontDoor['issueKey']
-  /** From now on it is not ready. */
+  /** From now on it is not ready, and asks for no further request on any connection; everything is answered. */
+  leave(): void
+  /** From now on no operation begins on a socket. */
   refuse(): void
   /** Ends every connection. */
   close(): Promise<void>
@@ -94,8 +102,8 @@ interface Front {
 
 async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
   const { log, limiter, permissions } = services
-  const state = { isClosing: false }
-  const isClosing = (): boolean => state.isClosing
+  const state = { isLeaving: false, isClosing: false }
+  const [isLeaving, isClosing] = [() => state.isLeaving, () => state.isClosing]
   const maintenanceGate = createMaintenanceGate(services)
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
   const schema = guardSchema(buildPackSchema(packs), rules)
@@ -105,7 +113,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
   const metrics = createMetrics(services, () => subscriptions.count())
-  const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isClosing }
+  const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isLeaving, isClosing }
   const engine = createEngine(parts)
   const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
   const http = createHttpServer(listener, network)
@@ -116,6 +124,10 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
     subscriptions,
     schema,
     issueKey: (holder) => ephemeralKeys.issue(holder),
+    leave() {
+      state.isLeaving = true
+      http.leave()
+    },
     refuse() {
       state.isClosing = true
     },

@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { getIntrospectionQuery } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../testkit/server.js'
-import { rawConnection } from '../testkit/sockets.js'
+import { openSocket, rawConnection } from '../testkit/sockets.js'
+import { until } from '../testkit/until.js'
 
 const portOf = ({ url }: TestServer): number => Number(new URL(url).port)
 
@@ -139,5 +140,49 @@ describe('a connection that is slow', () => {
     expect(answers).toBeLessThan(asked)
     // Those that were never sent do not hold up the end of the server.
     await server.close()
+  })
+})
+
+describe('a server that is told to stop', () => {
+  const QUESTION = '{"query":"{ viewer { role } }"}'
+  const post = ({ adminKey }: TestServer): string =>
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${adminKey}\r\nContent-Type: application/json\r\nContent-Length: ${QUESTION.length}\r\n\r\n${QUESTION}`
+
+  it('is not ready, and answers everything until the time for that is over', async () => {
+    const server = await startTestServer({ VALHALLA_SHUTDOWN_DELAY_MS: '600000' })
+    const kept = connect(portOf(server), '127.0.0.1')
+    kept.write(post(server))
+    const [before] = await once(kept, 'data')
+    expect(String(before)).toMatch(/\r\nconnection: keep-alive\r\n/i)
+    void server.close()
+    const probe = await fetch(`${server.url}/readyz`)
+    expect([probe.status, await probe.json()]).toEqual([503, expect.objectContaining({ status: 'closing' })])
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+    // Answers end their connections, so that their clients come back over others: to another server, once they have noticed.
+    kept.write(post(server))
+    expect(await untilClosed(kept)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n/i)
+    const { status, headers } = await server.gql('mutation { setFeatureFlag(input: { key: "late" }) { revision } }')
+    expect([status, headers.get('connection')]).toEqual([200, 'close'])
+    const { messages, ask } = await openSocket(server.url, { apiKey: server.adminKey })
+    await until(() => messages.length === 1)
+    ask('a', '{ featureFlag(key: "late") { key } }')
+    await until(() => messages.length === 3)
+    expect(messages[1]).toMatchObject({ payload: { data: { featureFlag: { key: 'late' } } } })
+    // A time that is over at once, for this test.
+    await server.close({ isAtOnce: true })
+  })
+
+  it('answers a request that was on its way over a kept connection, and ends the others', async () => {
+    const server = await startTestServer(ENDLESS_GRACE)
+    const [idle, kept] = [connect(portOf(server), '127.0.0.1'), connect(portOf(server), '127.0.0.1')]
+    for (const socket of [idle, kept]) {
+      socket.write(post(server))
+      await once(socket, 'data')
+    }
+    const [rest, answer] = [untilClosed(idle), untilClosed(kept)]
+    kept.write(post(server))
+    await server.close()
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n/i)
+    expect(await rest).toBe('')
   })
 })

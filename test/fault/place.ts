@@ -51,6 +51,7 @@ export async function makePlace(engine: DatabaseEngine): Promise<Place> {
   const adminKey = generateApiKey('live')
   const common = {
     NODE_ENV: 'production',
+    VALHALLA_SHUTDOWN_DELAY_MS: '0',
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_KEY_PEPPER: 'pepper of the fault tests',
     VALHALLA_AUDIT_KEY: AUDIT_KEY,

@@ -82,8 +82,8 @@ export async function startTestServer(
     async changeClient(client, changes) {
       await put({ ...client, ...changes, version: client.version + 1 })
     },
-    async close() {
-      await server.close()
+    async close(how) {
+      await server.close(how)
       await rm(root, { recursive: true, force: true })
     },
   }

@@ -97,6 +97,9 @@ const bool = typed(
 const host = typed(z.string().regex(/^[A-Za-z0-9.:%_-]{1,253}$/, 'must be an IP address or a host name'), 'host')
 const adminKey = typed(z.string().refine(isApiKeyShaped, 'must be an API key of this system (vk_live_... or vk_test_...)'), 'API key', true)
 
+/** As long as a load balancer takes that asks every second or two, and believes the second answer. */
+const PRODUCTION_SHUTDOWN_DELAY_MS = 5_000
+
 /** Every variable that is read: its name, type, default and description stand here and nowhere else. */
 const VARIABLES = z.object({
   PORT: defaulted(integer(0, 65_535, 'port'), '4000', 'TCP port to listen on; 0 takes any free one.'),
@@ -151,6 +154,10 @@ const VARIABLES = z.object({
     integer(100, 60_000, 'ms, 100 to 60000'),
     '2000',
     'After this time a write that the database did not take is refused as UNAVAILABLE.',
+  ),
+  VALHALLA_SHUTDOWN_DELAY_MS: optional(
+    integer(0, 600_000, 'ms, 0 to 600000'),
+    'How long the service goes on answering once it is told to stop and /readyz says 503. Unset: 5000 in production, else 0.',
   ),
   VALHALLA_SHUTDOWN_GRACE_MS: defaulted(
     integer(0, 600_000, 'ms, 0 to 600000'),
@@ -207,6 +214,7 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     smokeAllowedOrigins: values.SMOKE_ALLOWED_ORIGINS ?? none,
     diskReserveBytes: values.VALHALLA_DISK_RESERVE_MB * 1024 * 1024,
     writeTimeoutMs: values.VALHALLA_WRITE_TIMEOUT_MS,
+    shutdownDelayMs: values.VALHALLA_SHUTDOWN_DELAY_MS ?? (values.NODE_ENV === 'production' ? PRODUCTION_SHUTDOWN_DELAY_MS : 0),
     shutdownGraceMs: values.VALHALLA_SHUTDOWN_GRACE_MS,
     isSecretValueAllowed: values.VALHALLA_ALLOW_SECRET_VALUES,
     /** As `URL.origin` writes them. */

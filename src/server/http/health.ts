@@ -10,9 +10,9 @@ export function livez(): Answer {
  * Whether requests should be sent here: from the first load of the state until the process is told to stop. A database that
  * is away does not change that, since reads go on from memory; it shows as `degraded`.
  */
-export function readyz({ ledger, isClosing }: FrontParts): Answer {
+export function readyz({ ledger, isLeaving }: FrontParts): Answer {
   const { isDatabaseReachable, snapshotAgeMs, revisionLag } = ledger.status
-  const isReady = !isClosing()
+  const isReady = !isLeaving()
   const report = {
     status: isReady ? 'ready' : 'closing',
     degraded: !isDatabaseReachable,

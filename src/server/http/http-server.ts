@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ConnectionLimits } from '../connection-limits.js'
 
 /** The HTTP server cannot listen where it is told to. The message is one line for whoever started the program. */
@@ -15,13 +16,17 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<AddressInfo>
   /** Does something with a connection once no answer is on its way there any more: at once where that is so already. */
   whenAnswered(socket: Duplex, work: () => void): void
-  /** Takes no more connections, and waits until the running requests are answered, at most `graceMs`. */
+  /** From now on every answer ends its connection, which its client is told. */
+  leave(): void
+  /** Takes no more connections, ends those without a request, and waits until the running requests are answered, at most `graceMs`. */
   drain(graceMs: number): Promise<void>
   /** Ends every connection that is left. */
   close(): Promise<void>
 }
 
 const MAX_HEADER_BYTES = 16 * 1024
+/** Turns of the event loop in which a request that has arrived is read: of the turn that is under way only a part is left. */
+const TURNS_TO_READ = 2
 
 /** A server that is not listening yet. */
 export function createHttpServer(listener: RequestListener, network: ConnectionLimits): HttpServer {
@@ -45,20 +50,26 @@ export function createHttpServer(listener: RequestListener, network: ConnectionL
   const upgraded = trackUpgrades(server)
   onceClosed(server, (socket) => running.forgetThoseOf(socket))
   let closed: Promise<void> | undefined
+  // The HTTP server's own `close` would cut off connections whose next request has arrived and is not read yet.
   const stop = (): Promise<void> => {
-    closed ??= new Promise((resolve) => server.close(() => resolve()))
+    closed ??= new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()))
     return closed
   }
   return {
     server,
     listen: (port, host) => listen(server, port, host),
     whenAnswered: (socket, work) => running.whenAnswered(socket, work),
-    drain(graceMs) {
+    leave: () => running.leave(),
+    async drain(graceMs) {
       void stop()
-      return running.drain(graceMs)
+      for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn()
+      server.closeIdleConnections()
+      await running.drain(graceMs)
     },
     async close() {
       const done = stop()
+      // Ends the look at connections that are slow, too.
+      server.close()
       server.closeAllConnections()
       for (const socket of upgraded) socket.destroy()
       await done
@@ -69,13 +80,13 @@ export function createHttpServer(listener: RequestListener, network: ConnectionL
 /** The answers that are not sent yet. */
 class RunningAnswers {
   readonly #all = new Set<ServerResponse>()
-  #isDraining = false
+  #isLeaving = false
   #onIdle: (() => void) | undefined
 
   add(response: ServerResponse): void {
     this.#all.add(response)
     response.once('close', () => this.#forget([response]))
-    if (this.#isDraining) response.shouldKeepAlive = false
+    if (this.#isLeaving) response.shouldKeepAlive = false
   }
 
   /** Waits for the answers to one connection; where it is closed before, nothing is done. */
@@ -90,11 +101,14 @@ class RunningAnswers {
     this.#forget(this.#thoseOf(socket))
   }
 
+  /** From now on they say `Connection: close`, so that nobody sends a request that would be cut off. */
+  leave(): void {
+    this.#isLeaving = true
+    for (const response of this.#all) response.shouldKeepAlive = false
+  }
+
   /** Waits until there are none, at most `graceMs`. */
   async drain(graceMs: number): Promise<void> {
-    this.#isDraining = true
-    // They say `Connection: close`, so that nobody sends a request that would be cut off.
-    for (const response of this.#all) response.shouldKeepAlive = false
     if (this.#all.size === 0) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, graceMs)
