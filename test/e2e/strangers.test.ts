@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import type { ConnectionLimits } from '../../src/server/connection-limits.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { openSocket, rawConnection, UPGRADE, upgradeStatus } from '../testkit/sockets.js'
@@ -32,27 +33,62 @@ describe('a connection that does not say who it is', () => {
     for (const { socket } of held) socket.destroy()
   })
 
-  it('has a limited number of places', async () => {
+  it('gives its place to the next one where there are too many, the one that has been here longest first', async () => {
     await begin({ strangers: 3 })
-    const held = await Promise.all([1, 2, 3].map(() => rawConnection(portOf(), UPGRADE)))
-    expect(await upgradeStatus(`${server.url}/graphql`)).toBe(503)
-    for (const { socket } of held) socket.destroy()
+    const open = () => openSocket(server.url)
+    const [first, second] = [await open(), await open(), await open()]
+    const newcomer = await openSocket(server.url, { apiKey: server.adminKey })
+    await until(() => newcomer.messages.length > 0)
+    expect(await first?.closed).toEqual({ code: 1013, reason: 'Too many connections wait to be authenticated' })
+    // The newcomer has said who it is: there is room for one, and then the next has to go.
+    await open()
+    expect(second?.socket.readyState).toBe(WebSocket.OPEN)
+    await open()
+    expect(await second?.closed).toMatchObject({ code: 1013 })
   })
 
-  it('leaves room for those of other addresses', async () => {
+  it('leaves those of other addresses alone', async () => {
     await begin({ strangers: 4, strangersPerAddress: 2 })
     const network = '2001:db8:0:1:'
-    const there = [
-      await openSocket(server.url, undefined, from(`${network}:1`)),
-      await openSocket(server.url, undefined, from(`${network}:2`)),
-    ]
-    await expect(openSocket(server.url, undefined, from(`${network}:3`))).rejects.toThrow('503')
-    const elsewhere = await openSocket(server.url, { apiKey: server.adminKey }, from('192.0.2.1'))
-    await until(() => elsewhere.messages.length > 0)
-    // Whoever has said who it is counts no more.
-    there[0]?.say({ type: 'connection_init', payload: { apiKey: server.adminKey } })
-    await until(() => there[0]?.messages.length === 1)
+    const elsewhere = await openSocket(server.url, undefined, from('192.0.2.1'))
+    const first = await openSocket(server.url, undefined, from(`${network}:1`))
+    const second = await openSocket(server.url, undefined, from(`${network}:2`))
     await openSocket(server.url, undefined, from(`${network}:3`))
+    expect(await first.closed).toMatchObject({ code: 1013 })
+    // Whoever has said who it is counts no more.
+    second.say({ type: 'connection_init', payload: { apiKey: server.adminKey } })
+    await until(() => second.messages.length === 1)
+    await openSocket(server.url, undefined, from(`${network}:4`))
+    elsewhere.say({ type: 'connection_init', payload: { apiKey: server.adminKey } })
+    await until(() => elsewhere.messages.length === 1)
+    expect(server.connections.size).toBe(4)
+  })
+
+  it('does not keep out a client whose upgrade bears its key, nor take its place', async () => {
+    await begin({ strangers: 2, strangersPerAddress: 2 })
+    const holders = [await openSocket(server.url), await openSocket(server.url)]
+    const { key } = await server.addClient({ name: 'keyed' })
+    const keyed = await openSocket(server.url, undefined, { headers: { authorization: `Bearer ${key}` } })
+    // One whose key does not work is a stranger like any other.
+    const mistaken = await openSocket(server.url, undefined, { headers: { authorization: 'Bearer vk_test_nope' } })
+    expect(await holders[0]?.closed).toMatchObject({ code: 1013 })
+    for (let more = 0; more < 4; more += 1) await openSocket(server.url)
+    expect(await mistaken.closed).toMatchObject({ code: 1013 })
+    keyed.say({ type: 'connection_init' })
+    await until(() => keyed.messages.length === 1)
+    expect(keyed.messages).toEqual([{ type: 'connection_ack' }])
+  })
+
+  it('is a stranger all the same where its client has as many connections as it may have', async () => {
+    await begin({ strangers: 1, socketsPerClient: 1 })
+    const { key } = await server.addClient({ name: 'greedy' })
+    const bearing = { headers: { 'x-api-key': key } }
+    const first = await openSocket(server.url, undefined, bearing)
+    const second = await openSocket(server.url, undefined, bearing)
+    await openSocket(server.url, undefined, bearing)
+    expect(await second.closed).toMatchObject({ code: 1013 })
+    first.say({ type: 'connection_init' })
+    await until(() => first.messages.length === 1)
   })
 })
 

@@ -11,7 +11,7 @@ import type { EventStream } from './event-stream.js'
 export const CLOSE_CODES = {
   /** The server stops; come back. */
   goingAway: 1001,
-  /** The API client has as many connections as it may have; come back later. */
+  /** The API client has as many connections as it may have, or there are too many that do not say who they are; come back later. */
   tooMany: 1013,
   /** No key, or none that works. */
   unauthenticated: 4401,
@@ -42,7 +42,7 @@ export interface Connection {
   readonly socket: WebSocket
   readonly request: IncomingMessage
   readonly remoteAddress: string
-  /** Known from connection_init on. */
+  /** Known from connection_init on, or from the beginning where the upgrade's headers bear a key that works. */
   caller: Caller | undefined
   /** By the id that the client gave them; each until it has really ended, also when its client has lost interest. */
   readonly operations: Map<string, RunningOperation>
@@ -84,6 +84,14 @@ export class Connections implements Iterable<Connection> {
     let count = 0
     for (const connection of this.#all) if (connection.socket.readyState === WebSocket.OPEN && isMeant(connection)) count += 1
     return count
+  }
+
+  /** The stranger that has been here longest of those that are meant, once there are `max` of them or more. */
+  oldestStranger(max: number, isMeant: (connection: Connection) => boolean = () => true): Connection | undefined {
+    const strangers = [...this.#all].filter(
+      (connection) => !connection.caller && connection.socket.readyState === WebSocket.OPEN && isMeant(connection),
+    )
+    return strangers.length >= max ? strangers[0] : undefined
   }
 
   /** Closes every connection whose caller does not pass. */

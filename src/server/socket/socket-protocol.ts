@@ -72,7 +72,7 @@ function authenticate({ connectionParams, extra }: SocketContext, parts: Protoco
   let caller: Caller | undefined
   try {
     caller = parts.authenticator.authenticate(credentialsIn(connectionParams, extra), extra.remoteAddress)
-    refuseCrowd(caller, parts)
+    refuseCrowd(extra, caller, parts)
     extra.caller = caller
     return true
   } catch (error) {
@@ -82,8 +82,8 @@ function authenticate({ connectionParams, extra }: SocketContext, parts: Protoco
 }
 
 /** Throws AppError RATE_LIMITED when a client has as many connections as it may have. */
-function refuseCrowd({ id }: Caller, { connections, network }: ProtocolParts): void {
-  if (connections.countOpen(({ caller }) => caller?.id === id) < network.socketsPerClient) return
+function refuseCrowd(newcomer: Connection, { id }: Caller, { connections, network }: ProtocolParts): void {
+  if (connections.countOpen((other) => other !== newcomer && other.caller?.id === id) < network.socketsPerClient) return
   throw new AppError('RATE_LIMITED', `An API client may have ${network.socketsPerClient} connections; close others first.`)
 }
 

@@ -3,8 +3,11 @@ import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { handleProtocols } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { Caller } from '../../core/contract/caller.js'
 import { ipSubject } from '../../core/values/ip-subject.js'
+import { credentialsOf } from '../../enforcement/authenticate.js'
 import { apiClients } from '../../packs/api-clients/index.js'
+import type { ConnectionLimits } from '../connection-limits.js'
 import type { FrontParts } from '../front-parts.js'
 import { clientAddress } from '../http/client-address.js'
 import { isOriginWelcome } from '../http/cors.js'
@@ -49,7 +52,9 @@ export function serveSubscriptions(http: HttpServer, parts: FrontParts): Subscri
   const protocol = createProtocol({ ...parts, activity, connections })
   const accept = (socket: WebSocket, request: IncomingMessage): void => {
     const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
-    const connection: Connection = { socket, request, remoteAddress, caller: undefined, operations: new Map(), begun: undefined }
+    const caller = callerOf(request, connections, parts)
+    const connection: Connection = { socket, request, remoteAddress, caller, operations: new Map(), begun: undefined }
+    if (!caller) makeRoom(connections, remoteAddress, parts.network)
     connections.add(connection)
     carry(connection, protocol, parts)
     socket.once('close', () => connections.delete(connection))
@@ -57,7 +62,7 @@ export function serveSubscriptions(http: HttpServer, parts: FrontParts): Subscri
   http.server.on('upgrade', (request, socket, head) => {
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return serveWithoutUpgrade(http, { request, socket, head })
     socket.on('error', () => socket.destroy())
-    const fault = upgradeFault(request, connections, parts)
+    const fault = upgradeFault(request, parts)
     if (fault) refuseUpgrade(socket, fault)
     else sockets.handleUpgrade(request, socket as Duplex, head, accept)
   })
@@ -87,17 +92,42 @@ function isAsking({ operations }: Connection): boolean {
 }
 
 /** Why a WebSocket is not opened. */
-function upgradeFault(request: IncomingMessage, connections: Connections, { settings, isClosing, network }: FrontParts) {
+function upgradeFault(request: IncomingMessage, { settings, isClosing }: FrontParts) {
   if (isClosing()) return { status: 503, message: 'The server is shutting down.' }
   if (request.url?.split('?')[0] !== '/graphql') return { status: 404, message: 'WebSockets are at /graphql.' }
   if (!isOriginWelcome(request, settings.corsOrigins)) return { status: 403, message: 'Pages of this origin may not connect.' }
-  const subject = subjectOf(clientAddress(request, settings.trustedProxies))
-  const fromThere = connections.countOpen(({ caller, remoteAddress }) => !caller && subjectOf(remoteAddress) === subject)
-  if (fromThere >= network.strangersPerAddress) {
-    return { status: 503, message: 'Too many connections of your address wait to be authenticated.' }
+  return undefined
+}
+
+/**
+ * Whose key the upgrade's headers bear. One that does not work says nothing, since connection_init may bring another; nor does
+ * that of a client with as many connections as it may have, which is told so then.
+ */
+function callerOf(request: IncomingMessage, connections: Connections, { authenticator, network }: FrontParts): Caller | undefined {
+  const credentials = credentialsOf(request)
+  if (credentials.authorization === undefined && credentials.apiKey === undefined) return undefined
+  try {
+    // Without an address: a failure is counted once, when connection_init has been heard.
+    const caller = authenticator.authenticate(credentials)
+    return connections.countOpen((other) => other.caller?.id === caller.id) < network.socketsPerClient ? caller : undefined
+  } catch {
+    return undefined
   }
-  const strangers = connections.countOpen(({ caller }) => !caller)
-  return strangers < network.strangers ? undefined : { status: 503, message: 'Too many connections wait to be authenticated.' }
+}
+
+/**
+ * Lets go of the stranger that has had the most time to say who it is, where there are too many of this address or of all: who
+ * comes with a key is never kept out by those who have none.
+ */
+function makeRoom(connections: Connections, remoteAddress: string, { strangers, strangersPerAddress }: ConnectionLimits): void {
+  const subject = subjectOf(remoteAddress)
+  const leaving =
+    connections.oldestStranger(strangersPerAddress, (stranger) => subjectOf(stranger.remoteAddress) === subject) ??
+    connections.oldestStranger(strangers)
+  if (!leaving) return
+  closeSocket(leaving.socket, CLOSE_CODES.tooMany, 'Too many connections wait to be authenticated')
+  // Its goodbye is not waited for: until then it would take up as much as before.
+  leaving.socket.terminate()
 }
 
 /** All addresses of one subscriber count as one. */
