@@ -1,11 +1,11 @@
-import type { CounterCall, CounterReading, Counters } from './counters.js'
+import { areFitting, type CounterCall, type CounterReading, type Counters } from './counters.js'
 import type { MemoryCounters } from './memory-counters.js'
 import type { RedisCounters } from './redis-counters.js'
 
 /**
- * Counters in Redis, with those in memory as their insurance. What Redis lets through is counted in memory too, so that a
- * process that loses Redis knows what it has let through itself: an outage lets through at most one more limit for each
- * process, however often it happens within a window.
+ * Counters in Redis, with those in memory as their insurance. A call is counted in memory before Redis is asked, and given back
+ * where Redis denies it; what has no room in memory is denied without asking Redis, which may have come back empty. So no process
+ * lets through more than one limit in a window, however often Redis is lost and comes back, with or without what it held.
  */
 export class InsuredCounters implements Counters {
   /** Calls that were counted in memory, for Redis was away. */
@@ -19,13 +19,15 @@ export class InsuredCounters implements Counters {
   }
 
   take(calls: readonly CounterCall[], cost: number): readonly CounterReading[] | Promise<readonly CounterReading[]> {
-    if (!this.#redis.isReachable) return this.#insure(calls, cost)
+    const own = this.#memory.take(calls, cost)
+    if (!this.#redis.isReachable) return this.#insured(own)
+    if (!areFitting(calls, own)) return own
     return this.#redis.take(calls, cost).then(
       (readings) => {
-        this.#mirror(calls, readings, cost)
+        this.#giveBack(calls, { own, readings, cost })
         return readings
       },
-      () => this.#insure(calls, cost),
+      () => this.#insured(own),
     )
   }
 
@@ -34,16 +36,22 @@ export class InsuredCounters implements Counters {
     return this.#redis.look(calls, cost).catch(() => this.#memory.look(calls, cost))
   }
 
-  #insure(calls: readonly CounterCall[], cost: number): readonly CounterReading[] {
+  #insured(own: readonly CounterReading[]): readonly CounterReading[] {
     this.insuredCalls += 1
-    return this.#memory.take(calls, cost)
+    return own
   }
 
-  #mirror(calls: readonly CounterCall[], readings: readonly CounterReading[], cost: number): void {
-    if (calls.some(({ isShadow }, index) => !isShadow && !readings[index]?.isFitting)) return
-    this.#memory.add(
-      calls.filter((_, index) => readings[index]?.isFitting),
-      cost,
-    )
+  /** What was counted in memory and not in Redis counts in neither. */
+  #giveBack(calls: readonly CounterCall[], { own, readings, cost }: Taken): void {
+    const isTaken = areFitting(calls, readings)
+    const surplus = calls.filter((_, index) => own[index]?.isFitting && !(isTaken && readings[index]?.isFitting))
+    if (surplus.length > 0) this.#memory.add(surplus, -cost)
   }
+}
+
+/** What memory and Redis say of the same call. */
+interface Taken {
+  readonly own: readonly CounterReading[]
+  readonly readings: readonly CounterReading[]
+  readonly cost: number
 }

@@ -62,10 +62,13 @@ export class MemoryCounters implements Counters {
     return this.#read(calls, { cost, nowMs: this.#clock.monotonicMs() })
   }
 
-  /** Counts what was let through elsewhere, whether it has room here or not. */
+  /** Adds to what was counted, whether there is room or not; a cost below 0 gives back, as far as the window is the same still. */
   add(calls: readonly CounterCall[], cost: number): void {
     const nowMs = this.#clock.monotonicMs()
-    for (const call of calls) this.#entryOf(call, nowMs).current += cost
+    for (const call of calls) {
+      const entry = this.#entryOf(call, nowMs)
+      entry.current = Math.max(0, entry.current + cost)
+    }
   }
 
   /** Forgets subjects whose counts have faded. To be called now and then. */

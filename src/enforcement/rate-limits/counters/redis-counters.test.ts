@@ -90,6 +90,7 @@ describe.skipIf(!canStartRedis)('a Redis that goes away', () => {
     const underWay = letThrough(limiters, call, 200)
     await redis.kill()
     passed += await underWay
+    await until(() => limiters.every(({ status }) => status.redis?.isReachable === false))
     passed += await letThrough(limiters, call, 1_000)
     // Each replica knows what it has let through itself: together they stay below one limit each.
     expect(passed).toBeGreaterThanOrEqual(100)
@@ -107,6 +108,23 @@ describe.skipIf(!canStartRedis)('a Redis that goes away', () => {
       expect(limiter.status.redis?.outages).toBe(1)
       expect(limiter.status.redis?.insuredCalls).toBeGreaterThanOrEqual(500)
     }
+  })
+
+  it('and comes back empty, again and again, lets each replica through one limit', async () => {
+    const redis = await ownRedis()
+    const replicas = await Promise.all([replica(redis.url, 'empty'), replica(redis.url, 'empty')])
+    const limiters = replicas.map(({ limiter }) => limiter)
+    const call = callOf(stateOf(ruleWith({ maxRequests: 100, windowSeconds: 600 })))
+    let passed = await letThrough(limiters, call, 1_000)
+    expect(passed).toBe(100)
+    for (let returns = 0; returns < 3; returns += 1) {
+      await redis.kill()
+      await until(() => limiters.every(({ status }) => status.redis?.isReachable === false))
+      await redis.start()
+      await until(() => limiters.every(({ status }) => status.redis?.isReachable === true))
+      passed += await letThrough(limiters, call, 1_000)
+    }
+    expect(passed).toBeLessThanOrEqual(200)
   })
 
   it('one process alone lets nothing more through while it is away, not even when that happens again', async () => {
