@@ -113,7 +113,7 @@ describe.skipIf(!isPossible)('two processes on one database and one Redis', () =
     })
     const after = await flood(urls, { ...options, count: 1_000 })
     expect((during[200] ?? 0) + (after[200] ?? 0)).toBeLessThanOrEqual(2 * 200)
-    expect(after[200]).toBeLessThanOrEqual(200)
+    expect(after[200] ?? 0).toBeLessThanOrEqual(200)
     for (const each of processes) expect(each.output()).toContain('Redis is away')
     // Exact again: on a machine that starves Redis for a quarter of a second, not at the first try.
     let users = 0
