@@ -6,6 +6,7 @@ import type { CoreServices } from '../core/contract/core-services.js'
 import type { Pack } from '../core/contract/pack.js'
 import type { FrontDoor } from '../core/contract/running-service.js'
 import { endsWithin } from '../core/database/within.js'
+import { boundAnswers } from '../core/graphql/bounds/bound-answers.js'
 import { createAuthenticator } from '../enforcement/authenticate.js'
 import { EphemeralKeys } from '../enforcement/ephemeral-keys.js'
 import { admissionTo, guardSchema } from '../enforcement/guard.js'
@@ -106,7 +107,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const [isLeaving, isClosing] = [() => state.isLeaving, () => state.isClosing]
   const maintenanceGate = createMaintenanceGate(services)
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
-  const schema = guardSchema(buildPackSchema(packs), rules)
+  const schema = boundAnswers(guardSchema(buildPackSchema(packs), rules))
   const ephemeralKeys = new EphemeralKeys()
   const authenticator = limitFailures(createAuthenticator({ ...services, ephemeralKeys }), limiter)
   const limits = createOperationLimiter(schema, limiter)

@@ -91,7 +91,9 @@ describe('an answer', () => {
     const { status, headers, errors, data } = await server.gql('mutation { setFeatureFlag(input: { key: "denied" }) { revision } }')
     expect([status, data]).toEqual([429, undefined])
     expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }])
-    expect(errors?.[0]?.message).toMatch(/^The rate limit "api-key" \(1 in 10 s\) is used up\. Try again in (19|20) s\.$/)
+    expect(errors?.[0]?.message).toMatch(
+      /^The rate limit "api-key" \(1 in 10 s\) does not allow this call now: it costs 1, and 0 is left\. Try again in (19|20) s\.$/,
+    )
     const waitSeconds = Number(errors?.[0]?.extensions?.['retryAfterSeconds'])
     expect(waitSeconds).toBeGreaterThan(18)
     expect(Number(headers.get('retry-after'))).toBe(Math.ceil(waitSeconds))
@@ -195,7 +197,7 @@ describe('an operation over a WebSocket', () => {
   const denied = [
     {
       message: expect.stringContaining('"api-key" (2 in 60 s)'),
-      extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) },
+      extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number), cost: 1, remaining: 0 },
     },
   ]
 

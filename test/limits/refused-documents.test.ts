@@ -45,8 +45,10 @@ describe('a document', () => {
     expect(Number(answers[2]?.headers.get('retry-after'))).toBeGreaterThan(500)
     expect(answers[2]?.errors).toEqual([
       {
-        message: expect.stringMatching(/^The rate limit "api-key" \(2 in 600 s\) is used up\. Try again in \d+ s\.$/),
-        extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) },
+        message: expect.stringMatching(
+          /^The rate limit "api-key" \(2 in 600 s\) does not allow this call now: it costs 1, and 0 is left\. Try again in \d+ s\.$/,
+        ),
+        extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number), cost: 1, remaining: 0 },
       },
     ])
     const find = `{ auditEvents(first: 10, filter: { actorId: "${id}" }) { nodes { operation code } } }`

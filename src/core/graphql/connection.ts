@@ -3,9 +3,12 @@ import { ArgsType, Field, Int, ObjectType } from 'type-graphql'
 import { AppError } from '../contract/errors.js'
 import type { Collection } from '../state/collection.js'
 import type { Snapshot } from '../state/snapshot.js'
+import { walk } from './bounds/turns.js'
 
 /** Largest page. */
 export const MAX_PAGE = 100
+/** How many items a page has whose size nobody says. */
+export const USUAL_PAGE = 20
 
 /** Where a page stands in its list. */
 @ObjectType('PageInfo', { simpleResolvers: true, description: 'Where this page stands in its list (Relay cursor connections).' })
@@ -23,7 +26,7 @@ export class PageInfo {
 /** The arguments of every connection. */
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { nullable: true, defaultValue: 20, description: `How many items, 0 to ${MAX_PAGE}.` })
+  @Field(() => Int, { nullable: true, defaultValue: USUAL_PAGE, description: `How many items, 0 to ${MAX_PAGE}.` })
   first?: number | null
   @Field(() => String, { nullable: true, description: 'Begin behind this cursor (the `endCursor` of the page before).' })
   after?: string | null
@@ -84,7 +87,7 @@ function placeBefore<P>({ after }: PageArgs, { list, placeOf }: Pick<Listing<nev
 
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
 function pageSize({ first }: PageArgs): number {
-  const size = first ?? 20
+  const size = first ?? USUAL_PAGE
   if (size < 0 || size > MAX_PAGE)
     throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)
   return size
@@ -133,25 +136,39 @@ function toPage<T>(
   }
 }
 
-/** One page of the records of a collection, in key order. `matches` is left out when every record is meant. */
+/** Which records of a collection are meant. */
+interface ViewQuery<R> {
+  readonly args: PageArgs
+  /** Left out when every record is meant. */
+  readonly matches?: ((record: R) => boolean) | undefined
+  /** The part of the collection to look in: what one of its listings has under a value. */
+  readonly within?: { readonly listing: string; readonly value: string } | undefined
+}
+
+/**
+ * One page of the records of a collection, in key order. There at once, unless many records have to be looked at: that is done in
+ * turns of the event loop, on the same snapshot throughout.
+ */
 export function pageOfView<R extends object>(
   snapshot: Snapshot,
   collection: Collection<R>,
-  query: { args: PageArgs; matches?: ((record: R) => boolean) | undefined },
-): Page<R> {
-  const { args, matches } = query
+  { args, matches, within }: ViewQuery<R>,
+): Page<R> | Promise<Page<R>> {
   const [view, list] = [snapshot.view(collection), collection.name]
   const [size, after] = [pageSize(args), placeBefore(args, { list, placeOf: (key) => key })]
-  const items: R[] = []
-  for (const record of view.values(after)) {
-    if (matches && !matches(record)) continue
-    if (items.push(record) > size) break
-  }
-  const totalCount = (): number => {
-    if (!matches) return view.size
+  const recordsBehind = (key?: string): IterableIterator<R> => (within ? view.listed(within.listing, within.value, key) : view.values(key))
+  const isMeant = (record: R): boolean => !matches || matches(record)
+  const totalCount = (): number | Promise<number> => {
+    if (!matches && !within) return view.size
     let count = 0
-    for (const record of view.values()) if (matches(record)) count += 1
-    return count
+    const counting = walk(recordsBehind(), (record) => {
+      if (isMeant(record)) count += 1
+      return true
+    })
+    return counting === undefined ? count : counting.then(() => count)
   }
-  return toPage(items, { list, size, hasPrevious: after !== undefined, cursorOf: collection.keyOf, totalCount })
+  const items: R[] = []
+  const page = (): Page<R> => toPage(items, { list, size, hasPrevious: after !== undefined, cursorOf: collection.keyOf, totalCount })
+  const walking = walk(recordsBehind(after), (record) => !isMeant(record) || items.push(record) <= size)
+  return walking === undefined ? page() : walking.then(page)
 }

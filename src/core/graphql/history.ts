@@ -1,41 +1,102 @@
 import DataLoader from 'dataloader'
-import type { ChangeLogFilter, ChangePosition } from '../ledger/change-log.js'
-import type { ChangeRecord } from '../state/change.js'
+import type { ChangeLogFilter, ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
+import type { ChangeEntry, ChangeImages } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
+import { answerBudget } from './bounds/answer-budget.js'
 import { type Page, type PageArgs, pageOfRows } from './connection.js'
 import type { RequestContext } from './context.js'
 
+/** Records that are asked for with one statement: all of a page, and of the pages beside it. */
+const RECORDS_PER_STATEMENT = 1_000
+/** Images that are given out in one turn of the event loop. */
+const IMAGES_PER_TURN = 500
+
+type Image = ChangeImages['before']
+
+const markOf = ({ targetType, targetKey }: ChangeTarget): string => `${targetType}\u0000${targetKey}`
+
 /** The newest changes of records, asked for together. */
 const lastChanges = ({ core }: RequestContext) =>
-  new DataLoader<Pick<ChangeRecord, 'targetType' | 'targetKey'>, ChangeRecord | null, string>((targets) => core.changeLog.lastOf(targets), {
-    cacheKeyFn: ({ targetType, targetKey }) => `${targetType}\u0000${targetKey}`,
-    maxBatchSize: 100,
+  new DataLoader<ChangeTarget, ChangeEntry | null, string>((targets) => core.changeLog.lastOf(targets), {
+    cacheKeyFn: markOf,
+    maxBatchSize: RECORDS_PER_STATEMENT,
   })
 
+/** Pages of the histories of records, asked for together. */
+const histories = ({ core }: RequestContext) =>
+  new DataLoader<TargetPage, ChangeEntry[], string>((pages) => core.changeLog.pagesOf(pages), {
+    cacheKeyFn: ({ target, take, after }) => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`,
+    maxBatchSize: RECORDS_PER_STATEMENT,
+  })
+
+const historyCounts = ({ core }: RequestContext) =>
+  new DataLoader<ChangeTarget, number, string>((targets) => core.changeLog.countsOf(targets), {
+    cacheKeyFn: markOf,
+    maxBatchSize: RECORDS_PER_STATEMENT,
+  })
+
+/** Images of changes, asked for together, and read one after the other until the answer can hold no more. */
+const images = (context: RequestContext) => {
+  const budget = context.once(answerBudget)
+  const load = async (places: readonly ImagePlace[]): Promise<Image[]> => {
+    const found: Image[] = []
+    while (found.length < places.length && !budget.isSpent) {
+      const read = await context.core.changeLog.imagesOf(places.slice(found.length))
+      budget.load(read.reduce((sum, { bytes }) => sum + bytes, 0))
+      found.push(...read.map(({ image }) => image))
+    }
+    return places.map((_, index) => found[index] ?? null)
+  }
+  let last: Promise<unknown> = Promise.resolve()
+  const loadNext = (places: readonly ImagePlace[]): Promise<Image[]> => {
+    const loading = last.then(() => load(places))
+    last = loading.catch(() => undefined)
+    return loading
+  }
+  const cacheKeyFn = ({ revision, ordinal, side }: ImagePlace): string => `${revision}.${ordinal} ${side}`
+  return new DataLoader<ImagePlace, Image, string>(loadNext, { cacheKeyFn, maxBatchSize: IMAGES_PER_TURN })
+}
+
+/** What the record of a change was before or after it; read for all changes of an answer together, where it is still in the log. */
+export function imageOf(context: RequestContext, change: ChangeEntry, side: keyof ChangeImages): Image | Promise<Image> {
+  const image = change[side]
+  const { revision, ordinal } = change
+  return image === undefined ? context.once(images).load({ revision, ordinal, side }) : image
+}
+
 /** The newest change of a record; asked for once for all records of an answer. */
-export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeRecord | null> {
+export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
   return context.once(lastChanges).load({ targetType: collection.name, targetKey: collection.keyOf(record) })
 }
 
-/** All changes of a record's key, newest first: a record that was deleted and made again has one history. */
+/**
+ * All changes of a record's key, newest first: a record that was deleted and made again has one history. The pages of all records
+ * of an answer are asked for together.
+ */
 export function historyOf(
   context: RequestContext,
   { collection, record }: { collection: AnyCollection; record: object },
   args: PageArgs,
-): Promise<Page<ChangeRecord>> {
-  return pageOfChanges(context, { targetType: collection.name, targetKey: collection.keyOf(record) }, args)
+): Promise<Page<ChangeEntry>> {
+  const target = { targetType: collection.name, targetKey: collection.keyOf(record) }
+  return pageOfRows(args, {
+    ...LISTING,
+    rows: (take, after) => context.once(histories).load({ target, take, after }),
+    totalCount: () => context.once(historyCounts).load(target),
+  })
 }
+
+/** What all pages of changes have in common. */
+const LISTING = { list: 'Change', cursorOf: ({ id }: ChangeEntry) => id, placeOf: positionOf }
 
 /** One page of the change log, newest first. */
 export function pageOfChanges(
   { core: { changeLog } }: RequestContext,
   filter: ChangeLogFilter,
   args: PageArgs,
-): Promise<Page<ChangeRecord>> {
+): Promise<Page<ChangeEntry>> {
   return pageOfRows(args, {
-    list: 'Change',
-    cursorOf: ({ id }) => id,
-    placeOf: positionOf,
+    ...LISTING,
     rows: (take, after) => changeLog.page(filter, { take, after }),
     totalCount: () => changeLog.count(filter),
   })

@@ -3,8 +3,17 @@ import type { ChangeModel } from '../../generated/prisma/models.js'
 import type { ActorRef } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
 import type { QueryableDatabase } from '../database/database.js'
-import { type ChangeRecord, madeBy, type PlainChange } from '../state/change.js'
+import {
+  type ChangeEntry,
+  type ChangeImages,
+  type ChangeRecord,
+  ENTRY_COLUMNS,
+  fromEntryRow,
+  madeBy,
+  type PlainChange,
+} from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
+import type { JsonObject } from '../values/json.js'
 import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
 import { digestAt } from './store.js'
 
@@ -31,6 +40,33 @@ export interface ChangePosition {
   readonly ordinal: number
 }
 
+/** The record that changes are of. */
+export type ChangeTarget = Pick<ChangeRecord, 'targetType' | 'targetKey'>
+
+/** One page of the changes of one record, newest first. */
+export interface TargetPage {
+  readonly target: ChangeTarget
+  readonly take: number
+  readonly after?: ChangePosition | undefined
+}
+
+/** One image of a change. */
+export interface ImagePlace extends ChangePosition {
+  readonly side: keyof ChangeImages
+}
+
+/** An image, and how many bytes of JSON it is. */
+export interface LoadedImage {
+  readonly image: JsonObject | null
+  readonly bytes: number
+}
+
+interface ImageRow {
+  readonly n: number
+  readonly image: string | null
+  readonly is_left: boolean
+}
+
 interface BoundsRow {
   readonly head_revision: number
   readonly head_digest: string
@@ -42,8 +78,21 @@ interface BoundsRow {
 const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
 const NEWEST_FIRST = [{ revision: 'desc' as const }, { ordinal: 'desc' as const }]
 const OLDEST_FIRST = [{ revision: 'asc' as const }, { ordinal: 'asc' as const }]
-/** Changes read at a time by {@link ChangeLog.stream}. */
-const STREAM_PAGE = 1_000
+/** Changes read at a time by {@link ChangeLog.stream}: of the largest that there can be, these are 32 MB. */
+const STREAM_PAGE = 250
+/** About so many bytes of images are read with one statement, and at least those of one change. */
+const IMAGES_PAGE_BYTES = 2 * 1024 * 1024
+const IMAGES = { before: true, after: true }
+const COLUMNS = ENTRY_COLUMNS.map((column) => `c.${column}`).join(', ')
+
+/** The records of a parameter, each with its place among them. */
+const TARGETS = 'json_to_recordset($1::json) AS t(n int, type text, key text, take int, revision int, ordinal int)'
+
+/**
+ * SQL for about how many bytes an image has, without reading it: what is stored, and eight times that where the database has
+ * compressed it, which is more than all but those have that repeat themselves.
+ */
+const SIZE = 'coalesce(pg_column_size(image) * CASE WHEN pg_column_compression(image) IS NULL THEN 1 ELSE 8 END, 0)'
 
 /** Reads the log of changes. Everything here asks the database, and answers UNAVAILABLE while it is away. */
 export class ChangeLog {
@@ -62,11 +111,12 @@ export class ChangeLog {
     return row && toRecord(row)
   }
 
-  /** Newest first, at most `take`, beginning behind `after`. */
-  async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeRecord[]> {
+  /** Newest first, at most `take`, beginning behind `after`; without images. */
+  async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeEntry[]> {
     const where = { AND: [whereOf(filter), ...(window.after ? [olderThan(window.after)] : [])] }
-    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: NEWEST_FIRST, take: window.take }))
-    return rows.map(toRecord)
+    const { take } = window
+    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: NEWEST_FIRST, take, omit: IMAGES }))
+    return rows.map((row) => madeBy(actorOf(row), row as Omit<PlainChange, keyof ChangeImages>))
   }
 
   /** How many changes there are. */
@@ -74,17 +124,56 @@ export class ChangeLog {
     return this.#database.askPrisma(({ change }) => change.count({ where: whereOf(filter) }))
   }
 
-  /** The newest change of each record, in the order asked for; null where there is none. One question for all. */
-  async lastOf(targets: readonly { targetType: string; targetKey: string }[]): Promise<(ChangeRecord | null)[]> {
-    const text = `SELECT DISTINCT ON (c.target_type, c.target_key) c.revision, c.ordinal FROM changes c
-      JOIN json_to_recordset($1::json) AS t(type text, key text) ON c.target_type = t.type AND c.target_key = t.key
-      ORDER BY c.target_type, c.target_key, c.revision DESC, c.ordinal DESC`
-    const asked = JSON.stringify(targets.map(({ targetType, targetKey }) => ({ type: targetType, key: targetKey })))
-    const places = await this.#database.ask<ChangePosition>(text, [asked])
-    const where = { OR: places.rows.map(({ revision, ordinal }) => ({ revision, ordinal })) }
-    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where }))
-    const found = new Map(rows.map((row) => [`${row.targetType}\u0000${row.targetKey}`, toRecord(row)]))
-    return targets.map(({ targetType, targetKey }) => found.get(`${targetType}\u0000${targetKey}`) ?? null)
+  /** A page of each record's changes, in the order asked for, without images. One statement for all. */
+  async pagesOf(pages: readonly TargetPage[]): Promise<ChangeEntry[][]> {
+    const text = `SELECT t.n, to_json(e) AS row FROM ${TARGETS} CROSS JOIN LATERAL (
+        SELECT ${COLUMNS} FROM changes c WHERE c.target_type = t.type AND c.target_key = t.key
+          AND (t.revision IS NULL OR (c.revision, c.ordinal) < (t.revision, t.ordinal))
+        ORDER BY c.revision DESC, c.ordinal DESC LIMIT t.take) e
+      ORDER BY t.n, e.revision DESC, e.ordinal DESC`
+    const asked = pages.map(({ target: { targetType, targetKey }, take, after }, n) => ({
+      n,
+      type: targetType,
+      key: targetKey,
+      take,
+      ...after,
+    }))
+    const { rows } = await this.#database.ask<{ n: number; row: JsonObject }>(text, [JSON.stringify(asked)])
+    const found = pages.map((): ChangeEntry[] => [])
+    for (const { n, row } of rows) found[n]?.push(fromEntryRow(row))
+    return found
+  }
+
+  /** The newest change of each record, in the order asked for, without images; null where there is none. One statement for all. */
+  async lastOf(targets: readonly ChangeTarget[]): Promise<(ChangeEntry | null)[]> {
+    const pages = await this.pagesOf(targets.map((target) => ({ target, take: 1 })))
+    return pages.map(([last]) => last ?? null)
+  }
+
+  /** How many changes there are of each record, in the order asked for. One statement for all. */
+  async countsOf(targets: readonly ChangeTarget[]): Promise<number[]> {
+    const text = `SELECT (SELECT count(*) FROM changes c WHERE c.target_type = t.type AND c.target_key = t.key)::int AS count
+      FROM ${TARGETS} ORDER BY t.n`
+    const asked = targets.map(({ targetType, targetKey }, n) => ({ n, type: targetType, key: targetKey }))
+    const { rows } = await this.#database.ask<{ count: number }>(text, [JSON.stringify(asked)])
+    return rows.map(({ count }) => count)
+  }
+
+  /**
+   * Images of changes in the order asked for, null where there is none: as many as one statement may read, so that a reader can
+   * stop before memory is short. Fewer than were asked for: ask again for the rest.
+   */
+  async imagesOf(places: readonly ImagePlace[]): Promise<LoadedImage[]> {
+    const text = `WITH images AS (
+        SELECT t.n::int, CASE t.side WHEN 'before' THEN c.before ELSE c.after END AS image
+        FROM unnest($1::int[], $2::int[], $3::text[]) WITH ORDINALITY AS t(revision, ordinal, side, n) JOIN changes c USING (revision, ordinal)),
+      sized AS (SELECT n, image, sum(${SIZE}) OVER (ORDER BY n) - ${SIZE} >= $4 AS is_left FROM images)
+      SELECT n, CASE WHEN NOT is_left THEN image::text END AS image, is_left FROM sized ORDER BY n`
+    const columns = [places.map(({ revision }) => revision), places.map(({ ordinal }) => ordinal), places.map(({ side }) => side)]
+    const { rows } = await this.#database.ask<ImageRow>(text, [...columns, IMAGES_PAGE_BYTES])
+    const end = rows.find((row) => row.is_left)?.n ?? places.length + 1
+    const found = new Map(rows.map(({ n, image }) => [n, image]))
+    return places.slice(0, end - 1).map((_, index) => loaded(found.get(index + 1) ?? null))
   }
 
   /** All changes of one revision, in order. */
@@ -177,6 +266,13 @@ function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInp
 }
 
 function toRecord(row: ChangeModel): ChangeRecord {
-  const actor = { id: row.actorId, name: row.actorName, clientType: row.actorClientType }
-  return madeBy(actor as ActorRef, row as PlainChange)
+  return madeBy(actorOf(row), row as PlainChange)
+}
+
+function actorOf({ actorId, actorName, actorClientType }: Omit<ChangeModel, keyof ChangeImages>): ActorRef {
+  return { id: actorId, name: actorName, clientType: actorClientType } as ActorRef
+}
+
+function loaded(text: string | null): LoadedImage {
+  return text === null ? { image: null, bytes: 0 } : { image: JSON.parse(text) as JsonObject | null, bytes: text.length }
 }

@@ -171,6 +171,11 @@ const VARIABLES = z.object({
   ),
   VALHALLA_CORS_ORIGINS: optional(origins, 'Origins whose pages may call this service from a browser; none when unset.'),
   VALHALLA_MAX_BODY_BYTES: defaulted(integer(1_024, 16_777_216, 'bytes, 1024 to 16777216'), '262144', 'Largest body of an HTTP request.'),
+  VALHALLA_MAX_ANSWER_BYTES: defaulted(
+    integer(65_536, 134_217_728, 'bytes, 65536 to 134217728'),
+    '8388608',
+    'Largest answer to one operation; what would be larger is refused.',
+  ),
 })
 
 /** Every variable with its documentation, in the order in which they are shown. */
@@ -220,6 +225,7 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     /** As `URL.origin` writes them. */
     corsOrigins: values.VALHALLA_CORS_ORIGINS ?? none,
     maxBodyBytes: values.VALHALLA_MAX_BODY_BYTES,
+    maxAnswerBytes: values.VALHALLA_MAX_ANSWER_BYTES,
   }
 }
 

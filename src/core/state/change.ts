@@ -34,10 +34,16 @@ export interface ChangeRecord {
   readonly digest: string
 }
 
+/** What a record was before a change and after it. */
+export type ChangeImages = Pick<ChangeRecord, 'before' | 'after'>
+
+/** A change as lists give it: its images are many times as large as the rest, and may be left in the log until they are asked for. */
+export type ChangeEntry = Omit<ChangeRecord, keyof ChangeImages> & Partial<ChangeImages>
+
 /** A change without what is flat in its row. */
 export type PlainChange = Omit<ChangeRecord, 'id' | 'actor'>
 
-const rows = rowCodec<PlainChange>({
+const entryFields = {
   revision: integer(),
   ordinal: integer(),
   pack: text(),
@@ -45,18 +51,22 @@ const rows = rowCodec<PlainChange>({
   targetId: text(),
   targetKey: text(),
   action: text(),
-  before: json(),
-  after: json(),
   operation: text(),
   reason: text(),
   correlationId: text(),
   at: timestamp(),
   isRevertible: boolean(),
   digest: text(),
-})
+}
+const entries = rowCodec<Omit<PlainChange, keyof ChangeImages>>(entryFields)
+const rows = rowCodec<PlainChange>({ ...entryFields, before: json(), after: json() })
+
+const ACTOR_COLUMNS = ['actor_id', 'actor_name', 'actor_client_type']
 
 /** The columns of a change's row. */
-export const CHANGE_COLUMNS: readonly string[] = [...rows.columns, 'actor_id', 'actor_name', 'actor_client_type']
+export const CHANGE_COLUMNS: readonly string[] = [...rows.columns, ...ACTOR_COLUMNS]
+/** The columns of a change without its images. */
+export const ENTRY_COLUMNS: readonly string[] = [...entries.columns, ...ACTOR_COLUMNS]
 
 /** The row of a change as JSON, keyed by column. */
 export function toChangeRow(change: ChangeRecord): JsonObject {
@@ -66,11 +76,22 @@ export function toChangeRow(change: ChangeRecord): JsonObject {
 
 /** The change of a row. Columns that a newer build has added are left out. */
 export function fromChangeRow(row: JsonObject): ChangeRecord {
-  const actor = { id: row['actor_id'], name: row['actor_name'], clientType: row['actor_client_type'] }
-  return madeBy(actor as ActorRef, rows.fromRow(row))
+  return madeBy(actorOf(row), rows.fromRow(row))
+}
+
+/** The change of a row that was read without its images. */
+export function fromEntryRow(row: JsonObject): ChangeEntry {
+  return madeBy(actorOf(row), entries.fromRow(row))
+}
+
+function actorOf(row: JsonObject): ActorRef {
+  return { id: row['actor_id'], name: row['actor_name'], clientType: row['actor_client_type'] } as ActorRef
 }
 
 /** The change that somebody has made. */
-export function madeBy(actor: ActorRef, change: PlainChange): ChangeRecord {
+export function madeBy<C extends Pick<PlainChange, 'revision' | 'ordinal'>>(
+  actor: ActorRef,
+  change: C,
+): C & Pick<ChangeRecord, 'id' | 'actor'> {
   return { ...change, id: `${change.revision}.${change.ordinal}`, actor }
 }

@@ -11,6 +11,8 @@ export interface View<R> {
   find(index: string, value: string): R | undefined
   /** Records in key order; those after `afterKey` when it is given. */
   values(afterKey?: string): IterableIterator<R>
+  /** The records that a listing of the collection has under this value, in key order; those after `afterKey` when it is given. */
+  listed(listing: string, value: string, afterKey?: string): IterableIterator<R>
 }
 
 /** A state to be read, whether it is in force or pending. */
@@ -70,6 +72,8 @@ export interface CollectionSpec<R extends object> {
   findRestoredFaults?(state: ReadableState, record: R, now: Date): readonly UserErrorData[]
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
+  /** Look-ups of many: from a record to the value that it is listed under. */
+  readonly listings?: Readonly<Record<string, (record: R) => string>>
 }
 
 /** A {@link CollectionSpec} with the conversions that follow from it. */
@@ -95,6 +99,7 @@ export interface AnyCollection {
   readonly version: string
   readonly fields: Readonly<Record<string, FieldSpec<unknown>>>
   readonly indexes?: Readonly<Record<string, (record: never) => readonly string[]>>
+  readonly listings?: Readonly<Record<string, (record: never) => string>>
   readonly columns: readonly string[]
   readonly isBookkeeping?: boolean
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission

@@ -71,6 +71,7 @@ export class Draft {
         return record
       },
       values: (afterKey) => table().values(afterKey),
+      listed: (listing, value, afterKey) => table().listed(listing, value, afterKey),
     }
   }
 

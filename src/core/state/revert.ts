@@ -19,7 +19,7 @@ export interface RevertSubject {
    * The newest change of each record that they are of, as the log has it: an object that was made and deleted again looks as
    * if nothing had happened. What happens after this look is told by the contents.
    */
-  readonly last?: readonly (ChangeRecord | null)[]
+  readonly last?: readonly (Pick<ChangeRecord, 'revision'> | null)[]
 }
 
 /** What has to be known of a revision to revert it. */

@@ -5,6 +5,22 @@ import type { AnyCollection, Collection, View } from './collection.js'
 type Tree<V> = InstanceType<typeof sorted.default<string, V>>
 const Tree = sorted.default
 
+interface TableParts {
+  readonly records: Tree<object>
+  /** Keys of records by the values of unique indexes. */
+  readonly indexes: ReadonlyMap<string, Tree<string>>
+  /** Keys of records by what they are listed under and the key itself. */
+  readonly listings: ReadonlyMap<string, Tree<string>>
+}
+
+const treesOf = (names: object = {}): ReadonlyMap<string, Tree<string>> =>
+  new Map(Object.keys(names).map((name) => [name, new Tree<string, string>()]))
+const clonesOf = (trees: ReadonlyMap<string, Tree<string>>): ReadonlyMap<string, Tree<string>> =>
+  new Map([...trees].map(([name, tree]) => [name, tree.clone()]))
+
+/** Where a key stands in a listing: no text that is stored holds U+0000. */
+const placeIn = (value: string, key: string): string => `${value}\u0000${key}`
+
 /**
  * The records of one collection: B+ trees that share their unchanged nodes with the table they were copied from, so that
  * a copy costs nothing and an edit costs the path to it, however many records there are.
@@ -13,11 +29,13 @@ export class Table implements View<object> {
   readonly #collection: AnyCollection
   readonly #records: Tree<object>
   readonly #indexes: ReadonlyMap<string, Tree<string>>
+  readonly #listings: ReadonlyMap<string, Tree<string>>
 
-  constructor(collection: AnyCollection, parts?: { records: Tree<object>; indexes: ReadonlyMap<string, Tree<string>> }) {
+  constructor(collection: AnyCollection, parts?: TableParts) {
     this.#collection = collection
     this.#records = parts?.records ?? new Tree<string, object>()
-    this.#indexes = parts?.indexes ?? new Map(Object.keys(collection.indexes ?? {}).map((name) => [name, new Tree<string, string>()]))
+    this.#indexes = parts?.indexes ?? treesOf(collection.indexes)
+    this.#listings = parts?.listings ?? treesOf(collection.listings)
   }
 
   get size(): number {
@@ -37,11 +55,20 @@ export class Table implements View<object> {
     for (const [key, record] of this.#records.entries(afterKey)) if (key !== afterKey) yield record
   }
 
+  *listed(listing: string, value: string, afterKey = ''): IterableIterator<object> {
+    const [before, prefix] = [placeIn(value, afterKey), placeIn(value, '')]
+    for (const [place, key] of this.#listings.get(listing)?.entries(before) ?? []) {
+      if (!place.startsWith(prefix)) return
+      if (place !== before) yield this.#records.get(key) as object
+    }
+  }
+
   /** A table that can be edited without this one noticing. */
   copy(): Table {
     return new Table(this.#collection, {
       records: this.#records.clone(),
-      indexes: new Map([...this.#indexes].map(([name, tree]) => [name, tree.clone()])),
+      indexes: clonesOf(this.#indexes),
+      listings: clonesOf(this.#listings),
     })
   }
 
@@ -53,6 +80,13 @@ export class Table implements View<object> {
       // An entry that another record has taken over meanwhile is that one's: a follower puts records in no order.
       if (before) for (const value of valuesOf(before as never)) if (tree.get(value) === key) tree.delete(value)
       if (record) for (const value of valuesOf(record as never)) tree.set(value, key)
+    }
+    for (const [name, listedUnder] of Object.entries(this.#collection.listings ?? {})) {
+      const [from, to] = [before, record].map((of) => of && placeIn(listedUnder(of as never), key))
+      if (from === to) continue
+      const tree = this.#listings.get(name) as Tree<string>
+      if (from !== undefined) tree.delete(from)
+      if (to !== undefined) tree.set(to, key)
     }
     if (record) this.#records.set(key, record)
     else this.#records.delete(key)

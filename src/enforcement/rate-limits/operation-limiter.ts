@@ -2,13 +2,15 @@ import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graph
 import { AppError } from '../../core/contract/errors.js'
 import type { Decision, RateLimiter, RuleDecision } from '../../core/contract/limiter.js'
 import type { RequestContext } from '../../core/graphql/context.js'
-import type { Snapshot } from '../../core/state/snapshot.js'
 import { operationCosts } from './operation-cost.js'
+import { createScales, MAX_WEIGHT, type Weight } from './operation-weight.js'
 
 /** An operation that was parsed and validated, and is about to be executed. */
 export interface PendingOperation {
   readonly document: DocumentNode
   readonly operation: OperationDefinitionNode
+  /** As they were sent. */
+  readonly variables: Readonly<Record<string, unknown>>
   readonly context: RequestContext
 }
 
@@ -20,11 +22,9 @@ export interface Admission {
   readonly error: AppError | undefined
 }
 
-/** Counts operations before they are executed, on every way in. */
+/** Weighs and counts operations before they are executed, on every way in. */
 export interface OperationLimiter {
-  /** Whether nothing is limited in this state. */
-  isIdle(snapshot: Snapshot): boolean
-  /** A promise only when counters are not in memory. */
+  /** Refuses what asks for too many objects, then what asks too often. A promise only when counters are not in memory. */
   admit(pending: PendingOperation): Admission | Promise<Admission>
   /** Counts a document that is not executed (syntax, validation, limits) as one unit: reading it has cost something, too. */
   admitRefused(context: RequestContext): Admission | Promise<Admission>
@@ -32,19 +32,36 @@ export interface OperationLimiter {
 
 /** What a document costs that is not executed. */
 const REFUSED_COST = 1
+/** So many objects cost one unit more. */
+const OBJECTS_PER_UNIT = 100
 
 /** A limiter of the operations of a schema. */
 export function createOperationLimiter(schema: GraphQLSchema, limiter: RateLimiter): OperationLimiter {
   const costOf = operationCosts(schema)
+  const weigh = createScales(schema)
   const take = ({ snapshot, subjects }: RequestContext, cost: number): Admission | Promise<Admission> => {
     const decision = limiter.consume({ snapshot, subjects, cost })
     return decision instanceof Promise ? decision.then((decided) => admissionOf(decided, cost)) : admissionOf(decision, cost)
   }
+  const refuse = (context: RequestContext, fault: AppError): Admission | Promise<Admission> => {
+    const withFault = ({ headers, error = fault }: Admission): Admission => ({ headers, error })
+    const admission = take(context, REFUSED_COST)
+    return admission instanceof Promise ? admission.then(withFault) : withFault(admission)
+  }
   return {
-    isIdle: (snapshot) => limiter.isIdle(snapshot),
-    admit: ({ document, operation, context }) => take(context, costOf(document, operation, context.caller)),
+    admit({ document, operation, variables, context }) {
+      const weight = weigh({ document, operation, variables, snapshot: context.snapshot })
+      if (weight.objects > MAX_WEIGHT) return refuse(context, tooHeavy(weight))
+      return take(context, costOf(document, operation, context.caller) + Math.floor(weight.objects / OBJECTS_PER_UNIT))
+    },
     admitRefused: (context) => take(context, REFUSED_COST),
   }
+}
+
+/** Names the weight and the list that causes it. */
+function tooHeavy({ objects, heaviest: { path, objects: most } }: Weight): AppError {
+  const message = `This operation asks for up to ${objects} objects; one call may ask for ${MAX_WEIGHT}. The most come from the list \`${path}\` (up to ${most}): give it or the lists around it a smaller \`first\`, or ask in several calls.`
+  return new AppError('BAD_USER_INPUT', message, { extensions: { weight: objects, allowed: MAX_WEIGHT, list: path } })
 }
 
 function admissionOf(decision: Decision, cost: number): Admission {
@@ -65,17 +82,18 @@ export function rateLimitHeaders({ rules }: Decision): Record<string, string> {
   }
 }
 
+/** Says what the call costs and what is left: who cannot wait can ask for less. */
 function denial({ rules, retryAfterSeconds }: Decision, cost: number): AppError {
   const denying = rules.filter(({ isAllowed }) => !isAllowed)
   const names = denying.map(describe).join(' and ')
+  const remaining = Math.min(...denying.map((rule) => rule.remaining))
   if (retryAfterSeconds === null) {
-    return new AppError(
-      'RATE_LIMITED',
-      `This operation costs ${cost}, which is more than the rate limit ${names} ever allows. Ask for less at once.`,
-    )
+    const message = `This call costs ${cost}, which is more than the rate limit ${names} ever allows. Ask for less at once.`
+    return new AppError('RATE_LIMITED', message, { extensions: { cost, remaining } })
   }
   const seconds = Math.ceil(retryAfterSeconds)
-  return new AppError('RATE_LIMITED', `The rate limit ${names} is used up. Try again in ${seconds} s.`, { retryAfterSeconds })
+  const message = `The rate limit ${names} does not allow this call now: it costs ${cost}, and ${remaining} is left. Try again in ${seconds} s.`
+  return new AppError('RATE_LIMITED', message, { retryAfterSeconds, extensions: { cost, remaining } })
 }
 
 function describe({ name, limit, windowSeconds }: RuleDecision): string {

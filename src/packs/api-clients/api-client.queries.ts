@@ -11,7 +11,7 @@ export type LastUse = (clientId: string) => Date | null
 export function pageOfClients(
   snapshot: Snapshot,
   { filter, args, lastUseOf }: { filter: ApiClientFilter | null; args: PageArgs; lastUseOf: LastUse },
-): Page<ApiClientRecord> {
+): Page<ApiClientRecord> | Promise<Page<ApiClientRecord>> {
   const matches = filter ? matcherOf(filter, lastUseOf) : undefined
   return pageOfView(snapshot, apiClientCollection, { args, matches })
 }

@@ -6,7 +6,7 @@ import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { apiClientCollection, CLIENTS_READ } from './api-client.collection.js'
 import type { ApiClientRecord } from './api-client.js'
 import { pageOfClients } from './api-client.queries.js'
@@ -38,7 +38,7 @@ export class ApiClientResolver {
     filter: ApiClientFilter | null,
     @Args(() => PageArgs) args: PageArgs,
     @Ctx() { core, snapshot }: RequestContext,
-  ): Page<ApiClientRecord> {
+  ): Page<ApiClientRecord> | Promise<Page<ApiClientRecord>> {
     return pageOfClients(snapshot, { filter, args, lastUseOf: (id) => core.usage.lastAt('client', id) })
   }
 
@@ -54,7 +54,7 @@ export class ApiClientResolver {
     nullable: true,
     description: 'The newest change of this client: who changed what, and why; null for those who may not read API clients.',
   })
-  async lastChange(@Root() client: ApiClientRecord, @Ctx() context: RequestContext): Promise<ChangeRecord | null> {
+  async lastChange(@Root() client: ApiClientRecord, @Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     // `viewer` shows every caller its own client, also a front end's EVALUATOR key.
     return context.caller.permissions.has(CLIENTS_READ) ? lastChangeOf(context, apiClientCollection, client) : null
   }

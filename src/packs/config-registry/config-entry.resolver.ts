@@ -4,7 +4,7 @@ import { Change, ChangeConnection } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { historyOf, lastChangeOf } from '../../core/graphql/history.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { CONFIG_READ, type ConfigEntryRecord, configEntryCollection } from './config-entry.collection.js'
 import { ConfigFilter } from './config-entry.inputs.js'
 import { ConfigEntry, ConfigEntryConnection } from './config-entry.types.js'
@@ -26,13 +26,13 @@ export class ConfigEntryResolver {
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => ConfigFilter, { nullable: true, description: 'Which ones; left out: all.' }) filter?: ConfigFilter | null,
-  ): Page<ConfigEntryRecord> {
+  ): Page<ConfigEntryRecord> | Promise<Page<ConfigEntryRecord>> {
     const matches = filter ? (entry: ConfigEntryRecord) => isMeant(entry, filter) : undefined
     return pageOfView(context.snapshot, configEntryCollection, { args, matches })
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
-  lastChange(@Ctx() context: RequestContext, @Root() entry: ConfigEntryRecord): Promise<ChangeRecord | null> {
+  lastChange(@Ctx() context: RequestContext, @Root() entry: ConfigEntryRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, configEntryCollection, entry)
   }
 
@@ -41,7 +41,7 @@ export class ConfigEntryResolver {
     @Ctx() context: RequestContext,
     @Root() entry: ConfigEntryRecord,
     @Args(() => PageArgs) args: PageArgs,
-  ): Promise<Page<ChangeRecord>> {
+  ): Promise<Page<ChangeEntry>> {
     return historyOf(context, { collection: configEntryCollection, record: entry }, args)
   }
 }

@@ -31,4 +31,5 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   version: 'version',
   writePermission: FLAGS_WRITE,
   fields,
+  listings: { group: ({ group }) => group },
 })

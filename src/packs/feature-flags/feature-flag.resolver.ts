@@ -6,7 +6,7 @@ import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.j
 import type { RequestContext } from '../../core/graphql/context.js'
 import { historyOf, lastChangeOf } from '../../core/graphql/history.js'
 import { DateTimeISO } from '../../core/graphql/scalars.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { type FeatureFlagRecord, FLAGS_READ, featureFlagCollection } from './feature-flag.collection.js'
 import { FeatureFlagFilter } from './feature-flag.inputs.js'
 import { FeatureFlag, FeatureFlagConnection } from './feature-flag.types.js'
@@ -29,9 +29,11 @@ export class FeatureFlagResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => FeatureFlagFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: FeatureFlagFilter | null,
-  ): Page<FeatureFlagRecord> {
-    const matches = filter ? (flag: FeatureFlagRecord) => isMeant(flag, filter, context.core) : undefined
-    return pageOfView(context.snapshot, featureFlagCollection, { args, matches })
+  ): Page<FeatureFlagRecord> | Promise<Page<FeatureFlagRecord>> {
+    const { group, ...others } = filter ?? {}
+    const matches = filter ? matcherOf(others, context.core) : undefined
+    const within = typeof group === 'string' ? { listing: 'group', value: group } : undefined
+    return pageOfView(context.snapshot, featureFlagCollection, { args, matches, within })
   }
 
   @FieldResolver(() => DateTimeISO, {
@@ -43,7 +45,7 @@ export class FeatureFlagResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
-  lastChange(@Ctx() context: RequestContext, @Root() flag: FeatureFlagRecord): Promise<ChangeRecord | null> {
+  lastChange(@Ctx() context: RequestContext, @Root() flag: FeatureFlagRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, featureFlagCollection, flag)
   }
 
@@ -52,18 +54,23 @@ export class FeatureFlagResolver {
     @Ctx() context: RequestContext,
     @Root() flag: FeatureFlagRecord,
     @Args(() => PageArgs) args: PageArgs,
-  ): Promise<Page<ChangeRecord>> {
+  ): Promise<Page<ChangeEntry>> {
     return historyOf(context, { collection: featureFlagCollection, record: flag }, args)
   }
 }
 
-function isMeant(flag: FeatureFlagRecord, filter: FeatureFlagFilter, core: CoreServices): boolean {
-  const { group, isEnabled, search, unusedSince } = filter
-  if (typeof group === 'string' && flag.group !== group) return false
-  if (typeof isEnabled === 'boolean' && flag.isEnabled !== isEnabled) return false
-  if (search && !`${flag.key}\n${flag.description ?? ''}`.toLowerCase().includes(search.toLowerCase())) return false
-  const lastAt = unusedSince ? lastEvaluatedAt(core, flag) : null
-  return !(unusedSince && lastAt && lastAt >= unusedSince)
+/** What a filter leaves of the flags of a group, or of all of them. */
+function matcherOf(
+  { isEnabled, search, unusedSince }: Omit<FeatureFlagFilter, 'group'>,
+  core: CoreServices,
+): (flag: FeatureFlagRecord) => boolean {
+  const wanted = search?.toLowerCase()
+  return (flag) => {
+    if (typeof isEnabled === 'boolean' && flag.isEnabled !== isEnabled) return false
+    if (wanted && !`${flag.key}\n${flag.description ?? ''}`.toLowerCase().includes(wanted)) return false
+    const lastAt = unusedSince ? lastEvaluatedAt(core, flag) : null
+    return !(unusedSince && lastAt && lastAt >= unusedSince)
+  }
 }
 
 /** Marks are kept by key: one from before the flag was made is of a flag that was deleted. */

@@ -4,7 +4,7 @@ import { Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { MaintenanceWindowFilter } from './maintenance.inputs.js'
 import { MaintenanceState, MaintenanceWindow, MaintenanceWindowConnection, MaintenanceWindowStatuses } from './maintenance.types.js'
 import { MAINTENANCE_READ, MAINTENANCE_STATE, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
@@ -37,7 +37,7 @@ export class MaintenanceStateResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'The newest change of the switch; null for those who may not read windows.' })
-  async lastChange(@Ctx() context: RequestContext): Promise<ChangeRecord | null> {
+  async lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     if (!context.caller.permissions.has(MAINTENANCE_READ)) return null
     return lastChangeOf(context, maintenanceSwitchCollection, switchOf(context.snapshot.view(maintenanceSwitchCollection)))
   }
@@ -63,7 +63,7 @@ export class MaintenanceWindowResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => MaintenanceWindowFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: MaintenanceWindowFilter | null,
-  ): Page<MaintenanceWindowRecord> {
+  ): Page<MaintenanceWindowRecord> | Promise<Page<MaintenanceWindowRecord>> {
     const now = core.clock.now()
     const matches = filter ? (window: MaintenanceWindowRecord) => isMeant(window, filter, now) : undefined
     return pageOfView(snapshot, maintenanceWindowCollection, { args, matches })
@@ -75,7 +75,7 @@ export class MaintenanceWindowResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change; null for those who may not read windows.' })
-  async lastChange(@Ctx() context: RequestContext, @Root() window: MaintenanceWindowRecord): Promise<ChangeRecord | null> {
+  async lastChange(@Ctx() context: RequestContext, @Root() window: MaintenanceWindowRecord): Promise<ChangeEntry | null> {
     // The state shows windows to callers that may not read changes, such as a front end's EVALUATOR key.
     return context.caller.permissions.has(MAINTENANCE_READ) ? lastChangeOf(context, maintenanceWindowCollection, window) : null
   }

@@ -3,6 +3,7 @@ import { Arg, Ctx, Query, Resolver } from 'type-graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import type { CoreServices } from '../../core/contract/core-services.js'
 import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/contract/operation.js'
+import { Holds } from '../../core/graphql/bounds/list-length.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { OperationEntry, OperationFilter, type OperationKindName } from './operation.types.js'
 import { sampleOf } from './sample.js'
@@ -26,6 +27,7 @@ export class OperationResolver {
       'Every operation of this control plane, by pack and name: who may call it, when, what it costs, and a sample that runs. The map for explorers and tools.',
   })
   @Operation({ permission: OPERATIONS_READ })
+  @Holds(100)
   operations(
     @Ctx() { core, caller }: RequestContext,
     @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which ones; left out: all that are not deprecated.' })

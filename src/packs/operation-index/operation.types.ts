@@ -57,7 +57,7 @@ export class OperationEntry {
       'In which maintenance modes it is answered. Reading is answered to OPERATOR, ADMIN and HEIMDALL clients in MAINTENANCE too.',
   })
   allowedDuring!: readonly MaintenanceModeName[]
-  @Field(() => Int, { description: 'What one call takes from a rate limit.' })
+  @Field(() => Int, { description: 'What one call takes from a rate limit, besides one for every 100 objects that it can answer.' })
   cost!: number
   @Field(() => Boolean, { description: 'Whether it will go away.' })
   isDeprecated!: boolean

@@ -4,7 +4,7 @@ import { Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { ruleKey } from './rate-limit-key.js'
 import { LIMITS_READ, type RateLimitRuleRecord, rateLimitRuleCollection } from './rate-limit-rule.collection.js'
 import { RateLimitRuleFilter } from './rate-limit-rule.inputs.js'
@@ -29,13 +29,13 @@ export class RateLimitRuleResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => RateLimitRuleFilter, { nullable: true, description: 'Which ones; left out: all.' })
     filter?: RateLimitRuleFilter | null,
-  ): Page<RateLimitRuleRecord> {
+  ): Page<RateLimitRuleRecord> | Promise<Page<RateLimitRuleRecord>> {
     const matches = filter ? (rule: RateLimitRuleRecord) => isMeant(rule, filter) : undefined
     return pageOfView(context.snapshot, rateLimitRuleCollection, { args, matches })
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
-  lastChange(@Ctx() context: RequestContext, @Root() rule: RateLimitRuleRecord): Promise<ChangeRecord | null> {
+  lastChange(@Ctx() context: RequestContext, @Root() rule: RateLimitRuleRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, rateLimitRuleCollection, rule)
   }
 

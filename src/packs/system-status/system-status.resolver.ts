@@ -3,7 +3,7 @@ import { Operation } from '../../core/contract/operation.js'
 import { Change } from '../../core/graphql/change.types.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
-import type { ChangeRecord } from '../../core/state/change.js'
+import type { ChangeEntry } from '../../core/state/change.js'
 import { countPacks, findPack, SYSTEM_PACKS } from './pack-registry.js'
 import { viewStatus } from './status-view.js'
 import { STATUS_READ, STATUS_SUMMARY, SYSTEM_METADATA_ID, systemMetadataCollection } from './system-metadata.collection.js'
@@ -40,7 +40,7 @@ export class SystemStatusResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'The newest change of the status.' })
-  lastChange(@Ctx() context: RequestContext): Promise<ChangeRecord | null> {
+  lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     return lastChangeOf(context, systemMetadataCollection, { id: SYSTEM_METADATA_ID })
   }
 }

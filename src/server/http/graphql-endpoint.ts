@@ -2,6 +2,7 @@ import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
 import type { GraphQLError } from 'graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
+import { AnswerTooLargeError } from '../../core/graphql/bounds/answer-budget.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
 import { auditCall } from '../operation/audit-calls.js'
@@ -87,7 +88,7 @@ async function execute(exchange: Exchange, parts: HttpParts, { caller, method, b
     httpGraphQLRequest: { method, headers, search, body },
     context: () => Promise.resolve(context()),
   })
-  return sendAnswer(exchange, answer)
+  return sendAnswer(exchange, answer, parts.settings.maxAnswerBytes)
 }
 
 /** Refuses a document that breaks a limit of documents: in the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
@@ -96,7 +97,7 @@ async function refuseDocument(
   { limits, metrics, audit }: HttpParts,
   { faults, context }: { faults: readonly GraphQLError[]; context: RequestContext },
 ): Promise<void> {
-  const { headers = {}, error } = limits.isIdle(context.snapshot) ? {} : await limits.admitRefused(context)
+  const { headers, error } = await limits.admitRefused(context)
   const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())
   auditCall(audit, { call: context, document: undefined, operation: undefined, errors })
   metrics.observe({ operation: 'none', outcome: outcomeOf({ errors }) })
@@ -108,11 +109,14 @@ async function refuseDocument(
   })
 }
 
-function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse): void {
+/** Throws AnswerTooLargeError where what was counted while it was put together fell short of what it is as a text. */
+function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse, maxBytes: number): void {
+  const text = wholeOf(body)
+  if (Buffer.byteLength(text) > maxBytes) throw new AnswerTooLargeError(maxBytes)
   send(exchange, {
     status,
     contentType: headers.get('content-type') ?? JSON_TYPE,
-    body: wholeOf(body),
+    body: text,
     headers: Object.fromEntries(headers),
   })
 }

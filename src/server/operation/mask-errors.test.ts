@@ -55,7 +55,6 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
   const engine = createEngine({
     schema,
     limits: {
-      isIdle: () => true,
       admit: () => ({ headers: {}, error: undefined }),
       admitRefused: () => ({ headers: {}, error: undefined }),
     },

@@ -1,54 +1,57 @@
 import type {
   ApolloServerPlugin,
   GraphQLRequestContext,
+  GraphQLRequestContextDidEncounterErrors,
   GraphQLRequestContextDidResolveOperation,
   GraphQLRequestContextWillSendResponse,
   GraphQLRequestListener,
 } from '@apollo/server'
+import { findTooLarge } from '../../core/graphql/bounds/answer-budget.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import type { Admission, OperationLimiter } from '../../enforcement/rate-limits/operation-limiter.js'
 import { shownFault } from '../http/answer.js'
 
 /**
- * Counts each operation over HTTP before it is executed, and each document that is not even executed. Where nothing is
- * limited it takes no part in a request at all. Stands before the plugins that look at answers.
+ * Weighs and counts each operation over HTTP before it is executed, and counts each document that is not even executed. Stands
+ * before the plugins that look at answers.
  */
 export function limitOperations(limiter: OperationLimiter): ApolloServerPlugin<RequestContext> {
-  return {
-    requestDidStart: async ({ contextValue }) => (limiter.isIdle(contextValue.snapshot) ? undefined : new LimitedRequest(limiter)),
-  }
+  return { requestDidStart: async () => new LimitedRequest(limiter) }
 }
 
 class LimitedRequest implements GraphQLRequestListener<RequestContext> {
   readonly #limiter: OperationLimiter
   #isCounted = false
-  #denial: Admission['error']
+  /** Stands in place of the whole answer. */
+  #refusal: Admission['error']
 
   constructor(limiter: OperationLimiter) {
     this.#limiter = limiter
   }
 
   async didResolveOperation(call: GraphQLRequestContextDidResolveOperation<RequestContext>): Promise<void> {
-    const { document, operation, contextValue: context } = call
+    const { document, operation, request, contextValue: context } = call
     // An operation that is not in the document is told so by Apollo.
     if (!operation) return
     this.#isCounted = true
-    const error = announce(await this.#limiter.admit({ document, operation, context }), call)
+    const variables = request.variables ?? {}
+    const error = announce(await this.#limiter.admit({ document, operation, variables, context }), call)
     if (error) throw error
   }
 
-  async didEncounterErrors(call: GraphQLRequestContext<RequestContext>): Promise<void> {
+  async didEncounterErrors(call: GraphQLRequestContextDidEncounterErrors<RequestContext>): Promise<void> {
+    this.#refusal = findTooLarge(call.errors)
     if (this.#isCounted) return
     this.#isCounted = true
-    this.#denial = announce(await this.#limiter.admitRefused(call.contextValue), call)
+    this.#refusal = announce(await this.#limiter.admitRefused(call.contextValue), call)
   }
 
   /** Waits for nothing, so that whoever comes next sees what is really sent. */
   willSendResponse({ response }: GraphQLRequestContextWillSendResponse<RequestContext>): Promise<void> {
-    if (this.#denial) {
-      response.body = { kind: 'single', singleResult: { errors: [shownFault(this.#denial)] } }
-      response.http.status = this.#denial.status
-      for (const [name, value] of this.#denial.headers) response.http.headers.set(name, value)
+    if (this.#refusal) {
+      response.body = { kind: 'single', singleResult: { errors: [shownFault(this.#refusal)] } }
+      response.http.status = this.#refusal.status
+      for (const [name, value] of this.#refusal.headers) response.http.headers.set(name, value)
     }
     return Promise.resolve()
   }

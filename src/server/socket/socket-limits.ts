@@ -5,13 +5,13 @@ import type { Admission, OperationLimiter } from '../../enforcement/rate-limits/
 /** What is executed, or shown instead. */
 export type Prepared = ExecutionArgs | readonly GraphQLError[]
 
-/** Counts an operation over a WebSocket before it is executed: a subscription once, when it begins. */
+/** Weighs and counts an operation over a WebSocket before it is executed: a subscription once, when it begins. */
 export function limitPrepared(prepared: ExecutionArgs, limits: OperationLimiter): Prepared | Promise<Prepared> {
-  const { document, operationName } = prepared
+  const { document, operationName, variableValues } = prepared
   const context = prepared.contextValue as RequestContext
   const operation = getOperationAST(document, operationName)
-  if (!operation || limits.isIdle(context.snapshot)) return prepared
-  return unlessDenied(limits.admit({ document, operation, context }), prepared)
+  if (!operation) return prepared
+  return unlessDenied(limits.admit({ document, operation, variables: variableValues ?? {}, context }), prepared)
 }
 
 /** Counts a document that was refused, and says what its client is shown: what is wrong with it, or that it asks too often. */
@@ -20,7 +20,7 @@ export function limitRefused(
   context: RequestContext,
   limits: OperationLimiter,
 ): Prepared | Promise<Prepared> {
-  return limits.isIdle(context.snapshot) ? faults : unlessDenied(limits.admitRefused(context), faults)
+  return unlessDenied(limits.admitRefused(context), faults)
 }
 
 function unlessDenied(admission: Admission | Promise<Admission>, prepared: Prepared): Prepared | Promise<Prepared> {

@@ -11,6 +11,7 @@ import {
 import { makeServer, type Server } from 'graphql-ws'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
+import { findTooLarge } from '../../core/graphql/bounds/answer-budget.js'
 import { SlowConsumerError } from '../../core/graphql/change-stream.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { newId } from '../../core/platform/ids.js'
@@ -129,6 +130,8 @@ function maskResult(
   { mask }: ProtocolParts,
 ): FormattedExecutionResult {
   const { errors, ...rest } = result
+  const tooLarge = errors && findTooLarge(errors)
+  if (tooLarge) return { errors: mask.mask([tooLarge], requestIdOf(connection, id)) }
   return errors ? { ...rest, errors: mask.mask(errors, requestIdOf(connection, id)) } : rest
 }
 

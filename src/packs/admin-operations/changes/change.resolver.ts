@@ -1,18 +1,21 @@
-import { Arg, Args, Ctx, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
 import { Change, ChangeConnection } from '../../../core/graphql/change.types.js'
 import { streamChanges } from '../../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandAskable } from '../../../core/graphql/filter.js'
-import { pageOfChanges } from '../../../core/graphql/history.js'
-import type { ChangeRecord } from '../../../core/state/change.js'
+import { imageOf, pageOfChanges } from '../../../core/graphql/history.js'
+import { JSONValue } from '../../../core/graphql/scalars.js'
+import type { ChangeEntry, ChangeRecord } from '../../../core/state/change.js'
 import { ChangeFilter } from './change.inputs.js'
 
 /** To see what was ever written, by whom and why. */
 export const CHANGES_READ = 'changes:read'
 
 const FILTER = { nullable: true, description: 'Which ones; left out: all.' }
+
+type Image = ReturnType<typeof imageOf>
 
 /** What TypeGraphQL hands to a `subscribe` function. */
 interface SubscribeCall {
@@ -37,7 +40,7 @@ export class ChangeResolver {
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => ChangeFilter, FILTER) filter?: ChangeFilter | null,
-  ): Promise<Page<ChangeRecord>> {
+  ): Promise<Page<ChangeEntry>> {
     return pageOfChanges(context, await answerable(context, filter), args)
   }
 
@@ -49,6 +52,16 @@ export class ChangeResolver {
   @Operation({ permission: CHANGES_READ })
   changeEvents(@Root() change: ChangeRecord, @Arg('filter', () => ChangeFilter, FILTER) _filter?: ChangeFilter | null): ChangeRecord {
     return change
+  }
+
+  @FieldResolver(() => JSONValue, { nullable: true })
+  before(@Ctx() context: RequestContext, @Root() change: ChangeEntry): Image {
+    return imageOf(context, change, 'before')
+  }
+
+  @FieldResolver(() => JSONValue, { nullable: true })
+  after(@Ctx() context: RequestContext, @Root() change: ChangeEntry): Image {
+    return imageOf(context, change, 'after')
   }
 }
 

@@ -2,6 +2,8 @@ import { Arg, Ctx, Query, Resolver } from 'type-graphql'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError } from '../../../core/contract/errors.js'
 import { Operation } from '../../../core/contract/operation.js'
+import { Holds } from '../../../core/graphql/bounds/list-length.js'
+import { inTurns } from '../../../core/graphql/bounds/turns.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { Snapshot } from '../../../core/state/snapshot.js'
 import { type FeatureFlagRecord, FLAGS_EVALUATE, featureFlagCollection } from '../feature-flag.collection.js'
@@ -21,6 +23,9 @@ const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer w
 
 /** What an evaluation needs to know of its call. */
 type EvaluatingContext = Pick<RequestContext, 'snapshot' | 'core'>
+
+/** An evaluation, and the revision that it was decided on. */
+type RevisedEvaluation = Evaluation & { readonly revision: number }
 
 @Resolver()
 export class EvaluationResolver {
@@ -46,7 +51,7 @@ export class EvaluationResolver {
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
     @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
-  ): Evaluation & { revision: number } {
+  ): RevisedEvaluation {
     demandReadable(about)
     return { ...evaluate(context, { key, about, defaultValue }), revision: context.snapshot.revision }
   }
@@ -55,6 +60,7 @@ export class EvaluationResolver {
     description: 'Many flags at once, read from one revision: those named, or those of a group, or all of them.',
   })
   @Operation({ permission: FLAGS_EVALUATE, allowedDuring: 'always' })
+  @Holds(countFlags)
   evaluateFlags(
     @Ctx() context: EvaluatingContext,
     @Arg('keys', () => [String], {
@@ -64,22 +70,31 @@ export class EvaluationResolver {
     keys?: string[] | null,
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
     @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
-  ): readonly (Evaluation & { revision: number })[] {
+  ): readonly (RevisedEvaluation | Promise<RevisedEvaluation>)[] {
     demandReadable(about)
     const { snapshot } = context
     const { revision } = snapshot
-    return keysOf(snapshot, keys, group).map((key) => ({
-      ...evaluate(context, { key, about, defaultValue: true }),
-      revision,
-    }))
+    return inTurns(keysOf(snapshot, keys, group), (key) => ({ ...evaluate(context, { key, about, defaultValue: true }), revision }))
   }
+}
+
+/** How many flags a call of `evaluateFlags` can answer. */
+function countFlags({ keys, group }: Readonly<Record<string, unknown>>, snapshot: Snapshot): number {
+  if (Array.isArray(keys)) return keys.length
+  if (keys !== undefined && keys !== null) return 1
+  const flags = snapshot.view(featureFlagCollection)
+  if (typeof group !== 'string') return Math.min(flags.size, MAX_EVALUATIONS)
+  let count = 0
+  for (const _ of flags.listed('group', group)) if (++count === MAX_EVALUATIONS) break
+  return count
 }
 
 function keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
   const flags = snapshot.view(featureFlagCollection)
   const isOfGroup = (flag: FeatureFlagRecord | undefined): boolean => typeof group !== 'string' || flag?.group === group
+  const candidates = typeof group === 'string' ? flags.listed('group', group) : flags.values()
   const wanted: string[] = []
-  for (const key of keys ?? allKeys(flags.values())) {
+  for (const key of keys ?? allKeys(candidates)) {
     if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
       throw new AppError(
         'BAD_USER_INPUT',

@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX "changes_pack_revision_idx" ON "changes"("pack", "revision");
