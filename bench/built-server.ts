@@ -9,6 +9,7 @@ import { generateApiKey } from '../src/packs/api-clients/keys/api-key.js'
 /** The built server in a process of its own, on a new database. */
 export interface BuiltServer {
   readonly port: number
+  readonly pid: number
   readonly adminKey: string
   /** Asks as the admin; throws Error when the answer has errors. */
   ask<T>(query: string, variables?: object): Promise<T>
@@ -19,13 +20,13 @@ const START_LIMIT_MS = 30_000
 
 /**
  * Starts `node dist/main.js`: on the embedded database in a new directory, or on the PostgreSQL database of `databaseUrl`; with
- * these `settings` besides.
+ * these `settings` besides. `dist` is another build to be measured instead of this one.
  */
-export async function startBuiltServer(databaseUrl?: string, settings: Record<string, string> = {}): Promise<BuiltServer> {
-  const main = resolve('dist/main.js')
-  if (!existsSync(main)) throw new Error('there is no dist/main.js: run `npm run build` first')
+export async function startBuiltServer(databaseUrl?: string, settings: Record<string, string> = {}, dist = 'dist'): Promise<BuiltServer> {
+  const main = resolve(dist, 'main.js')
+  if (!existsSync(main)) throw new Error(`there is no ${main}: run \`npm run build\` first`)
   const root = await mkdtemp(join(tmpdir(), 'valhalla-bench-'))
-  const adminKey = generateApiKey('test')
+  const adminKey = settings['VALHALLA_ADMIN_KEY'] ?? generateApiKey('test')
   const env = {
     NODE_ENV: 'production',
     VALHALLA_SHUTDOWN_DELAY_MS: '0',
@@ -44,7 +45,13 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
   }
   try {
     const url = await untilReady(child)
-    return { port: Number(new URL(url).port), adminKey, stop, ask: (query, variables) => ask(url, adminKey, { query, variables }) }
+    return {
+      port: Number(new URL(url).port),
+      pid: Number(child.pid),
+      adminKey,
+      stop,
+      ask: (query, variables) => ask(url, adminKey, { query, variables }),
+    }
   } catch (error) {
     await stop()
     throw error
