@@ -122,6 +122,7 @@ describe('an answer', () => {
       'names alone',
       `{ ${Array.from({ length: 2 }, (_, n) => `a${n}: operations { ${'i'.repeat(120)}${n}: name description sample }`).join(' ')} }`,
     ],
+    ['what nobody counts', `{ operations { ${Array.from({ length: 16 }, (_, n) => `${'t'.repeat(120)}${n}: __typename`).join(' ')} } }`],
   ])('that %s makes too large is refused as a whole', async (_, query) => {
     const { status, data, errors } = await ask(query)
     expect({ status, data, errors }).toEqual({ status: 400, data: undefined, errors: [LARGE_FAULT] })

@@ -63,15 +63,14 @@ export const answerBudget = ({ core }: RequestContext): AnswerBudget => new Answ
 /** Characters that take more than one byte in JSON. */
 const LONG = /[^ !#-[\]-~]/
 const DATE_BYTES = 26
-/** Numbers, booleans and null: none is longer than the longest of numbers. */
-const SHORT_BYTES = 4
 
-/** Bytes that a value has as JSON, but for numbers, which count as short ones. */
+/** Bytes that a value has as JSON, or one fewer for a list or an object without anything in it. */
 function bytesOf(value: unknown): number {
   if (typeof value === 'string') return LONG.test(value) ? Buffer.byteLength(JSON.stringify(value)) : value.length + 2
-  if (typeof value !== 'object' || value === null) return SHORT_BYTES
+  if (typeof value !== 'object' || value === null) return String(value).length
   if (value instanceof Date) return DATE_BYTES
-  let bytes = 2
+  // Brackets, and one comma less than there are members.
+  let bytes = 1
   if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item) + 1
   else for (const [name, member] of Object.entries(value)) bytes += bytesOf(name) + bytesOf(member) + 2
   return bytes
