@@ -30,6 +30,7 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
   const env = {
     NODE_ENV: 'production',
     VALHALLA_SHUTDOWN_DELAY_MS: '0',
+    VALHALLA_ALLOW_UNKEYED: 'true',
     PORT: '0',
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DATA_DIR: join(root, 'data'),

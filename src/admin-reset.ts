@@ -4,6 +4,7 @@ import type { Database } from './core/database/database.js'
 import { embeddedPaths } from './core/database/embedded/template.js'
 import { openDatabase } from './core/database/open.js'
 import { DatabaseOpenError, showUrl } from './core/database/open-error.js'
+import { adoptInstallation, checkInstallation } from './core/integrity/installation.js'
 import { Ledger } from './core/ledger/ledger.js'
 import { systemClock } from './core/platform/clock.js'
 import { EXIT_USAGE, readCommandLine } from './core/platform/command-line.js'
@@ -13,7 +14,7 @@ import { EXIT_BAD_SETTINGS } from './core/platform/settings-help.js'
 import { resetAdmin } from './packs/api-clients/first-admin/admin-reset.js'
 import { apiClients } from './packs/api-clients/index.js'
 
-const USAGE = 'Usage: npm run --silent admin:reset -- --yes [--reason <text>]'
+const USAGE = 'Usage: npm run --silent admin:reset -- --yes [--adopt-settings] [--reason <text>]'
 
 /** Only the key goes to standard output, so that it can be piped; everything else goes to standard error. */
 const say = (line: string): unknown => process.stderr.write(`${line}\n`)
@@ -21,12 +22,16 @@ const say = (line: string): unknown => process.stderr.write(`${line}\n`)
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const line = readCommandLine({ yes: { type: 'boolean', default: false }, reason: { type: 'string' } })
+  const line = readCommandLine({
+    yes: { type: 'boolean', default: false },
+    'adopt-settings': { type: 'boolean', default: false },
+    reason: { type: 'string' },
+  })
   if (line.asks !== 'run') {
     say(line.asks === 'help' ? USAGE : line.fault)
     return line.asks === 'help' ? 0 : EXIT_USAGE
   }
-  const { yes, reason } = line.values
+  const { yes, reason, 'adopt-settings': isAdopting } = line.values
   const result = readSettings()
   if (!result.ok) {
     for (const fault of result.faults) say(fault)
@@ -36,6 +41,7 @@ async function main(): Promise<number> {
   const place = settings.databaseUrl === undefined ? settings.dataDir : showUrl(settings.databaseUrl)
   if (!yes) {
     say(`This would register one more ADMIN client in ${place}, print its key once, and record that in the change log.`)
+    say('With --adopt-settings the database would belong to this pepper, audit key and environment from then on.')
     say('Nothing was done. Add --yes to do it.')
     say(USAGE)
     return EXIT_USAGE
@@ -45,13 +51,14 @@ async function main(): Promise<number> {
     say(`There is no database in ${place}; VALHALLA_DATA_DIR or DATABASE_URL says where it is.`)
     return 1
   }
-  return reset(settings, reason)
+  return reset(settings, { reason, isAdopting: isAdopting === true })
 }
 
-async function reset(settings: Settings, reason: string | undefined): Promise<number> {
+async function reset(settings: Settings, { reason, isAdopting }: { reason: string | undefined; isAdopting: boolean }): Promise<number> {
   let database: Database | undefined
   try {
     database = await open(settings)
+    await (isAdopting ? adoptInstallation : checkInstallation)(database, settings)
     const { client, keyText } = await registerIn(database, settings, reason)
     say(`Registered the ADMIN client "${client.name}" (${client.id}). Its key is shown this once:`)
     process.stdout.write(`${keyText}\n`)

@@ -8,7 +8,7 @@ import { closingLimitMs } from './server/closing-limit.js'
 import type { RunningServer } from './server/serve.js'
 
 /** Names of the faults whose message is one clear line for whoever starts the program. */
-const CLEAR_FAULTS: ReadonlySet<string> = new Set(['DatabaseOpenError', 'ListenError', 'FirstAdminError'])
+const CLEAR_FAULTS: ReadonlySet<string> = new Set(['DatabaseOpenError', 'InstallationError', 'ListenError', 'FirstAdminError'])
 
 await main()
 

@@ -1,5 +1,6 @@
 import { SYSTEM_CALLER } from '../core/contract/caller.js'
 import { openDatabase } from '../core/database/open.js'
+import { checkInstallation } from '../core/integrity/installation.js'
 import { type Clock, systemClock } from '../core/platform/clock.js'
 import { createLog, type Log } from '../core/platform/log.js'
 import type { Settings } from '../core/platform/settings.js'
@@ -18,7 +19,7 @@ export interface Overrides {
 /**
  * Starts the whole server: the one place where its parts are put together.
  *
- * @throws DatabaseOpenError, ListenError or FirstAdminError, with one clear line; whatever was opened is closed again
+ * @throws DatabaseOpenError, InstallationError, ListenError or FirstAdminError, with one clear line; whatever was opened is closed again
  */
 export async function startServer(
   settings: Settings,
@@ -30,7 +31,8 @@ export async function startServer(
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
   loading.catch(() => undefined)
   const database = await opening
-  const [{ packs, bindings }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await loading.catch(async (error: unknown) => {
+  const checked = checkInstallation(database, settings).then(() => loading)
+  const [{ packs, bindings }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await checked.catch(async (error: unknown) => {
     await database.close()
     throw error
   })

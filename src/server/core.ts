@@ -44,17 +44,18 @@ export async function openCore({ packs, bindings, openLimiter, ...parts }: CoreP
   const { settings, clock, log, database } = parts
   const collections = packs.flatMap((pack) => pack.collections)
   const usage = new UsageMarks({ database, clock, log })
-  const audit = new AuditTrail({ database, clock, log })
+  const audit = new AuditTrail({ database, clock, log, auditKey: settings.auditKey })
   try {
     const ledger = await Ledger.open({ database, collections, clock, log, settings })
     await usage.open()
     const limiter = await openLimiter({ settings, clock, log, database })
-    audit.open()
+    await audit.open()
     const retention = new Retention({
       database,
       clock,
       log,
       days: { changes: settings.changeRetentionDays, auditEvents: settings.auditRetentionDays },
+      auditKey: settings.auditKey,
     })
     retention.open()
     const stopFollowing = follow(ledger, database, log)

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Permission, Role } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
 import type { Ledger } from '../core/ledger/ledger.js'
+import { integrityCheck } from '../packs/admin-operations/index.js'
 import { watchLimits } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */
@@ -36,7 +37,8 @@ const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 const LOOP_RESOLUTION_MS = 20
 
 /** Metrics in a registry of their own; they tell also how many subscriptions are running. */
-export function createMetrics({ ledger, limiter }: CoreServices, countSubscriptions: () => number): Metrics {
+export function createMetrics(core: CoreServices, countSubscriptions: () => number): Metrics {
+  const { ledger, limiter } = core
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -56,6 +58,7 @@ export function createMetrics({ ledger, limiter }: CoreServices, countSubscripti
   const stopCommits = watchCommits(ledger, registers)
   const stopLoop = watchEventLoop(registers)
   watchState(ledger, countSubscriptions, registers)
+  watchIntegrity(core, registers)
   watchLimits(limiter, registers)
   collectDefaultMetrics({ register })
   return {
@@ -109,6 +112,15 @@ function watchState(ledger: Ledger, countSubscriptions: () => number, registers:
       digest.reset()
       digest.set({ digest: ledger.snapshot.digest, revision: String(ledger.snapshot.revision) }, 1)
     },
+  })
+}
+
+function watchIntegrity(core: CoreServices, registers: Registry[]): void {
+  const verified: Gauge = new Gauge({
+    name: 'valhalla_audit_verified_revision',
+    help: 'Revision up to which this process has found the change log to be what was written; 0 before the first check.',
+    registers,
+    collect: () => verified.set(core.once(integrityCheck).verifiedRevision),
   })
 }
 

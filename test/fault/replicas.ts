@@ -36,7 +36,7 @@ export class Replicas {
     const farUrl = new URL(url)
     farUrl.port = String(proxy.port)
     const adminKey = generateApiKey('live')
-    const common = { NODE_ENV: 'production', REDIS_URL: redis.url, VALHALLA_ADMIN_KEY: adminKey }
+    const common = { NODE_ENV: 'production', VALHALLA_ALLOW_UNKEYED: 'true', REDIS_URL: redis.url, VALHALLA_ADMIN_KEY: adminKey }
     const near = launchServer(program, { ...common, DATABASE_URL: url })
     const nearUrl = (await near.ready).url
     const far = launchServer(program, { ...common, DATABASE_URL: farUrl.href })

@@ -1,30 +1,32 @@
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AuditChain } from '../../src/core/background/audit-chain.js'
 import { Retention } from '../../src/core/background/retention.js'
 import type { Database } from '../../src/core/database/database.js'
+import { Integrity } from '../../src/core/integrity/integrity.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
-import { AuditIntegrityCheck } from '../../src/packs/admin-operations/audit/audit-integrity.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { settingsOf } from '../testkit/api-clients.js'
 import { ENGINES, openTestDatabase } from '../testkit/databases.js'
 import { HandClock } from '../testkit/hand-clock.js'
-import { AUDIT_KEY, openTestLedger, run } from '../testkit/ledger.js'
+import { AUDIT_KEY, COLLECTIONS, openTestLedger, run } from '../testkit/ledger.js'
 
 const DAY_MS = 86_400_000
 
 describe.each(ENGINES)('the check of the change log on %s', (engine) => {
   let database: Database
   let ledger: Ledger
-  let check: AuditIntegrityCheck
+  let check: Integrity
   let clock: HandClock
 
   beforeEach(async () => {
     clock = new HandClock()
     database = await openTestDatabase(engine)
+    await new AuditChain(database, AUDIT_KEY).open()
     ledger = await openTestLedger(database, { clock })
     const settings = { ...settingsOf({ NODE_ENV: 'test' }), auditKey: AUDIT_KEY }
-    check = new AuditIntegrityCheck({ changeLog: new ChangeLog(database), settings })
+    check = new Integrity({ changeLog: new ChangeLog(database), collections: COLLECTIONS, settings, database, clock })
     for (let day = 1; day <= 6; day += 1) {
       await run(ledger, setFeatureFlag, { key: 'a', description: `day ${day}` })
       clock.pass(DAY_MS)
@@ -37,7 +39,7 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
   })
 
   const shorten = (days: number) =>
-    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes: days, auditEvents: 0 } }).run()
+    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes: days, auditEvents: 0 }, auditKey: AUDIT_KEY }).run()
 
   /** A row that the ledger never wrote, made from the newest one. */
   const forge = (revision: number) =>
@@ -48,7 +50,7 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
     )
 
   const verdict = async () => {
-    const { isIntact, firstBrokenRevision, checkedRevisions } = await check.run()
+    const { isIntact, firstBrokenRevision, checkedRevisions } = await check.checkAll()
     return { isIntact, firstBrokenRevision, checkedRevisions }
   }
 
@@ -88,7 +90,7 @@ describe.each(ENGINES)('the check of the change log on %s', (engine) => {
     })()
     const verdicts = new Set<boolean>()
     let checks = 0
-    for (; isWriting; checks += 1) verdicts.add((await check.run()).isIntact)
+    for (; isWriting; checks += 1) verdicts.add((await check.checkAll()).isIntact)
     await writing
     expect([...verdicts]).toEqual([true])
     expect(checks).toBeGreaterThan(3)

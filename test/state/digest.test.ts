@@ -90,7 +90,7 @@ describe('the digest chain', () => {
   it('is intact as it was written, also after its rows went through JSON', async () => {
     expect(log.length).toBeGreaterThan(20)
     const verdict = await verifyChain(AUDIT_KEY, { start, head }, log.map(toChangeRow).map(fromChangeRow))
-    expect(verdict).toEqual({ isIntact: true, checkedRevisions: head.revision, firstBrokenRevision: null })
+    expect(verdict).toEqual({ isIntact: true, checkedRevisions: head.revision, firstBrokenRevision: null, verified: head })
   })
 
   it(`finds every single-row edit, deletion, insertion and swap (${TAMPERINGS} random ones), and names a revision at or before it`, async () => {

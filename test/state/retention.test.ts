@@ -34,7 +34,7 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
   })
 
   const retention = (changes: number) =>
-    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes, auditEvents: 0 } })
+    new Retention({ database, clock, log: pino({ level: 'silent' }), days: { changes, auditEvents: 0 }, auditKey: AUDIT_KEY })
   const verify = async () => {
     const log = new ChangeLog(database)
     const bounds = await log.bounds()
@@ -43,7 +43,7 @@ describe.each(ENGINES)('the log on %s, shortened', (engine) => {
 
   it('keeps what is young enough, verifies from its checkpoint, and goes on from there', async () => {
     expect(await retention(3).run()).toEqual({ changes: 21, auditEvents: 0, answers: 0 })
-    expect(await verify()).toEqual({ start: 21, verdict: { isIntact: true, checkedRevisions: 9, firstBrokenRevision: null } })
+    expect(await verify()).toMatchObject({ start: 21, verdict: { isIntact: true, checkedRevisions: 9, firstBrokenRevision: null } })
     await run(ledger, setFeatureFlag, { key: 'a', description: 'later' })
     expect(await verify()).toMatchObject({ start: 21, verdict: { isIntact: true, checkedRevisions: 10 } })
     expect(await retention(3).run()).toEqual({ changes: 0, auditEvents: 0, answers: 0 })

@@ -171,6 +171,9 @@ async function empty({ pool }: Database): Promise<void> {
   // DELETE, not TRUNCATE: on tables of a few rows it is the faster one by far.
   for (const { name } of rows) await pool.query(`DELETE FROM ${name}`)
   await pool.query("INSERT INTO ledger_head (id, revision, digest) VALUES (1, 0, repeat('0', 64))")
+  await pool.query(
+    `INSERT INTO audit_head (id, seq, digest, start_seq, start_digest, chained_from) VALUES (1, 0, repeat('0', 64), 0, repeat('0', 64), '2020-01-01Z')`,
+  )
 }
 
 async function openTestPostgres(): Promise<Database> {

@@ -6,7 +6,8 @@ import { newId } from '../platform/ids.js'
 import type { Log } from '../platform/log.js'
 import { scrubSecrets } from '../platform/scrub.js'
 import { ipSubject } from '../values/ip-subject.js'
-import type { Json, JsonObject } from '../values/json.js'
+import type { JsonObject } from '../values/json.js'
+import { AuditChain, type AuditRow } from './audit-chain.js'
 import { BackgroundTask } from './background-task.js'
 
 /** How what was tried ended. */
@@ -32,10 +33,12 @@ export interface AuditSink {
   record(entry: AuditEntry): void
 }
 
-/** Equal events within this time are one row. */
+/** Equal events within this time are gathered: the first is written at once, those after it with the next round. */
 const GROUP_MS = 60_000
-/** How often rows are written, in milliseconds. */
+/** How often the repetitions of what was written at once are written, in milliseconds. */
 const FLUSH_EVERY_MS = 5_000
+/** The least time from one writing at once to the next: what comes meanwhile goes together. Milliseconds. */
+const URGENT_EVERY_MS = 50
 /** Most groups in memory that tell who it was; beyond it events are kept without actor and address. */
 const MAX_GROUPS = 5_000
 /** Most groups that do not; beyond it events are only counted. */
@@ -45,11 +48,12 @@ const DATA_EXCEPTION = '22'
 /** A longer detail is left out; characters of JSON. */
 const MAX_DETAIL_LENGTH = 1_000
 
-/** Equal events, on their way to one row. */
+/** Equal events of one minute. */
 interface Group {
-  readonly id: string
   readonly entry: AuditEntry
-  readonly firstAt: Date
+  readonly startedAt: Date
+  /** When the first one was noted that the database does not have yet. */
+  firstAt: Date
   lastAt: Date
   remoteAddress: string | null
   detail: JsonObject
@@ -58,23 +62,40 @@ interface Group {
   writtenCount: number
 }
 
+/** The events of a group that were on their way when the database did not answer: it may have them. */
+interface Attempt {
+  readonly id: string
+  readonly group: Group
+  /** What the group had come to. */
+  readonly count: number
+}
+
 /**
  * Gathers audit events in memory and writes them in batches, off the request path and outside of the ledger: whoever is
  * refused must not be able to make the control plane write a row each time. Events are equal when caller (or, without one,
- * network), operation, outcome and code are; those of one minute are one row, whose detail tells `count`, `firstAt` and
- * `lastAt`. Memory is bounded whatever comes: what cannot be told apart any more is still counted.
+ * network), operation, outcome and code are. The first one of a minute is written at once (with whatever comes while that is
+ * under way), the repetitions with the next round; each time as one row, whose detail tells `count`, `firstAt` and `lastAt`.
+ * Rows are never changed, since each is a link of a chain. Memory is bounded whatever comes: what cannot be told apart any more
+ * is still counted.
  */
 export class AuditTrail implements AuditSink {
   readonly #database: QueryableDatabase
+  readonly #chain: AuditChain
   readonly #clock: Clock
   readonly #log: Log
   readonly #groups = new Map<string, Group>()
   readonly #coarseGroups = new Map<string, Group>()
   readonly #task: BackgroundTask
+  #unsettled: readonly Attempt[] = []
   #droppedCount = 0
+  #urgent: NodeJS.Timeout | undefined
+  #urgentAtMs = Number.NEGATIVE_INFINITY
+  #isOpen = false
 
-  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log }) {
+  /** `auditKey` keys the chain of events. */
+  constructor(options: { database: QueryableDatabase; clock: Clock; log: Log; auditKey: string | undefined }) {
     this.#database = options.database
+    this.#chain = new AuditChain(options.database, options.auditKey)
     this.#clock = options.clock
     this.#log = options.log
     this.#task = new BackgroundTask({ name: 'writing audit events', everyMs: FLUSH_EVERY_MS, log: options.log, work: () => this.#write() })
@@ -93,17 +114,21 @@ export class AuditTrail implements AuditSink {
         this.#droppedCount += 1
         return
       }
+      if (group.count === group.writtenCount) group.firstAt = now
       group.count += 1
       group.lastAt = now
       if (group.remoteAddress !== null && entry.remoteAddress) group.remoteAddress = entry.remoteAddress
       if (entry.detail && JSON.stringify(entry.detail).length <= MAX_DETAIL_LENGTH) group.detail = { ...group.detail, ...entry.detail }
+      if (group.count === 1) this.#hurry()
     } catch (error) {
       this.#log.error({ err: error, operation: entry.operation }, 'an audit event was not noted')
     }
   }
 
-  /** Goes on flushing until closed. */
-  open(): void {
+  /** Begins the chain where there is none, and goes on writing until closed. Rejects with AppError UNAVAILABLE while the database is away. */
+  async open(): Promise<void> {
+    await this.#chain.open()
+    this.#isOpen = true
     this.#task.open()
   }
 
@@ -114,9 +139,24 @@ export class AuditTrail implements AuditSink {
 
   /** Flushes for the last time. */
   async close(): Promise<void> {
+    this.#isOpen = false
+    clearTimeout(this.#urgent)
     await this.#task.close()
     const lost = this.#unwritten().reduce((sum, { count, writtenCount }) => sum + count - writtenCount, 0)
     if (lost > 0) this.#log.error({ lost }, 'audit events are lost: the database took none of them before the end')
+  }
+
+  /** Writes now, or as soon as the last such writing is long enough ago. */
+  #hurry(): void {
+    if (!this.#isOpen || this.#urgent) return
+    const waitMs = Math.max(0, this.#urgentAtMs + URGENT_EVERY_MS - this.#clock.monotonicMs())
+    const write = (): void => {
+      this.#urgent = undefined
+      this.#urgentAtMs = this.#clock.monotonicMs()
+      void this.#task.run()
+    }
+    if (waitMs === 0) write()
+    else this.#urgent = setTimeout(write, waitMs).unref()
   }
 
   #groupOf(entry: AuditEntry, now: Date): Group | undefined {
@@ -139,33 +179,52 @@ export class AuditTrail implements AuditSink {
   }
 
   async #write(): Promise<void> {
-    const groups = this.#unwritten().map((group) => ({ group, count: group.count }))
-    if (groups.length > 0) {
+    await this.#settle()
+    const attempts = this.#unwritten().map((group) => ({ id: newId(), group, count: group.count }))
+    if (attempts.length > 0) {
       await this.#database.assertWritable()
-      await this.#save(groups.map(({ group }) => group))
+      await this.#save(attempts)
     }
-    for (const { group, count } of groups) group.writtenCount = count
     this.#forgetFinished()
     if (this.#droppedCount > 0) this.#log.warn({ dropped: this.#droppedCount }, 'audit events were only counted: too many kinds at once')
     this.#droppedCount = 0
   }
 
+  /** Finds out what became of what was on its way when the database did not answer: nothing is written twice. */
+  async #settle(): Promise<void> {
+    if (this.#unsettled.length === 0) return
+    const landed = await this.#chain.find(this.#unsettled.map(({ id }) => id))
+    for (const { id, group, count } of this.#unsettled) if (landed.has(id)) group.writtenCount = count
+    this.#unsettled = []
+  }
+
   /** Of rows whose values the database refuses, each is written without its detail; the others never notice. */
-  async #save(groups: readonly Group[]): Promise<void> {
+  async #save(attempts: readonly Attempt[]): Promise<void> {
     try {
-      await this.#database.ask(UPSERT, [scrubSecrets(JSON.stringify(groups.map(toRow)))])
+      await this.#chain.append(JSON.parse(scrubSecrets(JSON.stringify(attempts.map(toRow)))) as AuditRow[])
+      for (const { group, count } of attempts) group.writtenCount = count
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError && error.code?.startsWith(DATA_EXCEPTION))) throw error
-      const half = Math.floor(groups.length / 2)
-      const [group] = groups
-      if (half > 0) {
-        await this.#save(groups.slice(0, half))
-        await this.#save(groups.slice(half))
-      } else if (group && Object.keys(group.detail).length > 0) {
-        group.detail = {}
-        await this.#save([group])
-      } else
-        this.#log.error({ err: error, operation: group?.entry.operation }, 'audit events are lost: the database refuses what they hold')
+      if (!(error instanceof pg.DatabaseError && error.code?.startsWith(DATA_EXCEPTION))) {
+        this.#unsettled = [...this.#unsettled, ...attempts]
+        throw error
+      }
+      await this.#saveApart(attempts, error)
+    }
+  }
+
+  async #saveApart(attempts: readonly Attempt[], error: unknown): Promise<void> {
+    const half = Math.floor(attempts.length / 2)
+    const [attempt] = attempts
+    if (half > 0) {
+      await this.#save(attempts.slice(0, half))
+      await this.#save(attempts.slice(half))
+    } else if (attempt && Object.keys(attempt.group.detail).length > 0) {
+      attempt.group.detail = {}
+      await this.#save([attempt])
+    } else if (attempt) {
+      attempt.group.writtenCount = attempt.count
+      const { operation } = attempt.group.entry
+      this.#log.error({ err: error, operation }, 'audit events are lost: the database refuses what they hold')
     }
   }
 
@@ -173,24 +232,18 @@ export class AuditTrail implements AuditSink {
   #forgetFinished(): void {
     const minute = Math.floor(this.#clock.now().getTime() / GROUP_MS)
     for (const groups of [this.#groups, this.#coarseGroups]) {
-      for (const [key, { firstAt, count, writtenCount }] of groups) {
-        if (count === writtenCount && Math.floor(firstAt.getTime() / GROUP_MS) < minute) groups.delete(key)
+      for (const [key, { startedAt, count, writtenCount }] of groups) {
+        if (count === writtenCount && Math.floor(startedAt.getTime() / GROUP_MS) < minute) groups.delete(key)
       }
     }
   }
 }
 
-const UPSERT = `INSERT INTO audit_events
-    (id, at, operation, outcome, code, actor_id, actor_name, actor_client_type, remote_address, detail)
-  SELECT r.id, r.at, r.operation, r.outcome, r.code, r.actor_id, r.actor_name, r.actor_client_type, r.remote_address, r.detail
-  FROM json_populate_recordset(NULL::audit_events, $1::json) r
-  ON CONFLICT (id) DO UPDATE SET remote_address = excluded.remote_address, detail = excluded.detail`
-
 function addTo(groups: Map<string, Group>, key: string, of: { entry: AuditEntry; now: Date; detail?: JsonObject }): Group {
   const { entry, now, detail = {} } = of
   const group = {
-    id: newId(),
     entry,
+    startedAt: now,
     firstAt: now,
     lastAt: now,
     remoteAddress: entry.remoteAddress || null,
@@ -202,7 +255,7 @@ function addTo(groups: Map<string, Group>, key: string, of: { entry: AuditEntry;
   return group
 }
 
-function toRow({ id, entry, firstAt, lastAt, remoteAddress, detail, count }: Group): Json {
+function toRow({ id, group: { entry, firstAt, lastAt, remoteAddress, detail, writtenCount }, count }: Attempt): AuditRow {
   const { operation, outcome, code = null, caller } = entry
   return {
     id,
@@ -214,6 +267,6 @@ function toRow({ id, entry, firstAt, lastAt, remoteAddress, detail, count }: Gro
     actor_name: caller?.name ?? null,
     actor_client_type: caller?.clientType ?? null,
     remote_address: remoteAddress,
-    detail: { ...detail, count, firstAt: firstAt.toISOString(), lastAt: lastAt.toISOString() },
+    detail: { ...detail, count: count - writtenCount, firstAt: firstAt.toISOString(), lastAt: lastAt.toISOString() },
   }
 }

@@ -5,7 +5,7 @@ import type { CommandContext } from '../state/command.js'
 import { Draft, type DraftChange } from '../state/draft.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Write, WriteOutcome } from '../state/write.js'
-import { nextDigest } from './digest.js'
+import { changeSeal, nextDigest } from './digest.js'
 import type { CommitBatch, IdempotencyRow } from './store.js'
 
 /** How long a first answer is kept for its idempotency key, in hours. */
@@ -138,14 +138,16 @@ class BatchRun {
 
   #chain({ write }: Pending, changes: readonly DraftChange[]): ChangeRecord[] {
     const revision = this.snapshot.revision + 1
+    const { auditKey } = this.#input
     let digest = this.snapshot.digest
     return changes.map((change, ordinal) => {
-      const record = {
+      const { collection, record } = change
+      const unsealed = {
         id: `${revision}.${ordinal}`,
         revision,
         ordinal,
-        pack: change.collection.pack,
-        targetType: change.collection.name,
+        pack: collection.pack,
+        targetType: collection.name,
         targetId: change.id,
         targetKey: change.key,
         action: change.action,
@@ -158,8 +160,10 @@ class BatchRun {
         at: this.#input.now,
         isRevertible: write.command.isRevertible,
       }
-      digest = nextDigest(this.#input.auditKey, digest, record)
-      return { ...record, digest }
+      const seal = changeSeal(auditKey, unsealed, record ? collection.secretsOf(record) : null)
+      const sealed = { ...unsealed, seal }
+      digest = nextDigest(auditKey, digest, sealed)
+      return { ...sealed, digest }
     })
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 import type { JsonObject } from '../values/json.js'
-import { type ChainBounds, GENESIS_DIGEST } from './digest.js'
+import { type ChainBounds, GENESIS_DIGEST, type StoredCheckpoint } from './digest.js'
 import { digestAt } from './store.js'
 
 /** Which changes are meant; what is left out (or null) does not matter. */
@@ -70,9 +70,8 @@ interface ImageRow {
 interface BoundsRow {
   readonly head_revision: number
   readonly head_digest: string
-  readonly revision: number | null
-  readonly digest: string | null
   readonly outside: number | null
+  readonly checkpoint: StoredCheckpoint | null
 }
 
 const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
@@ -199,14 +198,20 @@ export class ChangeLog {
    * rows outside. One statement: what is committed or taken away meanwhile is seen as a whole or not at all.
    */
   async bounds(): Promise<ChainBounds> {
-    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, c.revision, c.digest, least(
+    const text = `SELECT h.revision AS head_revision, h.digest AS head_digest, least(
         (SELECT min(o.revision) FROM changes o WHERE o.revision <= coalesce(c.revision, 0)),
-        (SELECT min(o.revision) FROM changes o WHERE o.revision > h.revision)) AS outside
+        (SELECT min(o.revision) FROM changes o WHERE o.revision > h.revision)) AS outside,
+        CASE WHEN c.id IS NOT NULL THEN json_build_object('revision', c.revision, 'digest', c.digest,
+          'keptCount', c.kept_count, 'unkeptRevision', c.unkept_revision, 'seal', c.seal,
+          'foundCount', (SELECT count(*) FROM kept_changes),
+          'nextSeal', (SELECT n.seal FROM changes n WHERE n.revision > c.revision ORDER BY n.revision, n.ordinal LIMIT 1)) END AS checkpoint
       FROM ledger_head h LEFT JOIN ledger_checkpoint c ON c.id = 1 WHERE h.id = 1`
     const [row] = (await this.#database.ask<BoundsRow>(text)).rows
     if (!row) throw new Error('ledger_head has no row')
-    const start = row.revision === null || row.digest === null ? GENESIS : { revision: row.revision, digest: row.digest }
-    return { start, head: { revision: row.head_revision, digest: row.head_digest }, outsideRevision: row.outside }
+    const { checkpoint } = row
+    const start = checkpoint ? { revision: checkpoint.revision, digest: checkpoint.digest } : GENESIS
+    const head = { revision: row.head_revision, digest: row.head_digest }
+    return { start, head, outsideRevision: row.outside, ...(checkpoint && { checkpoint }) }
   }
 
   /** Throws BAD_USER_INPUT when `filter.sinceRevision` is no revision, or changes that it asks for have been taken away. */
@@ -220,6 +225,13 @@ export class ChangeLog {
     if (sinceRevision >= revision) return
     const message = `The log begins behind revision ${revision}: older changes were taken away. Load the state anew, then go on with sinceRevision ${revision} or later.`
     throw new AppError('BAD_USER_INPUT', message, { extensions: { firstSinceRevision: revision } })
+  }
+
+  /** Whether the log leads through `position`, which it has not been shortened beyond. */
+  async holds({ revision, digest }: SnapshotPosition): Promise<boolean> {
+    if (revision === 0) return true
+    const [row] = (await this.#database.ask<{ digest: string | null }>(`SELECT ${digestAt('$1')} AS digest`, [revision])).rows
+    return row?.digest === digest
   }
 
   /** Throws BAD_USER_INPUT when the log does not lead through `position` any more: the database was put back to an earlier state. */

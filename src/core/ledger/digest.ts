@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { ChangeRecord } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
-import { canonicalJson } from '../values/json.js'
+import { canonicalJson, type JsonObject } from '../values/json.js'
 
 /** The digest before the first change. */
 export const GENESIS_DIGEST = '0'.repeat(64)
@@ -12,14 +12,52 @@ export const GENESIS_DIGEST = '0'.repeat(64)
  */
 export function nextDigest(key: string, previous: string, change: Omit<ChangeRecord, 'digest'>): string {
   const { revision, ordinal, pack, targetType, targetId, targetKey, action, before, after } = change
-  const { operation, reason, actor, correlationId, at, isRevertible } = change
+  const { operation, reason, actor, correlationId, at, isRevertible, seal } = change
   const content = [revision, ordinal, pack, targetType, targetId, targetKey, action, before, after, operation, reason]
   const authorship = [actor.id, actor.name, actor.clientType, correlationId, at.toISOString(), isRevertible]
+  // Builds that made no seals have linked their changes without one.
+  return linkOf(key, previous, [...content, ...authorship, ...(seal === null ? [] : [seal])])
+}
+
+/** HMAC-SHA-256 keyed with `key` over the digest before a row of a chain and the canonical JSON of its content. Hex, 64 characters. */
+export function linkOf(key: string, previous: string, content: readonly unknown[]): string {
+  return createHmac('sha256', key).update(previous).update('\n').update(canonicalJson(content)).digest('hex')
+}
+
+/** HMAC-SHA-256 keyed with `key` over the canonical JSON of `content`; `what` keeps seals of different things apart. Hex, 64 characters. */
+export function sealOf(key: string, what: string, content: readonly unknown[]): string {
   return createHmac('sha256', key)
-    .update(previous)
-    .update('\n')
-    .update(canonicalJson([...content, ...authorship]))
+    .update(canonicalJson([what, ...content]))
     .digest('hex')
+}
+
+/** The seal of a change: over its place and what it left of the record's secrets, null where it left no record. */
+export function changeSeal(
+  key: string,
+  { revision, ordinal, targetType, targetKey }: Pick<ChangeRecord, 'revision' | 'ordinal' | 'targetType' | 'targetKey'>,
+  secrets: JsonObject | null,
+): string {
+  return sealOf(key, 'record', [revision, ordinal, targetType, targetKey, secrets])
+}
+
+/** Where a shortened log begins, and what was kept of what went: see the table `ledger_checkpoint`. */
+export interface Checkpoint extends SnapshotPosition {
+  readonly keptCount: number | null
+  readonly unkeptRevision: number | null
+}
+
+/** A checkpoint with what it has to agree with. */
+export interface StoredCheckpoint extends Checkpoint {
+  readonly seal: string | null
+  /** How many kept changes there are. */
+  readonly foundCount: number
+  /** The seal of the first change that the log holds. */
+  readonly nextSeal: string | null
+}
+
+/** The seal of a checkpoint. */
+export function checkpointSeal(key: string, { revision, digest, keptCount, unkeptRevision }: Checkpoint): string {
+  return sealOf(key, 'checkpoint', [revision, digest, keptCount, unkeptRevision])
 }
 
 /** What a walk over the chain found. */
@@ -29,6 +67,8 @@ export interface ChainVerdict {
   readonly checkedRevisions: number
   /** The first revision whose rows, order or digests are not what was written; null when all are. */
   readonly firstBrokenRevision: number | null
+  /** The last whole revision up to which everything holds. */
+  readonly verified: SnapshotPosition
 }
 
 /** Where the chain says that it ends, and where a walk begins. */
@@ -37,6 +77,8 @@ export interface ChainBounds {
   readonly start: SnapshotPosition
   /** What the head row says. */
   readonly head: SnapshotPosition
+  /** The checkpoint as it is stored; left out where the log was never shortened. */
+  readonly checkpoint?: StoredCheckpoint
   /** The lowest revision of a row that stands where no walk comes by: at or before the start, or behind the head. */
   readonly outsideRevision?: number | null
 }
@@ -56,21 +98,24 @@ export async function verifyChain(key: string, bounds: ChainBounds, changes: Cha
 
 async function walkChain(key: string, bounds: ChainBounds, changes: Changes): Promise<ChainVerdict> {
   let { revision, digest } = bounds.start
+  let verified = bounds.start
   let ordinal = -1
   let checkedRevisions = 0
   for await (const change of changes) {
     const isNextOrdinal = change.revision === revision && ordinal >= 0 && change.ordinal === ordinal + 1
     const isNextRevision = change.revision === revision + 1 && change.ordinal === 0
+    if (isNextRevision) verified = { revision, digest }
     digest = nextDigest(key, digest, change)
     if (!(isNextOrdinal || isNextRevision) || digest !== change.digest) {
       // A missing row shows at the one that follows it: name the revision that should have come.
       const expected = isNextRevision || isNextOrdinal ? change.revision : Math.min(change.revision, revision + 1)
-      return { isIntact: false, checkedRevisions, firstBrokenRevision: expected }
+      return { isIntact: false, checkedRevisions, firstBrokenRevision: expected, verified }
     }
     if (isNextRevision) checkedRevisions += 1
     revision = change.revision
     ordinal = change.ordinal
   }
   const isWhole = revision === bounds.head.revision && digest === bounds.head.digest
-  return { isIntact: isWhole, checkedRevisions, firstBrokenRevision: isWhole ? null : Math.min(revision + 1, bounds.head.revision) }
+  const firstBrokenRevision = isWhole ? null : Math.min(revision + 1, bounds.head.revision)
+  return { isIntact: isWhole, checkedRevisions, firstBrokenRevision, verified: isWhole ? bounds.head : verified }
 }

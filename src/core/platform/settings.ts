@@ -126,10 +126,18 @@ const VARIABLES = z.object({
   VALHALLA_ENV: defaulted(label, 'development', "The deployment's name, such as staging."),
   VALHALLA_REGION: optional(label, 'Where the deployment runs, such as eu-west-1.'),
   VALHALLA_ADMIN_KEY: optional(adminKey, 'Key of the first admin, taken on the first start only. Unset: one is made and handed over once.'),
-  VALHALLA_KEY_PEPPER: optional(secret(16), 'Mixed into the stored hash of every API key. Changing it makes all keys invalid.'),
+  VALHALLA_KEY_PEPPER: optional(
+    secret(16),
+    'Mixed into the stored hash of every API key. Changing it makes all keys invalid, and is refused unless it is meant: see admin:reset.',
+  ),
   VALHALLA_AUDIT_KEY: optional(
     secret(16),
-    'Key of the digest chain over the change log. Changing it breaks the verification of older changes.',
+    'Key of the digest chains over the change log and the audit events. Changing it breaks the verification of what is older, and is refused unless it is meant: see admin:reset.',
+  ),
+  VALHALLA_ALLOW_UNKEYED: defaulted(
+    bool,
+    'false',
+    'In production, lets it start without VALHALLA_KEY_PEPPER or VALHALLA_AUDIT_KEY, for trials: whoever can write to the database can then forge both.',
   ),
   VALHALLA_PUBLIC_URL: optional(publicUrl, 'Where clients reach this service from outside.'),
   VALHALLA_CHANGE_RETENTION_DAYS: defaulted(
@@ -240,7 +248,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): SettingsResult {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = VARIABLES.safeParse(given)
   const faults = parsed.success ? [] : parsed.error.issues.map((issue) => faultLine(issue, given))
-  faults.push(...unknownVariables(given))
+  faults.push(...unknownVariables(given), ...(parsed.success ? missingSecrets(parsed.data) : []))
   return parsed.success && faults.length === 0 ? { ok: true, settings: Object.freeze(toSettings(parsed.data)) } : { ok: false, faults }
 }
 
@@ -256,6 +264,17 @@ function faultLine(issue: z.core.$ZodIssue, given: Readonly<Record<string, strin
   const isShown = /^-?[\d._]{1,20}$/.test(value) || /^[a-z]{1,12}$/i.test(value)
   const isSecret = SETTINGS_VARIABLES.some((variable) => variable.name === name && variable.isSecret)
   return `${name} ${issue.message}${isShown && !isSecret ? `, is ${JSON.stringify(value)}` : ''}`
+}
+
+/** In production nobody can be left to believe that keys and log are protected. */
+function missingSecrets(values: z.output<typeof VARIABLES>): string[] {
+  if (values.NODE_ENV !== 'production' || values.VALHALLA_ALLOW_UNKEYED) return []
+  const missing = (['VALHALLA_KEY_PEPPER', 'VALHALLA_AUDIT_KEY'] as const).filter((name) => values[name] === undefined)
+  if (missing.length === 0) return []
+  const are = missing.length === 1 ? 'is' : 'are'
+  return [
+    `${missing.join(' and ')} ${are} not set, which NODE_ENV=production demands; set long random texts that are kept as long as the data is, or VALHALLA_ALLOW_UNKEYED=true for a trial`,
+  ]
 }
 
 function unknownVariables(given: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,6 +1,6 @@
 import type { ActorRef } from '../contract/caller.js'
 import type { JsonObject } from '../values/json.js'
-import { boolean, integer, json, text, timestamp } from './collection.js'
+import { boolean, integer, json, nullable, text, timestamp } from './collection.js'
 import { rowCodec } from './row-codec.js'
 
 /** What happened to a record. */
@@ -30,6 +30,8 @@ export interface ChangeRecord {
   readonly correlationId: string
   readonly at: Date
   readonly isRevertible: boolean
+  /** Over the secrets of the record that the change left, which are not in `after`; null in changes of builds that made none. */
+  readonly seal: string | null
   /** HMAC-SHA-256 over the digest before it and this change, in hex. */
   readonly digest: string
 }
@@ -56,6 +58,7 @@ const entryFields = {
   correlationId: text(),
   at: timestamp(),
   isRevertible: boolean(),
+  seal: nullable(text()),
   digest: text(),
 }
 const entries = rowCodec<Omit<PlainChange, keyof ChangeImages>>(entryFields)

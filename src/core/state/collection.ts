@@ -86,6 +86,8 @@ export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'w
   versionOf(record: R): number
   /** The public image: JSON, times as ISO 8601, without secrets. */
   imageOf(record: R): JsonObject
+  /** What the image leaves out, by field, as JSON; only what holds something, so that a field that a later build adds changes nothing. */
+  secretsOf(record: R): JsonObject
   /** The record of an image. Secrets come from `secretsFrom`, and are null without it. */
   fromImage(image: JsonObject, secretsFrom?: R): R
 }
@@ -108,6 +110,7 @@ export interface AnyCollection {
   idOf(record: object): string
   versionOf(record: object): number
   imageOf(record: object): JsonObject
+  secretsOf(record: object): JsonObject
   fromImage(image: JsonObject, secretsFrom?: object): object
   toRow(record: object): JsonObject
   fromRow(row: JsonObject): object
@@ -129,6 +132,10 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
     idOf: (record) => String(record[spec.id]),
     versionOf: (record) => Number(record[spec.version]),
     imageOf: (record) => Object.fromEntries(publicFields.map(([field, kind]) => [field, toJson(kind, record[field])])),
+    secretsOf(record) {
+      const held = fields.filter(([field]) => secrets.has(field) && (record[field] ?? null) !== null)
+      return Object.fromEntries(held.map(([field, kind]) => [field, toJson(kind, record[field])]))
+    },
     fromImage(image, secretsFrom) {
       const entries = fields.map(([field, kind]) => [
         field,

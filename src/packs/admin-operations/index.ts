@@ -7,6 +7,7 @@ import { AdminOperationResolver, OPERATIONS_RUN } from './operations/admin-opera
 import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
 import { smokeGuard } from './smoke-guard/smoke-guard.js'
 
+export { integrityCheck } from './audit/audit-integrity.js'
 export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
 export { prover, type SecuritySources, securitySources } from './ports.js'
 

@@ -42,7 +42,8 @@ function olderThan(text: string): Prisma.AuditEventWhereInput | undefined {
   return { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] }
 }
 
-function toRecord({ outcome, actorId, actorName, actorClientType, detail, ...row }: AuditEventModel): AuditEvent {
+function toRecord({ id, at, operation, outcome, code, remoteAddress, detail, ...row }: AuditEventModel): AuditEvent {
+  const { actorId, actorName, actorClientType } = row
   const actor = actorId === null ? null : { id: actorId, name: actorName ?? actorId, clientType: actorClientType as ClientType | null }
-  return { ...row, outcome: outcome as AuditOutcome, actor, detail: detail as JsonObject | null }
+  return { id, at, operation, outcome: outcome as AuditOutcome, code, actor, remoteAddress, detail: detail as JsonObject | null }
 }

@@ -20,7 +20,7 @@ describe.each(ENGINES)('audit events on %s', (engine) => {
     database = await openTestDatabase(engine)
     // Two in each minute, so that their order depends on more than the time.
     for (let n = 0; n < 6; n += 1) {
-      const trail = new AuditTrail({ database, clock: clockAt(minute(n)), log })
+      const trail = new AuditTrail({ database, clock: clockAt(minute(n)), log, auditKey: undefined })
       trail.record({
         operation: 'setConfig',
         outcome: 'DENIED',
@@ -100,7 +100,7 @@ describe.runIf(ENGINES.includes('postgresql'))('audit events with the database a
     const far = new URL(url)
     far.port = String(proxy.port)
     const database = await openPostgres({ url: far.href, log: silentLog })
-    const trail = new AuditTrail({ database, clock: clockAt(minute(0)), log })
+    const trail = new AuditTrail({ database, clock: clockAt(minute(0)), log, auditKey: undefined })
     const page = await pageOfAuditEvents(database, {}, { first: 1 })
     await proxy.cut()
     trail.record({ operation: 'setConfig', outcome: 'FAILED', code: 'UNAVAILABLE' })

@@ -1,18 +1,34 @@
-import { Field, Int, ObjectType } from 'type-graphql'
+import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import { verifyChain } from '../../../core/ledger/digest.js'
+import { Integrity } from '../../../core/integrity/integrity.js'
 
-/** Whether the log is what was written. */
+/** An object that somebody has changed without the control plane. */
+@ObjectType('TamperedObject', {
+  simpleResolvers: true,
+  description: 'A stored object that is not what its last change left: somebody has edited, added or deleted its row by hand.',
+})
+export class TamperedObject {
+  @Field(() => String, { description: 'The type of the object, such as "ApiClient".' })
+  targetType!: string
+  @Field(() => ID, { description: 'Its id.' })
+  targetId!: string
+  @Field(() => String, { description: 'The key that it is stored under.' })
+  targetKey!: string
+}
+
+/** Whether the database is what was written. */
 @ObjectType('AuditIntegrity', {
   simpleResolvers: true,
-  description: 'Whether the change log is what was once written: every row is linked to the one before it by a keyed digest.',
+  description:
+    'Whether the database holds what was once written: the change log and the audit events, each row of which is linked to the one before it by a keyed digest, and every object, which is compared with its last change.',
 })
 export class AuditIntegrity {
   @Field(() => Boolean, {
-    description: 'Whether every link holds, the last one is the head, and nothing stands before or behind the chain.',
+    description:
+      'Whether all of it is: every link of both chains holds, their ends are where they should be, nothing stands outside of them, and every object is what its last change left.',
   })
   isIntact!: boolean
-  @Field(() => Int, { description: 'How many revisions were walked over: those from the beginning of the log, or from its checkpoint.' })
+  @Field(() => Int, { description: 'How many revisions hold, from the beginning of the log (or from its checkpoint) on.' })
   checkedRevisions!: number
   @Field(() => Int, { nullable: true, description: 'The first revision that is not as it was written; null when all are.' })
   firstBrokenRevision!: number | null
@@ -20,41 +36,19 @@ export class AuditIntegrity {
   headRevision!: number
   @Field(() => String, { description: 'The digest of the newest change, in hex. Keep it elsewhere, and a cut tail cannot hide.' })
   headDigest!: string
-}
-
-/** Walks over the log. One walk at a time: whoever asks meanwhile gets the same answer. */
-export class AuditIntegrityCheck {
-  readonly #core: Pick<CoreServices, 'changeLog' | 'settings'>
-  #underWay: Promise<AuditIntegrity> | undefined
-
-  constructor(core: Pick<CoreServices, 'changeLog' | 'settings'>) {
-    this.#core = core
-  }
-
-  run(): Promise<AuditIntegrity> {
-    this.#underWay ??= this.#walk().finally(() => {
-      this.#underWay = undefined
-    })
-    return this.#underWay
-  }
-
-  async #walk(): Promise<AuditIntegrity> {
-    const { changeLog, settings } = this.#core
-    for (;;) {
-      const bounds = await changeLog.bounds()
-      const { start, head } = bounds
-      const verdict = await verifyChain(
-        settings.auditKey ?? '',
-        bounds,
-        changeLog.stream({ sinceRevision: start.revision, untilRevision: head.revision }),
-      )
-      // The log may have been shortened under the walk: then its beginning is elsewhere, and the walk begins again.
-      if (verdict.isIntact || (await changeLog.bounds()).start.revision === start.revision) {
-        return { ...verdict, headRevision: head.revision, headDigest: head.digest }
-      }
-    }
-  }
+  @Field(() => Int, { description: 'How many objects were compared with their last change.' })
+  checkedObjects!: number
+  @Field(() => [TamperedObject], { description: 'The objects that are not what their last change left; the first hundred of them.' })
+  tamperedObjects!: readonly TamperedObject[]
+  @Field(() => Int, { description: 'How many audit events hold, from the beginning of their chain on.' })
+  checkedEvents!: number
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The first audit event that is not as it was written; where some are missing, the one behind them, or the last one that is left. Null when all are there, and when none is left.',
+  })
+  firstBrokenEvent!: string | null
 }
 
 /** The one check of a server. */
-export const auditIntegrityCheck = (core: CoreServices): AuditIntegrityCheck => new AuditIntegrityCheck(core)
+export const integrityCheck = (core: CoreServices): Integrity => new Integrity(core)

@@ -1,7 +1,7 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { isLoopback } from '../../../core/values/loopback.js'
 import { type ClientFacts, securitySources } from '../ports.js'
-import { type AuditIntegrity, auditIntegrityCheck } from './audit-integrity.js'
+import { type AuditIntegrity, integrityCheck } from './audit-integrity.js'
 import { FINDING_SEVERITIES, type FindingSeverityName, type SecurityFinding, type SecuritySnapshot } from './security-snapshot.types.js'
 
 const HOUR_MS = 3_600_000
@@ -24,7 +24,7 @@ export async function takeSecuritySnapshot(core: CoreServices): Promise<Security
   const sources = core.once(securitySources)
   const { settings, ledger, clock } = core
   const [now, { snapshot }] = [clock.now(), ledger]
-  const [counts, auditIntegrity] = await Promise.all([countLastHour(core, now), core.once(auditIntegrityCheck).run()])
+  const [counts, auditIntegrity] = await Promise.all([countLastHour(core, now), core.once(integrityCheck).checkRecent()])
   const clients = sources.clients(core, snapshot, now)
   const usable = clients.filter(({ isUsable }) => isUsable)
   const isIntrospectionOpen = settings.isDevelopment && isLoopback(settings.host)
@@ -115,20 +115,41 @@ function deploymentFindings({ settings }: CoreServices, facts: { isIntrospection
   return findings
 }
 
-function chainFindings({ isIntact, firstBrokenRevision }: AuditIntegrity): SecurityFinding[] {
+function chainFindings({ isIntact, firstBrokenRevision, tamperedObjects, firstBrokenEvent }: AuditIntegrity): SecurityFinding[] {
   if (isIntact) return []
-  return [
-    finding(
-      'CRITICAL',
-      'CHAIN_BROKEN',
-      `The change log is not what was written, from revision ${firstBrokenRevision} on. Compare it with a backup, and with head digests that you kept.`,
-    ),
-  ]
+  const findings: SecurityFinding[] = []
+  if (firstBrokenRevision !== null)
+    findings.push(
+      finding(
+        'CRITICAL',
+        'CHAIN_BROKEN',
+        `The change log is not what was written, from revision ${firstBrokenRevision} on. Compare it with a backup, and with head digests that you kept.`,
+      ),
+    )
+  if (tamperedObjects.length > 0) {
+    const names = tamperedObjects.map(({ targetType, targetKey }) => `${targetType} ${targetKey}`)
+    findings.push(
+      finding(
+        'CRITICAL',
+        'OBJECT_TAMPERED',
+        `Changed in the database without the control plane: ${shortList(names)}. Compare them with their history, then set them anew.`,
+      ),
+    )
+  }
+  if (firstBrokenRevision === null && tamperedObjects.length === 0) {
+    const place = firstBrokenEvent === null ? '' : `, from event ${firstBrokenEvent} on`
+    findings.push(finding('CRITICAL', 'EVENTS_BROKEN', `The audit events are not what was written${place}. Compare them with a backup.`))
+  }
+  return findings
 }
 
 function listed(clients: readonly ClientFacts[]): string {
-  const names = clients.slice(0, MAX_NAMES).map(({ name }) => name)
-  return clients.length > MAX_NAMES ? `${names.join(', ')} and ${clients.length - MAX_NAMES} more` : names.join(', ')
+  return shortList(clients.map(({ name }) => name))
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).join(', ')
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown
 }
 
 async function countLastHour({ database }: CoreServices, now: Date): Promise<HourCounts> {
