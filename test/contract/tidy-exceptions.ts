@@ -31,9 +31,4 @@ export const EXCEPTIONS: readonly Exception[] = [
     path: 'src/server/operation/root-field-names.ts',
     why: 'Documents are parsed and forgotten by a cache that is not ours, and this goes with them.',
   },
-  {
-    rule: 'ledger-writes',
-    path: 'src/core/background/retention.ts',
-    why: 'It takes old answers and audit events away, whose tables it is given.',
-  },
 ]

@@ -40,6 +40,13 @@ export async function readEventBounds({ database }: WalkTools): Promise<EventBou
   return { head, outside }
 }
 
+/** Whether the chain still leads through `position`. */
+export async function holdsEvent({ database }: WalkTools, { head }: EventBounds, { seq, digest }: EventPosition): Promise<boolean> {
+  if (seq === head.start_seq) return digest === head.start_digest
+  const { rows } = await database.ask('SELECT 1 FROM audit_events e WHERE e.seq = $1 AND e.digest = $2', [seq, digest])
+  return rows.length === 1
+}
+
 /** Walks over the events behind `start` and compares every link, the end and the seal of the chain. */
 export async function verifyEvents(
   tools: WalkTools,

@@ -3,7 +3,7 @@ import { type ChainBounds, type ChainVerdict, checkpointSeal, verifyChain } from
 import type { ChangeRecord } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 import { walkChanges } from './change-walk.js'
-import { type EventPosition, type EventVerdict, readEventBounds, verifyEvents } from './event-walk.js'
+import { type EventPosition, type EventVerdict, holdsEvent, readEventBounds, verifyEvents } from './event-walk.js'
 import { checkAllObjects, checkObjects, type ObjectRules, type TamperedObject } from './object-walk.js'
 
 /** What a check found. */
@@ -137,9 +137,9 @@ export class Integrity {
       const bounds = await readEventBounds(this.#core)
       const { start_seq, start_digest, seq } = bounds.head
       const start = { seq: start_seq, digest: start_digest }
-      const isWithin = from !== undefined && start_seq <= from.seq && from.seq <= seq
-      const verdict = await verifyEvents(this.#core, { key: this.#key, bounds, start: isWithin ? from : start })
-      // Like the log, the chain may have been shortened meanwhile; and another one may have been put in its place.
+      const isKnown = from !== undefined && start_seq <= from.seq && from.seq <= seq && (await holdsEvent(this.#core, bounds, from))
+      const verdict = await verifyEvents(this.#core, { key: this.#key, bounds, start: isKnown ? from : start })
+      // Like the log, the chain may have been shortened meanwhile.
       if (verdict.isIntact || (await readEventBounds(this.#core)).head.start_seq === start_seq) return { ...verdict, start }
     }
   }

@@ -10,7 +10,7 @@ import { Integrity } from '../../../core/integrity/integrity.js'
 export class TamperedObject {
   @Field(() => String, { description: 'The type of the object, such as "ApiClient".' })
   targetType!: string
-  @Field(() => ID, { description: 'Its id.' })
+  @Field(() => ID, { description: 'Its id; where nothing tells it any more, its key.' })
   targetId!: string
   @Field(() => String, { description: 'The key that it is stored under.' })
   targetKey!: string
