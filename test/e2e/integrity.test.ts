@@ -91,6 +91,7 @@ describe.runIf(await usePostgres())('a database that was written with secrets', 
     ...SECRETS,
     NODE_ENV: 'production',
     VALHALLA_ENV: 'production',
+    VALHALLA_SHUTDOWN_DELAY_MS: '0',
     DATABASE_URL: url,
     VALHALLA_ADMIN_KEY: key,
   })

@@ -175,7 +175,12 @@ describe('a second process on the directory of an embedded database', () => {
 
   it('ends with status 1 and says who holds it, while the first goes on answering and writing', async () => {
     const dataDir = join(root, 'data')
-    const second = launchServer(PROGRAM, { NODE_ENV: 'production', VALHALLA_ALLOW_UNKEYED: 'true', VALHALLA_SHUTDOWN_DELAY_MS: '0', VALHALLA_DATA_DIR: dataDir })
+    const second = launchServer(PROGRAM, {
+      NODE_ENV: 'production',
+      VALHALLA_ALLOW_UNKEYED: 'true',
+      VALHALLA_SHUTDOWN_DELAY_MS: '0',
+      VALHALLA_DATA_DIR: dataDir,
+    })
     let written = 0
     let isOver = false
     const writing = (async () => {
