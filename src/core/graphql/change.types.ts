@@ -49,6 +49,8 @@ export class Change {
   targetType!: string
   @Field(() => ID, { description: "The object's `id`." })
   targetId!: string
+  /** The key of its row: shown is what people call it, see {@link targetKeyOf}. */
+  targetKey!: string
   @Field(() => ChangeActions, { description: 'Whether it was made, changed or removed.' })
   action!: string
   @Field(() => JSONValue, { nullable: true, description: 'The object before, as it was stored; null when it was made.' })

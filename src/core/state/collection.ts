@@ -59,6 +59,8 @@ export interface CollectionSpec<R extends object> {
   readonly id: keyof R & string
   /** The field that counts the record's edits, from 1. */
   readonly version: keyof R & string
+  /** What people call the object, from its image; left out: its key. */
+  titleOf?(image: JsonObject): string
   readonly fields: Fields<R>
   /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
   readonly secrets?: readonly (keyof R & string)[]
@@ -73,7 +75,7 @@ export interface CollectionSpec<R extends object> {
 }
 
 /** A {@link CollectionSpec} with the conversions that follow from it. */
-export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'writePermission'>, RowCodec<R> {
+export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'writePermission' | 'titleOf'>, RowCodec<R> {
   /** Id of the pack that owns it, which says so itself: see `definePack`. */
   pack: string
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
@@ -82,6 +84,7 @@ export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'w
   versionOf(record: R): number
   /** The public image: JSON, times as ISO 8601, without secrets. */
   imageOf(record: R): JsonObject
+  titleOf(image: JsonObject): string
   /** The record of an image. Secrets come from `secretsFrom`, and are null without it. */
   fromImage(image: JsonObject, secretsFrom?: R): R
 }
@@ -103,6 +106,7 @@ export interface AnyCollection {
   idOf(record: object): string
   versionOf(record: object): number
   imageOf(record: object): JsonObject
+  titleOf(image: JsonObject): string
   fromImage(image: JsonObject, secretsFrom?: object): object
   toRow(record: object): JsonObject
   fromRow(row: JsonObject): object
@@ -123,6 +127,7 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
     keyOf: (record) => String(record[spec.key]),
     idOf: (record) => String(record[spec.id]),
     versionOf: (record) => Number(record[spec.version]),
+    titleOf: spec.titleOf ?? ((image) => String(image[spec.key])),
     imageOf: (record) => Object.fromEntries(publicFields.map(([field, kind]) => [field, toJson(kind, record[field])])),
     fromImage(image, secretsFrom) {
       const entries = fields.map(([field, kind]) => [

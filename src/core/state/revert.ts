@@ -1,9 +1,10 @@
 import { type UserErrorData, userError } from '../contract/errors.js'
 import type { ChangeLog } from '../ledger/change-log.js'
+import { mapInSlices } from '../platform/slices.js'
 import { isSameJson } from '../values/json.js'
 import type { ChangeRecord } from './change.js'
 import type { AnyCollection } from './collection.js'
-import { type Command, done, refused } from './command.js'
+import { done, type LongCommand, refused } from './command.js'
 import type { Draft } from './draft.js'
 
 /** What a revert is told besides the changes that it puts back. */
@@ -39,28 +40,29 @@ export function withoutBookkeeping(changes: readonly ChangeRecord[], collections
  * expectedVersion from before the revert never passes by accident. Refused as a whole, naming each object, where an
  * object has moved since or a change cannot be put back.
  */
-export function createRevertCommand({ changes, collections, last = [] }: RevertSubject): Command<RevertInput, readonly string[]> {
+export function createRevertCommand({ changes, collections, last = [] }: RevertSubject): LongCommand<RevertInput, readonly string[]> {
   const movedOn = new Set(changes.filter(({ revision }, index) => (last[index]?.revision ?? 0) > revision))
   const byName = new Map(collections.map((collection) => [collection.name, collection]))
   return {
     name: 'revertRevision',
     isRevertible: true,
-    run(draft, { revision }, { now }) {
+    async run(draft, { revision }, { now }) {
       if (changes.length === 0) {
         return refused(
           userError('NOT_FOUND', ['revision'], `There is nothing in the log that revision ${revision} did and a revert could put back.`),
         )
       }
       const faults: UserErrorData[] = []
-      for (const change of changes.toReversed()) {
+      await mapInSlices(changes.toReversed(), (change) => {
         const collection = byName.get(change.targetType)
         if (!collection || !change.isRevertible) faults.push(notRevertible(change))
         else if (movedOn.has(change) || hasMoved(draft, collection, change)) faults.push(moved(change))
         else putBack(draft, { collection, change, now })
-      }
+      })
       if (faults.length === 0)
-        for (const change of lastOfEach(changes))
-          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
+        await mapInSlices(lastOfEach(changes), (change) =>
+          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now })),
+        )
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
   }

@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
 import { Change, ChangeConnection } from '../../../core/graphql/change.types.js'
 import { streamChanges } from '../../../core/graphql/change-stream.js'
@@ -6,6 +6,7 @@ import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandAskable } from '../../../core/graphql/filter.js'
 import { pageOfChanges } from '../../../core/graphql/history.js'
+import { TARGET_KEY, targetKeyOf } from '../../../core/graphql/target-key.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { ChangeFilter } from './change.inputs.js'
 
@@ -49,6 +50,11 @@ export class ChangeResolver {
   @Operation({ permission: CHANGES_READ })
   changeEvents(@Root() change: ChangeRecord, @Arg('filter', () => ChangeFilter, FILTER) _filter?: ChangeFilter | null): ChangeRecord {
     return change
+  }
+
+  @FieldResolver(() => String, TARGET_KEY)
+  targetKey(@Ctx() context: RequestContext, @Root() change: ChangeRecord): string {
+    return targetKeyOf(context, change)
   }
 }
 

@@ -32,7 +32,7 @@ export class AdminOperationService {
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
   async run(context: RequestContext, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
     const steps = this.#bind(input)
-    for (const { name } of steps) await context.admit(name)
+    for (const name of new Set(steps.map(({ name }) => name))) await context.admit(name)
     const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
     if (faults.length > 0) return this.#refused(faults)
     const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
@@ -59,7 +59,7 @@ export class AdminOperationService {
       await this.#catchUpTo(context, input.revision)
       const plan = await core.ledger.plan(write)
       if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
-      return { plan: plan.changes.map((change) => toPlanned(change, 0)), changes: [], revision: null, userErrors: [] }
+      return { plan: plan.changes.map(toPlanned), changes: [], revision: null, userErrors: [] }
     }
     const outcome = await core.ledger.commit(write)
     context.snapshot = core.ledger.snapshot
