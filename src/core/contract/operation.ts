@@ -11,6 +11,9 @@ export type MaintenanceModeName = (typeof MAINTENANCE_MODES)[number]
  */
 export type AllowedDuring = 'always' | 'read' | 'write'
 
+/** To run an operation, or to put one back, whatever mode is in force. */
+export const MAINTENANCE_OVERRIDE: Permission = 'maintenance:override'
+
 /** The policy of one root field. */
 export interface OperationPolicy {
   /** What the caller must hold; null: any authenticated caller. */
@@ -18,6 +21,8 @@ export interface OperationPolicy {
   /** Whether it can change state. */
   readonly writes: boolean
   readonly allowedDuring: AllowedDuring
+  /** Whether `overrideMaintenance: true` in its input lets those who hold {@link MAINTENANCE_OVERRIDE} through in every mode. */
+  readonly isOverridable: boolean
   /** What one call takes from a rate limit. */
   readonly cost: number
   /** Arguments for the operation index's sample, as GraphQL writes them; left out: made from the types. */
@@ -31,6 +36,7 @@ export interface OperationOptions {
   readonly permission: Permission | null
   readonly writes?: boolean
   readonly allowedDuring?: AllowedDuring
+  readonly isOverridable?: boolean
   readonly cost?: number
   readonly sample?: string
 }
@@ -47,6 +53,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
       permission: options.permission,
       writes,
       allowedDuring: options.allowedDuring ?? (writes ? 'write' : 'read'),
+      isOverridable: options.isOverridable ?? false,
       cost: options.cost ?? 1,
       sample: options.sample,
       owner: target.constructor,

@@ -1,8 +1,9 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { ClientType } from '../contract/caller.js'
-import type { ChangeAction } from '../state/change.js'
+import type { ChangeAction, ChangeRecord } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
 import { connectionOf } from './connection.js'
+import type { RequestContext } from './context.js'
 import { DateTimeISO, enumType, JSONValue } from './scalars.js'
 
 /** The GraphQL enum of client types. */
@@ -69,6 +70,21 @@ export class Change {
   at!: Date
   @Field(() => Boolean, { description: 'Whether it can be put back (keys and registrations cannot).' })
   isRevertible!: boolean
+}
+
+const collections = ({ core }: RequestContext) => new Map(core.collections.map((collection) => [collection.name, collection]))
+
+/** How the schema describes what {@link targetKeyOf} tells. */
+export const TARGET_KEY = {
+  description:
+    "What people call the object: a flag's key, a client's name, the scope and key of a rate limit; its `id` where it has no such name.",
+}
+
+/** What people call an object that was changed, or would be: as it was called then, also where it is gone. */
+export function targetKeyOf(context: RequestContext, change: Pick<ChangeRecord, 'targetType' | 'targetId' | 'before' | 'after'>): string {
+  const image = change.after ?? change.before
+  // A newer build may log objects that this one does not know.
+  return (image && context.once(collections).get(change.targetType)?.titleOf(image)) ?? change.targetId
 }
 
 /** A page of changes. */

@@ -1,12 +1,11 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
-import { Change, ChangeConnection } from '../../../core/graphql/change.types.js'
+import { Change, ChangeConnection, TARGET_KEY, targetKeyOf } from '../../../core/graphql/change.types.js'
 import { streamChanges } from '../../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandAskable } from '../../../core/graphql/filter.js'
 import { pageOfChanges } from '../../../core/graphql/history.js'
-import { TARGET_KEY, targetKeyOf } from '../../../core/graphql/target-key.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { ChangeFilter } from './change.inputs.js'
 
