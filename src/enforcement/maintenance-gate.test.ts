@@ -42,7 +42,14 @@ function refusalOf(
     clock: { now: () => now, monotonicMs: () => 0 },
     audit: { record: () => undefined },
   })
-  const policy = { permission: null, writes: allowedDuring === 'write', allowedDuring, isOverridable: false, cost: 1 }
+  const policy = {
+    permission: null,
+    writes: allowedDuring === 'write',
+    allowedDuring,
+    isOverridable: false,
+    takesPlainArgs: false,
+    cost: 1,
+  }
   try {
     expect(gate({ kind: 'query', name: 'theField', policy }, { caller } as RequestContext)).toBe(undefined)
     return undefined

@@ -98,7 +98,7 @@ class BatchRun {
     const draft = new Draft(this.snapshot)
     const result = await command.run(draft, input, this.#input.context(caller))
     if (!result.ok) return result
-    const pendingChanges = draft.changes()
+    const pendingChanges = await draft.changesInSlices()
     const changes = await this.#chain(pending, pendingChanges)
     const revision = changes.length > 0 ? this.snapshot.revision + 1 : null
     const answer = this.#keep(pending, result.value, revision)

@@ -131,7 +131,7 @@ export class Ledger {
     const draft = new Draft(this.#snapshot)
     const result: CommandResult<O> = await write.command.run(draft, write.input, this.#context(write.caller))
     if (!result.ok) return result
-    return { ok: true, value: result.value, revision: draft.base.revision, changes: draft.changes() }
+    return { ok: true, value: result.value, revision: draft.base.revision, changes: await draft.changesInSlices() }
   }
 
   /**

@@ -1,3 +1,4 @@
+import { mapInSlices } from '../platform/slices.js'
 import type { JsonObject } from '../values/json.js'
 import { type ChangeAction, MAX_REASON_LENGTH } from './change.js'
 import type { AnyCollection, Collection, View } from './collection.js'
@@ -127,7 +128,13 @@ export class Draft {
    * deleted and made again is two objects: the end of one, then the beginning of the other.
    */
   changes(): readonly DraftChange[] {
-    this.#changes ??= [...this.#touched.values()].flatMap((touched) => changesOf(touched, this.#table(touched.collection).get(touched.key)))
+    this.#changes ??= [...this.#touched.values()].flatMap((touched) => this.#changesOf(touched))
+    return this.#changes
+  }
+
+  /** {@link changes} of a draft that may have touched many records, and is not edited meanwhile. */
+  async changesInSlices(): Promise<readonly DraftChange[]> {
+    this.#changes ??= (await mapInSlices([...this.#touched.values()], (touched) => this.#changesOf(touched))).flat()
     return this.#changes
   }
 
@@ -141,6 +148,10 @@ export class Draft {
   #noteRead(collection: AnyCollection, key: string): void {
     const mark = `${collection.name}\u0000${key}`
     if (!this.#reads.has(mark)) this.#reads.set(mark, { collection, key })
+  }
+
+  #changesOf(touched: Touched): DraftChange[] {
+    return changesOf(touched, this.#table(touched.collection).get(touched.key))
   }
 
   #table(collection: AnyCollection): Table {

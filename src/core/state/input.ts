@@ -52,7 +52,7 @@ async function lookThrough(
   const found: JsonFault[] = []
   const keys: (readonly string[])[] = []
   let bytes = 0
-  await mapInSlices(partsOf(input), ([path, part]) => {
+  await mapInSlices([...partsOf(input)], ([path, part]) => {
     const faults = findStructureFaults(part, MAX_INPUT_DEPTH - path.length, path)
     found.push(...faults)
     if (faults.some(({ isTooDeep }) => isTooDeep)) return

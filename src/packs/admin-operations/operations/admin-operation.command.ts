@@ -50,7 +50,7 @@ export function createAdminCommand(operation: AdminOperation): LongCommand<objec
       const stale = findStale?.(draft) ?? []
       if (stale.length > 0) return refused(...stale)
       if (faults.length > 0) return refused(...faults)
-      const plan = draft.changes().map(toPlanned)
+      const plan = (await draft.changesInSlices()).map(toPlanned)
       if (claim && plan.length > 0) {
         draft.because(reason ?? null)
         beginProving(draft, claim, context)

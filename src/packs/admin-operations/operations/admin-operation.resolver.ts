@@ -26,7 +26,12 @@ export class AdminOperationResolver {
     description:
       'What several steps as one would do, object by object. It changes nothing and is safe to repeat; you need no permission of the steps themselves.',
   })
-  @Operation({ permission: OPERATIONS_PLAN, cost: 5, sample: 'steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }]' })
+  @Operation({
+    permission: OPERATIONS_PLAN,
+    takesPlainArgs: true,
+    cost: 5,
+    sample: 'steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }]',
+  })
   plan(
     @Ctx() context: RequestContext,
     @Arg('steps', () => [AdminStepInput], { description: 'The steps, as runAdminOperation takes them.' }) steps: AdminStepInput[],
@@ -47,6 +52,7 @@ export class AdminOperationResolver {
     permission: OPERATIONS_RUN,
     writes: true,
     isOverridable: true,
+    takesPlainArgs: true,
     cost: 5,
     sample:
       'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',
