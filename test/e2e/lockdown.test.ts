@@ -11,6 +11,9 @@ const COMMANDS = new Map(
 
 const DONE = { revision: expect.any(Number), userErrors: [] }
 
+/** A root field of an answer. */
+const rootOf = <T>({ data }: Pick<GraphQLAnswer, 'data'>, field: string): T => (data as unknown as Record<string, T>)[field] as T
+
 let server: TestServer
 let places: Record<string, string>
 /** The commands that have been run. */
@@ -26,7 +29,7 @@ function run(name: string, changes: (document: string) => string = (document) =>
 async function lockDown(): Promise<void> {
   const { data, errors } = await run('LockDown')
   expect([errors, data?.['runAdminOperation']]).toEqual([undefined, DONE])
-  const { revision } = data?.['runAdminOperation'] as unknown as { revision: number }
+  const { revision } = rootOf<{ revision: number }>({ data }, 'runAdminOperation')
   Object.assign(places, { LOCKDOWN_REVISION: String(revision), BEFORE_LOCKDOWN: String(revision - 1) })
 }
 
@@ -82,9 +85,9 @@ describe('a lockdown', () => {
     expect(again.data).toMatchObject({ rotateApiKey: { userErrors: [] }, runAdminOperation: DONE })
     expect((await state()).out).toEqual(['c', 'd'])
     expect((await run('BackToNormal')).data?.['setMaintenanceMode']).toEqual({ maintenanceState: { mode: 'NORMAL' }, userErrors: [] })
-    const { userErrors } = (await run('UndoAll')).data?.['revertRevision'] as unknown as { userErrors: { code: string }[] }
+    const { userErrors } = rootOf<{ userErrors: { code: string }[] }>(await run('UndoAll'), 'revertRevision')
     expect(userErrors.map(({ code }) => code)).toEqual(['INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE'])
-    const { nodes } = (await run('WhatItChanged')).data?.['changes'] as unknown as { nodes: { targetKey: string }[] }
+    const { nodes } = rootOf<{ nodes: { targetKey: string }[] }>(await run('WhatItChanged'), 'changes')
     expect(nodes.map(({ targetKey }) => targetKey)).toEqual(['IP *', 'd', 'c', 'b', 'a', 'maintenance'])
     expect((await run('UndoTheRest')).data?.['revertRevision']).toEqual(DONE)
     expect(await state()).toEqual({ mode: 'NORMAL', out: [], limits: [5000] })
@@ -130,8 +133,8 @@ describe('a revert of a part', () => {
   it('names what the revision has not changed, and wants something named', async () => {
     await lockDown()
     const faultsOf = async (targetIds: string) => {
-      const { data } = await run('LetBackIn', (document) => document.replace(/targetIds: \[.*\]/, `targetIds: ${targetIds}`))
-      return (data?.['revertRevision'] as unknown as { userErrors: object[] }).userErrors
+      const answer = await run('LetBackIn', (document) => document.replace(/targetIds: \[.*\]/, `targetIds: ${targetIds}`))
+      return rootOf<{ userErrors: object[] }>(answer, 'revertRevision').userErrors
     }
     expect(await faultsOf(`["${places['CLIENT_1']}", "no-such-id"]`)).toMatchObject([{ code: 'NOT_FOUND', field: ['targetIds', '1'] }])
     expect(await faultsOf('[]')).toMatchObject([{ code: 'REQUIRED', field: ['targetIds'] }])
@@ -140,7 +143,7 @@ describe('a revert of a part', () => {
 
   it('can be reverted itself, as a whole and in part', async () => {
     await lockDown()
-    const undone = (await run('LetBackIn')).data?.['revertRevision'] as unknown as { revision: number }
+    const undone = rootOf<{ revision: number }>(await run('LetBackIn'), 'revertRevision')
     Object.assign(places, { LOCKDOWN_REVISION: String(undone.revision) })
     expect((await run('LetBackIn')).data?.['revertRevision']).toEqual(DONE)
     expect((await state()).out).toEqual(['a', 'b', 'c', 'd'])

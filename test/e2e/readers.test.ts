@@ -50,8 +50,8 @@ describe('an OBSERVER', () => {
       '{ securitySnapshot { activeClients } changes(filter: { targetType: "ApiClient" }) { nodes { targetKey } } }',
     )
     expect(data).toMatchObject({ securitySnapshot: { activeClients: 4 } })
-    const { nodes } = data?.['changes'] as unknown as { nodes: { targetKey: string }[] }
-    expect(nodes.map(({ targetKey }) => targetKey).slice(0, 3)).toEqual(['OPERATOR', 'OBSERVER', 'EVALUATOR'])
+    const { changes } = data as unknown as { changes: { nodes: { targetKey: string }[] } }
+    expect(changes.nodes.map(({ targetKey }) => targetKey).slice(0, 3)).toEqual(['OPERATOR', 'OBSERVER', 'EVALUATOR'])
   })
 })
 
