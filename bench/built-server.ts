@@ -51,7 +51,7 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
       pid: Number(child.pid),
       adminKey,
       stop,
-      ask: (query, variables) => ask(url, adminKey, { query, variables }),
+      ask: (query, variables) => askServer(url, adminKey, { query, variables }),
     }
   } catch (error) {
     await stop()
@@ -60,7 +60,7 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
 }
 
 /** The URL in the log's line that says that the server is ready. */
-function untilReady(child: ChildProcess): Promise<string> {
+export function untilReady(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`the server was not ready after ${START_LIMIT_MS} ms`)), START_LIMIT_MS)
     const lines: string[] = []
@@ -87,7 +87,7 @@ function parseLine(line: string): { readonly url?: unknown } {
   }
 }
 
-async function ask<T>(url: string, key: string, body: object): Promise<T> {
+export async function askServer<T>(url: string, key: string, body: object): Promise<T> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
   const answer = (await response.json()) as { data?: T; errors?: unknown }

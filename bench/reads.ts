@@ -84,7 +84,7 @@ export function evaluationFacts(rounds: number, runMs: number): Fact[] {
 }
 
 function evaluate(flag: typeof TARGETED_FLAG, context: EvaluationContext): boolean {
-  return evaluateFlag({ key: flag.key, flag, context, defaultValue: true, now: NOW, random: () => 0.5 }).isEnabled
+  return evaluateFlag({ key: flag.key, flag, context, defaultValue: true, now: NOW, isExplained: true, random: () => 0.5 }).isEnabled
 }
 
 /** Milliseconds of one call, over at least `runMs`. */

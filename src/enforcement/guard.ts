@@ -8,14 +8,20 @@ import { checkedEvents, isEventSource } from './checked-events.js'
 import { undeclaredPermissions } from './permissions.js'
 import { type RootField, rootFieldsOf } from './root-fields.js'
 
-/** A root field whose policy is known. */
-export type GuardedField = Pick<RootField, 'kind' | 'name'> & { readonly policy: OperationPolicy }
+/** A call of a root field whose policy is known. */
+export type GuardedCall = Pick<RootField, 'kind' | 'name'> & {
+  readonly policy: OperationPolicy
+  /** Its arguments; undefined before an event of a subscription, and for what is done inside of another operation. */
+  readonly args?: Readonly<Record<string, unknown>>
+  /** Whether it is done inside of an operation that was let through whatever mode is in force. */
+  readonly isInOverride?: boolean
+}
 
 /**
  * One condition that a call of a root field has to meet: throws (or rejects with) an AppError when it does not. One that
  * has nothing to wait for returns nothing, so that reading stays synchronous.
  */
-export type Check = (field: GuardedField, context: RequestContext) => undefined | Promise<void>
+export type Check = (call: GuardedCall, context: RequestContext) => undefined | Promise<void>
 
 /** What a schema is guarded with. */
 export interface GuardRules {
@@ -28,6 +34,7 @@ export interface GuardRules {
 }
 
 type Resolve = GraphQLFieldResolver<unknown, RequestContext>
+type Before = (args: Readonly<Record<string, unknown>>, context: RequestContext) => undefined | Promise<void>
 
 /**
  * Puts the guard in front of every root field of a built schema, in place, once: what is below a root field is not looked
@@ -46,7 +53,7 @@ export function guardSchema(schema: GraphQLSchema, { permissions, checks = [], e
   if (faults.length > 0) throw new TypeError(faults.join('\n'))
   for (const { kind, name, policy, field } of fields) {
     if (!policy) continue
-    const before = (context: RequestContext) => pass([checkPermission, ...checks], { kind, name, policy }, context)
+    const before: Before = (args, context) => pass([checkPermission, ...checks], { kind, name, policy, args }, context)
     const resolve = field.resolve ?? defaultFieldResolver
     if (kind === 'subscription') {
       const beforeEvent = (context: RequestContext) => pass(eventChecks, { kind, name, policy }, context)
@@ -58,17 +65,17 @@ export function guardSchema(schema: GraphQLSchema, { permissions, checks = [], e
 }
 
 /** Asks the guard about a mutation without calling it; see {@link RequestContext.admit}. */
-export type Admission = (mutation: string, context: RequestContext) => undefined | Promise<void>
+export type Admission = (mutation: string, context: RequestContext, isInOverride: boolean) => undefined | Promise<void>
 
 /** The guard's answer for every mutation of a schema, under the same rules as {@link guardSchema}. */
 export function admissionTo(schema: GraphQLSchema, { checks = [] }: GuardRules = {}): Admission {
   const mutations = new Map(
     rootFieldsOf(schema).flatMap(({ kind, name, policy }) => (kind === 'mutation' && policy ? [[name, { kind, name, policy }]] : [])),
   )
-  return (mutation, context) => {
+  return (mutation, context, isInOverride) => {
     const field = mutations.get(mutation)
     if (!field) throw new TypeError(`there is no mutation ${mutation}`)
-    return pass([checkPermission, ...checks], field, context)
+    return pass([checkPermission, ...checks], { ...field, isInOverride }, context)
   }
 }
 
@@ -82,17 +89,17 @@ const checkPermission: Check = ({ name, policy: { permission } }, { caller }) =>
 }
 
 /** Runs checks one after the other; a promise only once one of them has something to wait for. */
-function pass(checks: readonly Check[], field: GuardedField, context: RequestContext): undefined | Promise<void> {
+function pass(checks: readonly Check[], call: GuardedCall, context: RequestContext): undefined | Promise<void> {
   for (const [index, check] of checks.entries()) {
-    const waiting = check(field, context)
-    if (waiting !== undefined) return waiting.then(() => pass(checks.slice(index + 1), field, context))
+    const waiting = check(call, context)
+    if (waiting !== undefined) return waiting.then(() => pass(checks.slice(index + 1), call, context))
   }
   return undefined
 }
 
-function behind(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
+function behind(before: Before, resolve: Resolve): Resolve {
   return (...call) => {
-    const waiting = before(call[2])
+    const waiting = before(call[1], call[2])
     return waiting === undefined ? resolve(...call) : waiting.then(() => resolve(...call))
   }
 }
@@ -109,7 +116,7 @@ function eventsBehind(before: (context: RequestContext) => undefined | Promise<v
  * Resolves the events of a subscription, whose beginning was checked. Without an event the operation was executed like a
  * query, as a plain HTTP request does: that is checked like one, and then told what to do.
  */
-function eventsOnly(before: (context: RequestContext) => undefined | Promise<void>, resolve: Resolve): Resolve {
+function eventsOnly(before: Before, resolve: Resolve): Resolve {
   const refuse = behind(before, () => {
     throw new AppError('BAD_USER_INPUT', 'Subscriptions go over a WebSocket (the graphql-transport-ws protocol) at this same path.')
   })

@@ -37,8 +37,19 @@ function refusalOf(
   { allowedDuring, caller }: { allowedDuring: AllowedDuring; caller: Caller },
   now = NOW,
 ): AppError | undefined {
-  const gate = createMaintenanceGate({ ledger: { snapshot }, clock: { now: () => now, monotonicMs: () => 0 } })
-  const policy = { permission: null, writes: allowedDuring === 'write', allowedDuring, cost: 1 }
+  const gate = createMaintenanceGate({
+    ledger: { snapshot },
+    clock: { now: () => now, monotonicMs: () => 0 },
+    audit: { record: () => undefined },
+  })
+  const policy = {
+    permission: null,
+    writes: allowedDuring === 'write',
+    allowedDuring,
+    isOverridable: false,
+    takesPlainArgs: false,
+    cost: 1,
+  }
   try {
     expect(gate({ kind: 'query', name: 'theField', policy }, { caller } as RequestContext)).toBe(undefined)
     return undefined

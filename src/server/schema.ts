@@ -1,6 +1,6 @@
-import { GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { type GraphQLFieldResolver, GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchemaSync, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql'
-import { packExtension, policyOf } from '../core/contract/operation.js'
+import { type OperationPolicy, packExtension, policyOf } from '../core/contract/operation.js'
 import type { Pack } from '../core/contract/pack.js'
 
 /** The key in an input type's extensions that makes it a `@oneOf` type. */
@@ -43,6 +43,14 @@ export function buildSchema(resolvers: readonly ClassType<object>[]): GraphQLSch
   return schema
 }
 
+/** What answers a root field whose method takes its arguments as they are; undefined for any other. Resolvers hold no state. */
+function plainlyOf(policy: OperationPolicy | undefined): GraphQLFieldResolver<unknown, unknown> | undefined {
+  const { takesPlainArgs, owner, method } = policy ?? {}
+  if (!takesPlainArgs || !owner || method === undefined) return undefined
+  const methods = owner.prototype as Readonly<Record<PropertyKey, (context: unknown, ...args: unknown[]) => unknown>>
+  return (_source, args, context) => methods[method]?.(context, ...Object.values(args))
+}
+
 /** Builds the schema of packs, each root field marked with the pack that it belongs to. */
 export function buildPackSchema(packs: readonly Pack[]): GraphQLSchema {
   const classes = packs.map(({ id, resolvers, writes = [] }) => ({
@@ -55,6 +63,7 @@ export function buildPackSchema(packs: readonly Pack[]): GraphQLSchema {
     for (const field of Object.values(type?.getFields() ?? {})) {
       const id = packOfClass.get(policyOf(field.extensions)?.owner ?? {})
       if (id) field.extensions = { ...field.extensions, ...packExtension(id) }
+      field.resolve = plainlyOf(policyOf(field.extensions)) ?? field.resolve
     }
   }
   return schema

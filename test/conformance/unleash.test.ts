@@ -59,6 +59,7 @@ function answer({ specificationCase, conversion }: RunnableCase) {
     flag: conversion?.flag,
     context: convertContext(context),
     defaultValue: false,
+    isExplained: true,
     now: NOW,
     random: () => 0.5,
   })

@@ -62,13 +62,14 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query changes': ['OBSERVER', 'read'],
   'query auditEvents': ['OPERATOR', 'read'],
   'query auditIntegrity': ['OBSERVER', 'read'],
-  'query securitySnapshot': ['OPERATOR', 'read'],
+  'query securitySnapshot': ['OBSERVER', 'read'],
+  'query plan': ['OBSERVER', 'read'],
   // Its steps bring their own demands.
   'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
   'subscription changes': ['OBSERVER', 'read'],
 
-  'query systemStatus': ['OBSERVER', 'always'],
+  'query systemStatus': ['EVALUATOR', 'always'],
   'query systemSummary': ['EVALUATOR', 'always'],
   'query packs': ['OBSERVER', 'read'],
   'query pack': ['OBSERVER', 'read'],

@@ -159,7 +159,7 @@ describe('the key of a run', () => {
     expect(await permissionsFor('liveness', 'database')).toEqual([[]])
     expect(await permissionsFor('graphql', 'authenticated-query', 'unauthenticated-query', 'subscription')).toEqual([[]])
     expect(await permissionsFor('flag-evaluation', 'flags')).toEqual([['flags:evaluate', 'flags:read']])
-    expect(await permissionsFor('config-round-trip')).toEqual([['config:write', 'operations:run']])
+    expect(await permissionsFor('config-round-trip')).toEqual([['operations:plan']])
   })
 
   it('may do nothing that an OPERATOR may not, whatever its checks ask for', async () => {

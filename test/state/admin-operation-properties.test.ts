@@ -52,6 +52,10 @@ const INPUTS: Readonly<Record<string, fc.Arbitrary<object>>> = {
   deactivateApiClient: fc.record({ id: someId }),
   setSmokeCheck: fc.record({ name: key, kind: fc.constant('HTTP'), path: fc.constantFrom('/x', '/y'), isBlocking: maybe(fc.boolean()) }),
   deleteSmokeCheck: fc.record({ name: key }),
+  unlockConfig: fc.record({ key, reason: fc.constant('a reason') }),
+  updateSystemVersion: fc.record({ version: maybe(fc.constantFrom('1.0.0', '1.1.0', '2.0.0')), notes: text }),
+  markBackendComplete: fc.record({ notes: text }),
+  markBackendIncomplete: fc.record({ notes: text }),
 }
 /** Of which collection an `id` is. */
 const ID_OF: Readonly<Record<string, string>> = {
@@ -130,7 +134,12 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (en
       changes.map(({ action, before, after }) => ({
         action,
         before,
-        after: after && { ...after, updatedAt: null, ...(before?.['id'] === after['id'] ? {} : { id: null, createdAt: null }) },
+        after: after && {
+          ...after,
+          updatedAt: null,
+          completedAt: null,
+          ...(before?.['id'] === after['id'] ? {} : { id: null, createdAt: null }),
+        },
       }))
     await fc.assert(
       fc.asyncProperty(anySteps, async (given) => {

@@ -6,6 +6,7 @@ import { Snapshot } from '../../src/core/state/snapshot.js'
 import { EvaluationResolver } from '../../src/packs/feature-flags/evaluation/evaluation.resolver.js'
 import { type FeatureFlagRecord, featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { coreOf } from '../testkit/guarded-schema.js'
+import { TESTER } from '../testkit/ledger.js'
 
 const AT = new Date('2026-01-01T00:00:00.000Z')
 const FLAGS = 4_500
@@ -59,7 +60,7 @@ describe('a page of many records', () => {
 describe('many evaluations', () => {
   it('come in order, those of a later turn as promises', async () => {
     const core = coreOf({ clock: { now: () => AT, monotonicMs: () => 0 }, usage: { touch: () => undefined } as never })
-    const evaluations = new EvaluationResolver().evaluateFlags({ snapshot: many, core }, null, 'rare')
+    const evaluations = new EvaluationResolver().evaluateFlags({ snapshot: many, core, caller: TESTER }, null, 'rare')
     expect(evaluations[0]).not.toBeInstanceOf(Promise)
     expect(evaluations.at(-1)).toBeInstanceOf(Promise)
     const all = await Promise.all(evaluations)

@@ -4,7 +4,7 @@ import type { Database } from '../../src/core/database/database.js'
 import { Ledger } from '../../src/core/ledger/ledger.js'
 import { type Clock, systemClock } from '../../src/core/platform/clock.js'
 import type { AnyCollection } from '../../src/core/state/collection.js'
-import { type Command, done } from '../../src/core/state/command.js'
+import { type AnyCommand, type Command, done } from '../../src/core/state/command.js'
 import type { WriteOutcome } from '../../src/core/state/write.js'
 import { configRegistry } from '../../src/packs/config-registry/index.js'
 import { featureFlags } from '../../src/packs/feature-flags/index.js'
@@ -53,7 +53,7 @@ export const echo: Command<{ value: number }, number> = {
 }
 
 /** Commits as {@link TESTER}. */
-export function run<I extends object, O>(ledger: Ledger, command: Command<I, O>, input: I): Promise<WriteOutcome<O>> {
+export function run<I extends object, O>(ledger: Ledger, command: AnyCommand<I, O>, input: I): Promise<WriteOutcome<O>> {
   return ledger.commit({ command, input, caller: TESTER, correlationId: 'test' })
 }
 

@@ -54,7 +54,7 @@ export class MaintenanceBench {
     this.ledger = ledger
     this.clock = clock
     this.#core = coreOf({ ledger, clock, changeLog: new ChangeLog(database) })
-    const gate = createMaintenanceGate({ ledger, clock })
+    const gate = createMaintenanceGate({ ledger, clock, audit: { record: () => undefined } })
     this.#schema = guardSchema(buildPackSchema([maintenance]), { permissions, checks: [gate], eventChecks: [gate] })
   }
 

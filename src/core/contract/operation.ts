@@ -11,6 +11,9 @@ export type MaintenanceModeName = (typeof MAINTENANCE_MODES)[number]
  */
 export type AllowedDuring = 'always' | 'read' | 'write'
 
+/** To run an operation, or to put one back, whatever mode is in force. */
+export const MAINTENANCE_OVERRIDE: Permission = 'maintenance:override'
+
 /** The policy of one root field. */
 export interface OperationPolicy {
   /** What the caller must hold; null: any authenticated caller. */
@@ -18,12 +21,20 @@ export interface OperationPolicy {
   /** Whether it can change state. */
   readonly writes: boolean
   readonly allowedDuring: AllowedDuring
+  /** Whether `overrideMaintenance: true` in its input lets those who hold {@link MAINTENANCE_OVERRIDE} through in every mode. */
+  readonly isOverridable: boolean
   /** What one call takes from a rate limit. */
   readonly cost: number
   /** Arguments for the operation index's sample, as GraphQL writes them; left out: made from the types. */
   readonly sample?: string | undefined
-  /** The resolver class that declares it. */
-  readonly owner?: object
+  /**
+   * Whether its method is given its context and its arguments as graphql-js has read them, not made into instances of their classes:
+   * TypeGraphQL takes longer for a thousand steps than all else together.
+   */
+  readonly takesPlainArgs: boolean
+  /** The resolver class that declares it, and its method there. */
+  readonly owner?: { readonly prototype: object }
+  readonly method?: PropertyKey
 }
 
 /** How `@Operation` is written: what is left out follows from `writes`. */
@@ -31,6 +42,8 @@ export interface OperationOptions {
   readonly permission: Permission | null
   readonly writes?: boolean
   readonly allowedDuring?: AllowedDuring
+  readonly isOverridable?: boolean
+  readonly takesPlainArgs?: boolean
   readonly cost?: number
   readonly sample?: string
 }
@@ -47,9 +60,12 @@ export function Operation(options: OperationOptions): MethodDecorator {
       permission: options.permission,
       writes,
       allowedDuring: options.allowedDuring ?? (writes ? 'write' : 'read'),
+      isOverridable: options.isOverridable ?? false,
       cost: options.cost ?? 1,
       sample: options.sample,
-      owner: target.constructor,
+      takesPlainArgs: options.takesPlainArgs ?? false,
+      owner: target.constructor as unknown as { readonly prototype: object },
+      method: key,
     }
     const declare = Extensions({ [POLICY]: policy }) as MethodDecorator
     declare(target, key, descriptor)

@@ -87,7 +87,7 @@ async function* followChanges(
 
 interface LiveRevision {
   readonly number: number
-  readonly changes: readonly ChangeRecord[]
+  readonly changes: ChangeRecord[]
 }
 
 /** Without the records, which a stream that waits must not hold. */
@@ -156,8 +156,7 @@ class LiveChanges {
   #add(changes: readonly ChangeRecord[]): void {
     for (const change of changes) {
       const last = this.#waiting.at(-1)
-      if (last?.number === change.revision)
-        this.#waiting[this.#waiting.length - 1] = { number: last.number, changes: [...last.changes, change] }
+      if (last?.number === change.revision) last.changes.push(change)
       else this.#waiting.push({ number: change.revision, changes: [change] })
       this.#count += 1
     }

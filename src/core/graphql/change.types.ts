@@ -1,8 +1,9 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { ClientType } from '../contract/caller.js'
-import type { ChangeAction } from '../state/change.js'
+import type { ChangeAction, ChangeRecord } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
 import { connectionOf } from './connection.js'
+import type { RequestContext } from './context.js'
 import { DateTimeISO, enumType, JSONValue } from './scalars.js'
 
 /** The GraphQL enum of client types. */
@@ -49,6 +50,8 @@ export class Change {
   targetType!: string
   @Field(() => ID, { description: "The object's `id`." })
   targetId!: string
+  /** The key of its row: shown is what people call it, see {@link targetKeyOf}. */
+  targetKey!: string
   @Field(() => ChangeActions, { description: 'Whether it was made, changed or removed.' })
   action!: string
   @Field(() => JSONValue, { nullable: true, description: 'The object before, as it was stored; null when it was made.' })
@@ -67,6 +70,31 @@ export class Change {
   at!: Date
   @Field(() => Boolean, { description: 'Whether it can be put back (keys and registrations cannot).' })
   isRevertible!: boolean
+}
+
+const collections = ({ core }: RequestContext) => new Map(core.collections.map((collection) => [collection.name, collection]))
+
+/** How the schema describes what {@link targetKeyOf} tells. */
+export const TARGET_KEY = {
+  description:
+    "What people call the object: a flag's key, a client's name, the scope and key of a rate limit; its `id` where it has no such name.",
+}
+
+/** Whether people call objects of this type otherwise than by the key of their row, which only an image tells then. */
+export function hasTitle(context: RequestContext, targetType: string): boolean {
+  return context.once(collections).get(targetType)?.titleOf !== undefined
+}
+
+/** What people call an object that was changed, or would be: as an image of it says, also where it is gone by now. */
+export function targetKeyOf(
+  context: RequestContext,
+  { targetType, targetId }: Pick<ChangeRecord, 'targetType' | 'targetId'>,
+  image: JsonObject | null,
+): string {
+  const collection = context.once(collections).get(targetType)
+  // A newer build may log objects that this one does not know.
+  if (!collection || !image) return targetId
+  return collection.titleOf?.(image) ?? String(image[collection.key])
 }
 
 /** A page of changes. */

@@ -21,7 +21,7 @@ export interface RequestContext {
   once<T>(part: Part<RequestContext, T>): T
   /**
    * Throws the AppError with which the guard would refuse a mutation to this caller now: for operations that do what
-   * other mutations do alone.
+   * other mutations do alone. `isOverride`: whether the operation itself was let through whatever mode is in force.
    */
-  admit(mutation: string): undefined | Promise<void>
+  admit(mutation: string, call?: { readonly isOverride: boolean }): undefined | Promise<void>
 }

@@ -1,5 +1,6 @@
 import type { Caller } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
+import { mapInSlices } from '../platform/slices.js'
 import type { ChangeRecord } from '../state/change.js'
 import type { CommandContext } from '../state/command.js'
 import { Draft, type DraftChange } from '../state/draft.js'
@@ -43,14 +44,15 @@ const replayMark = (clientId: string, operation: string, key: string): string =>
 
 /**
  * Runs the commands of a batch one after the other, each on what the ones before it left, each with its own revision. One
- * that is refused or fails leaves nothing behind, and the next one never knows.
+ * that is refused or fails leaves nothing behind, and the next one never knows. Takes several turns of the event loop where there is
+ * much to do: `base` has to be the newest state until it has ended.
  */
-export function evaluateBatch(input: BatchInput): Evaluation {
+export async function evaluateBatch(input: BatchInput): Promise<Evaluation> {
   const { base } = input
   const run = new BatchRun(input)
-  const outcomes = input.batch.map((pending) => {
+  const outcomes = await mapInSlices(input.batch, async (pending) => {
     try {
-      return { pending, result: run.evaluate(pending) }
+      return { pending, result: await run.evaluate(pending) }
     } catch (error) {
       return { pending, error }
     }
@@ -89,15 +91,15 @@ class BatchRun {
     this.#answers = new Map(input.answers.map((row) => [replayMark(row.client_id, row.operation, row.key), row]))
   }
 
-  evaluate(pending: Pending): WriteOutcome<unknown> {
+  async evaluate(pending: Pending): Promise<WriteOutcome<unknown>> {
     const { command, caller, input } = pending.write
     const replayed = this.#replay(pending)
     if (replayed) return replayed
     const draft = new Draft(this.snapshot)
-    const result = command.run(draft, input, this.#input.context(caller))
+    const result = await command.run(draft, input, this.#input.context(caller))
     if (!result.ok) return result
-    const pendingChanges = draft.changes()
-    const changes = this.#chain(pending, pendingChanges)
+    const pendingChanges = await draft.changesInSlices()
+    const changes = await this.#chain(pending, pendingChanges)
     const revision = changes.length > 0 ? this.snapshot.revision + 1 : null
     const answer = this.#keep(pending, result.value, revision)
     // From here on nothing can fail: the run takes the command's edits over.
@@ -136,11 +138,11 @@ class BatchRun {
     }
   }
 
-  #chain({ write }: Pending, changes: readonly DraftChange[]): ChangeRecord[] {
+  #chain({ write }: Pending, changes: readonly DraftChange[]): Promise<ChangeRecord[]> {
     const revision = this.snapshot.revision + 1
     const { auditKey } = this.#input
     let digest = this.snapshot.digest
-    return changes.map((change, ordinal) => {
+    return mapInSlices(changes, (change, ordinal) => {
       const { collection, record } = change
       const unsealed = {
         id: `${revision}.${ordinal}`,

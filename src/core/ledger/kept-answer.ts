@@ -17,11 +17,11 @@ export async function findKeptAnswer<I extends object, O>(
 ): Promise<WriteOutcome<O> | undefined> {
   const { caller, command, idempotencyKey } = write
   // A key or an input that is refused anyway has no answer, and may be nothing that a database can be asked for.
-  if (!idempotencyKey || findInputFaults(write).faults.length > 0) return undefined
+  if (!idempotencyKey || (await findInputFaults(write)).faults.length > 0) return undefined
   const keys = [{ client_id: caller.id, operation: command.name, key: idempotencyKey }]
   const asking = findAnswers(database.ask, keys, clock.now())
   if (!(await endsWithin(asking, settings.writeTimeoutMs)))
     throw unavailable(new DatabaseAwayError(`no answer within ${settings.writeTimeoutMs} ms`, 'nothing'), 'nothing')
   const [row] = await asking
-  return row && replayedAnswer({ write, inputHash: hashInput(write.input) }, row)
+  return row && replayedAnswer({ write, inputHash: await hashInput(write.input) }, row)
 }

@@ -117,7 +117,8 @@ export class Ledger {
     this.#accepted += 1
     try {
       const faults = await this.#findFaults(write)
-      return faults.length > 0 ? { ok: false, userErrors: faults } : await this.#enqueue(write)
+      if (faults.length > 0) return { ok: false, userErrors: faults }
+      return await this.#enqueue(write, write.idempotencyKey ? await hashInput(write.input) : null)
     } finally {
       this.#accepted -= 1
     }
@@ -128,9 +129,9 @@ export class Ledger {
     const faults = await this.#findFaults(write)
     if (faults.length > 0) return { ok: false, userErrors: faults }
     const draft = new Draft(this.#snapshot)
-    const result: CommandResult<O> = write.command.run(draft, write.input, this.#context(write.caller))
+    const result: CommandResult<O> = await write.command.run(draft, write.input, this.#context(write.caller))
     if (!result.ok) return result
-    return { ok: true, value: result.value, revision: draft.base.revision, changes: draft.changes() }
+    return { ok: true, value: result.value, revision: draft.base.revision, changes: await draft.changesInSlices() }
   }
 
   /**
@@ -138,11 +139,11 @@ export class Ledger {
    * are some, the command is asked too, on a draft that is thrown away: the caller learns of everything at once.
    */
   async #findFaults<I extends object, O>(write: Write<I, O>): Promise<readonly UserErrorData[]> {
-    const { faults, isWalkable } = findInputFaults(write)
+    const { faults, isWalkable } = await findInputFaults(write)
     if (!isWalkable) return faults
     const found = [...faults, ...((await write.command.prepare?.(write.input, this.#context(write.caller))) ?? [])]
     if (found.length === 0) return found
-    const result = write.command.run(new Draft(this.#snapshot), write.input, this.#context(write.caller))
+    const result = await write.command.run(new Draft(this.#snapshot), write.input, this.#context(write.caller))
     const places = new Set(found.map(({ field }) => JSON.stringify(field)))
     return result.ok ? found : [...found, ...result.userErrors.filter(({ field }) => !places.has(JSON.stringify(field)))]
   }
@@ -182,7 +183,7 @@ export class Ledger {
     await this.#lane
   }
 
-  #enqueue<I extends object, O>(write: Write<I, O>): Promise<WriteOutcome<O>> {
+  #enqueue<I extends object, O>(write: Write<I, O>, inputHash: string | null): Promise<WriteOutcome<O>> {
     return new Promise<WriteOutcome<O>>((resolve, reject) => {
       const finish = (report: () => void) => {
         clearTimeout(timer)
@@ -190,7 +191,7 @@ export class Ledger {
       }
       const pending: Pending = {
         write: write as unknown as Write<object, unknown>,
-        inputHash: write.idempotencyKey ? hashInput(write.input) : null,
+        inputHash,
         settle: (outcome) => finish(() => resolve(outcome as WriteOutcome<O>)),
         fail: (error) => finish(() => reject(error)),
       }
@@ -234,7 +235,7 @@ export class Ledger {
     await this.#options.database.assertWritable()
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const now = this.#options.clock.now()
-      const evaluation = evaluateBatch({
+      const evaluation = await evaluateBatch({
         base: this.#snapshot,
         batch,
         answers: await this.#findAnswers(batch, now),

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Database, QueryableDatabase } from '../database/database.js'
 import { orAway } from '../database/database-error.js'
 import { REVISION_CHANNEL } from '../database/postgres/revision-listener.js'
+import { mapInSlices } from '../platform/slices.js'
 import { CHANGE_COLUMNS, type ChangeRecord, fromChangeRow, toChangeRow } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import type { DraftChange } from '../state/draft.js'
@@ -127,7 +128,7 @@ export class Store {
    * with nothing written, when another process was first: with a commit, or with one of the batch's idempotency keys.
    */
   async write(batch: CommitBatch): Promise<boolean> {
-    const { text, values } = commitStatement(batch)
+    const { text, values } = await commitStatement(batch)
     const client = await orAway('nothing', () => this.#database.ledgerPool.connect())
     let failure: Error | undefined
     try {
@@ -221,25 +222,25 @@ function keyColumn(collection: AnyCollection): string {
  * One statement: the head moves only from where the batch was evaluated, and every other part hangs on that row. In READ
  * COMMITTED the UPDATE waits for a concurrent commit and then looks again, so exactly one of two commits on one base wins.
  */
-function commitStatement(batch: CommitBatch): { text: string; values: unknown[] } {
+async function commitStatement(batch: CommitBatch): Promise<{ text: string; values: unknown[] }> {
   const values: unknown[] = [batch.base.revision, batch.head.revision, batch.head.digest, batch.base.digest]
   const bind = (value: unknown): string => `$${values.push(value)}`
   const parts = [
     `head AS (UPDATE ledger_head SET revision = $2, digest = $3 WHERE id = 1 AND revision = $1 AND digest = $4 RETURNING revision)`,
-    `log AS (${insertRows('changes', CHANGE_COLUMNS, bind(JSON.stringify(batch.changes.map(toChangeRow))))})`,
+    `log AS (${insertRows('changes', CHANGE_COLUMNS, bind(await jsonOf(batch.changes, toChangeRow)))})`,
   ]
   for (const [index, { collection, puts, deletes }] of groupByCollection(batch.records).entries()) {
     const [table, key] = [quote(collection.table), keyColumn(collection)]
     if (puts.length > 0) {
       const updates = collection.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')
-      const rows = bind(JSON.stringify(puts.map((record) => collection.toRow(record))))
+      const rows = bind(await jsonOf(puts, (record) => collection.toRow(record)))
       parts.push(`put${index} AS (${insertRows(table, collection.columns, rows)} ON CONFLICT (${key}) DO UPDATE SET ${updates})`)
     }
     if (deletes.length > 0)
       parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
   }
   if (batch.idempotency.length > 0) {
-    const rows = bind(JSON.stringify(batch.idempotency))
+    const rows = bind(await jsonOf(batch.idempotency, (row) => row))
     // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
     // one's row, and runs into it: that takes back all of its statement. Answers that have expired are out of the way by then,
     // as the insertion cannot begin before they are counted.
@@ -250,6 +251,11 @@ function commitStatement(batch: CommitBatch): { text: string; values: unknown[] 
     )
   }
   return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
+}
+
+/** The JSON of a list of rows. */
+async function jsonOf<T>(items: readonly T[], toRow: (item: T) => object): Promise<string> {
+  return `[${(await mapInSlices(items, (item) => JSON.stringify(toRow(item)))).join(',')}]`
 }
 
 /**

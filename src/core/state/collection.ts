@@ -61,6 +61,8 @@ export interface CollectionSpec<R extends object> {
   readonly id: keyof R & string
   /** The field that counts the record's edits, from 1. */
   readonly version: keyof R & string
+  /** What people call the object, from its image; left out: its key. */
+  titleOf?(image: JsonObject): string
   readonly fields: Fields<R>
   /** Fields that must never leave the row: not in images, so neither in changes nor in answers. */
   readonly secrets?: readonly (keyof R & string)[]
@@ -111,6 +113,7 @@ export interface AnyCollection {
   versionOf(record: object): number
   imageOf(record: object): JsonObject
   secretsOf(record: object): JsonObject
+  titleOf?(image: JsonObject): string
   fromImage(image: JsonObject, secretsFrom?: object): object
   toRow(record: object): JsonObject
   fromRow(row: JsonObject): object

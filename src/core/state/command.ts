@@ -39,6 +39,17 @@ export interface Command<I extends object, O> {
   readonly replay?: { toJson(value: O): Json; fromJson(json: Json): O }
 }
 
+/**
+ * A command of many parts, which lets others have their turn between them. It is as pure as any other: its draft is its own, and
+ * nothing else is committed while it is run to be committed.
+ */
+export interface LongCommand<I extends object, O> extends Omit<Command<I, O>, 'run'> {
+  run(draft: Draft, input: I, context: CommandContext): Promise<CommandResult<O>>
+}
+
+/** Whatever can be committed. */
+export type AnyCommand<I extends object, O> = Command<I, O> | LongCommand<I, O>
+
 /** A successful result. */
 export function done<O>(value: O): CommandResult<O> {
   return { ok: true, value }

@@ -1,3 +1,4 @@
+import { mapInSlices } from '../platform/slices.js'
 import type { JsonObject } from '../values/json.js'
 import { type ChangeAction, MAX_REASON_LENGTH } from './change.js'
 import type { AnyCollection, Collection, View } from './collection.js'
@@ -15,6 +16,8 @@ export interface DraftChange {
   readonly record: object | undefined
   /** Why, where the command has said so for this very record: see {@link Draft.because}. */
   readonly reason: string | null
+  /** The part of the command that had the last word on it, counted from 0: see {@link Draft.because}. */
+  readonly part: number
 }
 
 interface Touched {
@@ -23,8 +26,10 @@ interface Touched {
   readonly before: object | undefined
   /** Why it was written. */
   readonly reasons: Set<string>
-  /** Why it was deleted, once it was made again: then it is another object under the same key. */
-  readonly endReasons?: ReadonlySet<string>
+  /** The part that wrote it last. */
+  readonly part: number
+  /** Why it was deleted and by which part, once it was made again: then it is another object under the same key. */
+  readonly end?: { readonly reasons: ReadonlySet<string>; readonly part: number }
 }
 
 /** A record that a command has asked for, whether it was there or not. */
@@ -51,6 +56,9 @@ export class Draft {
   readonly #reads = new Map<string, RecordRead>()
   readonly #misses: IndexMiss[] = []
   #reason: string | null = null
+  #part = 0
+  /** What {@link changes} has told, until the next edit. */
+  #changes: readonly DraftChange[] | undefined
 
   constructor(base: Snapshot) {
     this.base = base
@@ -110,31 +118,25 @@ export class Draft {
     this.#write(collection, key, record)
   }
 
-  /** Says why the edits from here on are made, for commands whose parts have reasons of their own; null for no such reason. */
-  because(reason: string | null): void {
+  /** Says why the edits from here on are made and by which part, for commands whose parts have reasons of their own; null for no such reason. */
+  because(reason: string | null, part = 0): void {
     this.#reason = reason
+    this.#part = part
   }
 
   /**
    * What this draft changes, in the order of first touch. A record that ended as it began is not among them. One that was
    * deleted and made again is two objects: the end of one, then the beginning of the other.
    */
-  changes(): DraftChange[] {
-    const changes: DraftChange[] = []
-    for (const { collection, key, before, reasons, endReasons } of this.#touched.values()) {
-      const after = this.#table(collection).get(key)
-      if (before === after) continue
-      const place = { collection, key }
-      if (before && after && endReasons) {
-        const end = { ...place, record: undefined, reason: joinReasons(endReasons) }
-        changes.push({ ...end, ...imagesOf(collection, before, undefined) })
-        changes.push({ ...place, record: after, reason: joinReasons(reasons), ...imagesOf(collection, undefined, after) })
-      } else {
-        const reason = joinReasons(new Set([...(endReasons ?? []), ...reasons]))
-        changes.push({ ...place, record: after, reason, ...imagesOf(collection, before, after) })
-      }
-    }
-    return changes
+  changes(): readonly DraftChange[] {
+    this.#changes ??= [...this.#touched.values()].flatMap((touched) => this.#changesOf(touched))
+    return this.#changes
+  }
+
+  /** {@link changes} of a draft that may have touched many records, and is not edited meanwhile. */
+  async changesInSlices(): Promise<readonly DraftChange[]> {
+    this.#changes ??= (await mapInSlices([...this.#touched.values()], (touched) => this.#changesOf(touched))).flat()
+    return this.#changes
   }
 
   /** The state with this draft's edits in it, at `position`. The draft must not be used afterwards. */
@@ -147,6 +149,10 @@ export class Draft {
   #noteRead(collection: AnyCollection, key: string): void {
     const mark = `${collection.name}\u0000${key}`
     if (!this.#reads.has(mark)) this.#reads.set(mark, { collection, key })
+  }
+
+  #changesOf(touched: Touched): DraftChange[] {
+    return changesOf(touched, this.#table(touched.collection).get(touched.key))
   }
 
   #table(collection: AnyCollection): Table {
@@ -162,13 +168,30 @@ export class Draft {
       this.#tables.set(collection.name, table)
     }
     const mark = `${collection.name}\u0000${key}`
-    const touched = this.#touched.get(mark) ?? { collection, key, before, reasons: new Set<string>() }
+    const part = this.#part
+    const touched = this.#touched.get(mark) ?? { collection, key, before, reasons: new Set<string>(), part }
     const isMadeAnew = touched.before !== undefined && before === undefined
-    const now = isMadeAnew ? { ...touched, reasons: new Set<string>(), endReasons: touched.endReasons ?? touched.reasons } : touched
+    const { reasons, end = isMadeAnew ? { reasons, part: touched.part } : undefined } = touched
+    const now = { ...touched, part, reasons: isMadeAnew ? new Set<string>() : reasons, ...(end && { end }) }
     if (this.#reason !== null) now.reasons.add(this.#reason)
     this.#touched.set(mark, now)
+    this.#changes = undefined
     table.set(key, record)
   }
+}
+
+/** What a draft does to a record that is `after` in the end. */
+function changesOf({ collection, key, before, reasons, part, end }: Touched, after: object | undefined): DraftChange[] {
+  if (before === after) return []
+  const place = { collection, key }
+  if (!before || !after || !end) {
+    const reason = joinReasons(new Set([...(end?.reasons ?? []), ...reasons]))
+    return [{ ...place, record: after, reason, part, ...imagesOf(collection, before, after) }]
+  }
+  return [
+    { ...place, record: undefined, reason: joinReasons(end.reasons), part: end.part, ...imagesOf(collection, before, undefined) },
+    { ...place, record: after, reason: joinReasons(reasons), part, ...imagesOf(collection, undefined, after) },
+  ]
 }
 
 /** All reasons together, as short as one has to be. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type UserErrorData, userError } from '../contract/errors.js'
 import { holdsApiKey } from '../platform/scrub.js'
+import { mapInSlices } from '../platform/slices.js'
 import { toUserErrors } from '../values/faults.js'
-import { canonicalJson, findJsonFaults } from '../values/json.js'
+import { canonicalPieces, findSizeFaults, findStructureFaults, type JsonFault, jsonBytes } from '../values/json.js'
 import { findTextFaults } from '../values/text.js'
 import { MAX_REASON_LENGTH } from './change.js'
 import type { Write } from './write.js'
@@ -11,7 +12,8 @@ import type { Write } from './write.js'
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 /** Deeper than any input that a command takes; keeps the walk over a hostile one bounded. */
 const MAX_INPUT_DEPTH = 64
-const MAX_INPUT_BYTES = 1024 * 1024
+/** More than any body may have, as defaults come on top of what was sent. */
+const MAX_INPUT_BYTES = 4 * 1024 * 1024
 
 /** Paths of the texts that hold a client's key: what a command is given ends up in the log. */
 function findClientKeys(value: unknown, path: readonly string[] = []): (readonly string[])[] {
@@ -29,10 +31,35 @@ export function withoutEmpty(input: object): object {
 }
 
 /** SHA-256 of an input, by which calls with the same idempotency key are compared. */
-export function hashInput(input: object): string {
-  return createHash('sha256')
-    .update(canonicalJson(withoutEmpty(input)))
-    .digest('hex')
+export async function hashInput(input: object): Promise<string> {
+  const hash = createHash('sha256')
+  await mapInSlices(canonicalPieces(withoutEmpty(input)), (piece) => hash.update(piece))
+  return hash.digest('hex')
+}
+
+/** The members of an input by their paths, those of its lists one by one: what is looked at without a break. */
+function* partsOf(input: object): Generator<readonly [path: readonly string[], part: unknown]> {
+  for (const [name, member] of Object.entries(input)) {
+    if (!Array.isArray(member)) yield [[name], member]
+    else for (const [index, item] of member.entries()) yield [[name, String(index)], item]
+  }
+}
+
+/** What is wrong with the JSON of an input, and the paths of the client keys in it. */
+async function lookThrough(
+  input: object,
+): Promise<{ readonly found: readonly JsonFault[]; readonly keys: readonly (readonly string[])[] }> {
+  const found: JsonFault[] = []
+  const keys: (readonly string[])[] = []
+  let bytes = 0
+  await mapInSlices([...partsOf(input)], ([path, part]) => {
+    const faults = findStructureFaults(part, MAX_INPUT_DEPTH - path.length, path)
+    found.push(...faults)
+    if (faults.some(({ isTooDeep }) => isTooDeep)) return
+    keys.push(...findClientKeys(part, path))
+    bytes += jsonBytes(part)
+  })
+  return { found: found.length > 0 ? found : findSizeFaults(bytes, MAX_INPUT_BYTES), keys }
 }
 
 /** What is wrong with an input before its command is asked. */
@@ -43,20 +70,18 @@ interface InputFaults {
 }
 
 /** Faults that every command's input may have: text that cannot be stored, a reason or an idempotency key out of bounds. */
-export function findInputFaults(write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>): InputFaults {
-  const limits = { maxDepth: MAX_INPUT_DEPTH, maxBytes: MAX_INPUT_BYTES }
-  const found = findJsonFaults(write.input, limits)
+export async function findInputFaults(
+  write: Pick<Write<object, unknown>, 'input' | 'reason' | 'idempotencyKey' | 'command'>,
+): Promise<InputFaults> {
+  const { input, reason, idempotencyKey, command } = write
+  // A reason goes into rows, also where it is no part of the input.
+  const { found, keys } = await lookThrough(reason ? { ...input, reason } : input)
   const faults = toUserErrors([], found)
   if (found.some(({ isTooDeep }) => isTooDeep)) return { faults, isWalkable: false }
-  // Both go into rows, also where they are no part of the input.
-  const { reason, idempotencyKey, command } = write
+  const isLeaking = !!idempotencyKey && !('idempotencyKey' in input) && holdsApiKey(idempotencyKey)
   const leak = 'This holds the key of an API client, which would be stored in the clear. Leave it out, and rotate that key.'
-  faults.push(...findClientKeys({ ...write.input, reason, idempotencyKey }).map((path) => userError('LOOKS_SECRET', path, leak)))
-  if (reason) {
-    faults.push(...findTextFaults(reason, ['reason'], MAX_REASON_LENGTH))
-    // Where the reason is a part of the input, its faults are among those already.
-    if (!found.some(({ path }) => path.join('.') === 'reason')) faults.push(...toUserErrors(['reason'], findJsonFaults(reason, limits)))
-  }
+  faults.push(...[...keys, ...(isLeaking ? [['idempotencyKey']] : [])].map((path) => userError('LOOKS_SECRET', path, leak)))
+  if (reason) faults.push(...findTextFaults(reason, ['reason'], MAX_REASON_LENGTH))
   if (idempotencyKey !== undefined && idempotencyKey !== null) {
     if (!IDEMPOTENCY_KEY.test(idempotencyKey))
       faults.push(

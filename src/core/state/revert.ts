@@ -1,14 +1,17 @@
 import { type UserErrorData, userError } from '../contract/errors.js'
 import type { ChangeLog } from '../ledger/change-log.js'
+import { mapInSlices } from '../platform/slices.js'
 import { isSameJson } from '../values/json.js'
 import type { ChangeRecord } from './change.js'
 import type { AnyCollection } from './collection.js'
-import { type Command, done, refused } from './command.js'
+import { done, type LongCommand, refused } from './command.js'
 import type { Draft } from './draft.js'
 
 /** What a revert is told besides the changes that it puts back. */
 export interface RevertInput {
   readonly revision: number
+  /** Ids of the objects that are meant; left out: all that the revision has changed. */
+  readonly targetIds?: readonly string[] | null | undefined
 }
 
 /** What a revert works on: the changes of the revision, in order, and the collections that they may be of. */
@@ -28,6 +31,17 @@ export async function findRevertSubject(changeLog: ChangeLog, of: Pick<RevertSub
   return { ...of, changes, last: changes.length === 0 ? [] : await changeLog.lastOf(changes) }
 }
 
+/**
+ * The changes of the objects with these ids; all where none are named. Objects under one key go together: one that was deleted and
+ * made again in one revision can be put back only with both changes.
+ */
+export function changesOfTargets(changes: readonly ChangeRecord[], { targetIds }: Pick<RevertInput, 'targetIds'>): readonly ChangeRecord[] {
+  if (!targetIds) return changes
+  const wanted = new Set(targetIds)
+  const marks = new Set(changes.filter(({ targetId }) => wanted.has(targetId)).map(markOf))
+  return changes.filter((change) => marks.has(markOf(change)))
+}
+
 /** What an operation did, without the records that tell how it went. */
 export function withoutBookkeeping(changes: readonly ChangeRecord[], collections: readonly AnyCollection[]): readonly ChangeRecord[] {
   const bookkeeping = new Set(collections.filter(({ isBookkeeping }) => isBookkeeping).map(({ name }) => name))
@@ -37,38 +51,61 @@ export function withoutBookkeeping(changes: readonly ChangeRecord[], collections
 /**
  * A command that puts every `before` of a revision back. Contents return exactly; versions go on counting up, so that an
  * expectedVersion from before the revert never passes by accident. Refused as a whole, naming each object, where an
- * object has moved since or a change cannot be put back.
+ * object has moved since or a change cannot be put back. With `targetIds` only what is named is looked at and put back.
  */
-export function createRevertCommand({ changes, collections, last = [] }: RevertSubject): Command<RevertInput, readonly string[]> {
-  const movedOn = new Set(changes.filter(({ revision }, index) => (last[index]?.revision ?? 0) > revision))
+export function createRevertCommand(subject: RevertSubject): LongCommand<RevertInput, readonly string[]> {
+  const { collections, last = [] } = subject
+  const movedOn = new Set(subject.changes.filter(({ revision }, index) => (last[index]?.revision ?? 0) > revision))
   const byName = new Map(collections.map((collection) => [collection.name, collection]))
   return {
     name: 'revertRevision',
     isRevertible: true,
-    run(draft, { revision }, { now }) {
-      if (changes.length === 0) {
-        return refused(
-          userError('NOT_FOUND', ['revision'], `There is nothing in the log that revision ${revision} did and a revert could put back.`),
-        )
-      }
-      const faults: UserErrorData[] = []
-      for (const change of changes.toReversed()) {
+    async run(draft, input, { now }) {
+      const faults = findTargetFaults(subject.changes, input)
+      if (faults.length > 0) return refused(...faults)
+      const changes = changesOfTargets(subject.changes, input)
+      await mapInSlices(changes.toReversed(), (change) => {
         const collection = byName.get(change.targetType)
         if (!collection || !change.isRevertible) faults.push(notRevertible(change))
         else if (movedOn.has(change) || hasMoved(draft, collection, change)) faults.push(moved(change))
         else putBack(draft, { collection, change, now })
-      }
+      })
       if (faults.length === 0)
-        for (const change of lastOfEach(changes))
-          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now }))
+        await mapInSlices(lastOfEach(changes), (change) =>
+          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now })),
+        )
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
   }
 }
 
+/** Faults of what is to be put back, before it is tried. */
+function findTargetFaults(changes: readonly ChangeRecord[], { revision, targetIds }: RevertInput): UserErrorData[] {
+  if (changes.length === 0)
+    return [userError('NOT_FOUND', ['revision'], `There is nothing in the log that revision ${revision} did and a revert could put back.`)]
+  if (targetIds?.length === 0)
+    return [userError('REQUIRED', ['targetIds'], 'Name the objects that are meant, or leave this out to put back everything.')]
+  const known = new Set(changes.map(({ targetId }) => targetId))
+  return (targetIds ?? []).flatMap((id, index) =>
+    known.has(id)
+      ? []
+      : [
+          userError(
+            'NOT_FOUND',
+            ['targetIds', String(index)],
+            `Revision ${revision} has changed no object with this id. \`changes\` lists those that it has.`,
+          ),
+        ],
+  )
+}
+
+function markOf({ targetType, targetKey }: ChangeRecord): string {
+  return `${targetType}\u0000${targetKey}`
+}
+
 /** One change of each record: one that was deleted and made again has two in one revision. */
 function lastOfEach(changes: readonly ChangeRecord[]): Iterable<ChangeRecord> {
-  return new Map(changes.map((change) => [`${change.targetType}\u0000${change.targetKey}`, change])).values()
+  return new Map(changes.map((change) => [markOf(change), change])).values()
 }
 
 function hasMoved(draft: Draft, collection: AnyCollection, change: ChangeRecord): boolean {

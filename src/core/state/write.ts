@@ -1,12 +1,12 @@
 import type { Caller } from '../contract/caller.js'
 import type { UserErrorData } from '../contract/errors.js'
 import type { ChangeRecord } from './change.js'
-import type { Command } from './command.js'
+import type { AnyCommand } from './command.js'
 import type { DraftChange } from './draft.js'
 
 /** One call of a command. */
 export interface Write<I extends object, O> {
-  readonly command: Command<I, O>
+  readonly command: AnyCommand<I, O>
   readonly input: I
   readonly caller: Caller
   /** Ties every change of one call together. */

@@ -40,6 +40,26 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`
 }
 
+/** {@link canonicalJson} in pieces: the items of the lists in `value` and its members, each at most, as one. */
+export function* canonicalPieces(value: unknown, levels = 2): Generator<string> {
+  if (levels === 0 || value === null || typeof value !== 'object' || value instanceof Date) yield canonicalJson(value)
+  else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      yield index === 0 ? '[' : ','
+      yield* canonicalPieces(item, levels - 1)
+    }
+    yield value.length === 0 ? '[]' : ']'
+  } else {
+    const object = value as Record<string, unknown>
+    const names = Object.keys(object).filter((name) => object[name] !== undefined)
+    for (const [index, name] of names.sort().entries()) {
+      yield `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`
+      yield* canonicalPieces(object[name], levels - 1)
+    }
+    yield names.length === 0 ? '{}' : '}'
+  }
+}
+
 /** Whether two values have the same JSON, whatever the order of their keys. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   return a === b || canonicalJson(a) === canonicalJson(b)
@@ -56,12 +76,24 @@ export function findTextFault(text: string): string | undefined {
 }
 
 /** Every fault of a JSON value against `limits`; an empty list means that it can be stored. */
-export function findJsonFaults(value: unknown, limits: JsonLimits): JsonFault[] {
-  const faults = [...faultsOf(value, [], limits.maxDepth)]
-  if (faults.length > 0) return faults
-  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '')
-  if (bytes > limits.maxBytes) faults.push({ path: [], message: `must be at most ${limits.maxBytes} bytes of JSON, has ${bytes}` })
-  return faults
+export function findJsonFaults(value: unknown, { maxDepth, maxBytes }: JsonLimits): JsonFault[] {
+  const faults = findStructureFaults(value, maxDepth)
+  return faults.length > 0 ? faults : findSizeFaults(jsonBytes(value), maxBytes)
+}
+
+/** Every fault of a JSON value but its size. `path` is where it stands in a larger one. */
+export function findStructureFaults(value: unknown, maxDepth: number, path: readonly string[] = []): JsonFault[] {
+  return [...faultsOf(value, path, maxDepth)]
+}
+
+/** Size of a value's compact JSON, in bytes of UTF-8. */
+export function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value) ?? '')
+}
+
+/** The fault of a JSON value of so many bytes, if there may be no more than `maxBytes`. */
+export function findSizeFaults(bytes: number, maxBytes: number): JsonFault[] {
+  return bytes > maxBytes ? [{ path: [], message: `must be at most ${maxBytes} bytes of JSON, has ${bytes}` }] : []
 }
 
 /** Depth first; stops going down where the allowance ends, so that its own recursion is bounded by it. */

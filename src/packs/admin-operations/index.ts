@@ -3,11 +3,12 @@ import { AUDIT_READ, AuditEventResolver } from './audit/audit-event.resolver.js'
 import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
-import { AdminOperationResolver, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
+import { AdminOperationResolver, OPERATIONS_PLAN, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
 import { smokeGuard } from './smoke-guard/smoke-guard.js'
 
 export { integrityCheck } from './audit/audit-integrity.js'
+export { OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
 export { prover, type SecuritySources, securitySources } from './ports.js'
 
@@ -17,10 +18,11 @@ export const adminOperations = definePack({
   collections: [guardedOperationCollection],
   permissions: {
     [CHANGES_READ]: 'OBSERVER',
+    [OPERATIONS_PLAN]: 'OBSERVER',
     [OPERATIONS_RUN]: 'OPERATOR',
     [OPERATIONS_REVERT]: 'OPERATOR',
     [AUDIT_READ]: 'OPERATOR',
-    [SECURITY_READ]: 'OPERATOR',
+    [SECURITY_READ]: 'OBSERVER',
   },
   resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
   run: (core) => core.once(smokeGuard).run(),

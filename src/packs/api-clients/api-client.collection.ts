@@ -16,6 +16,7 @@ export const apiClientCollection: Collection<ApiClientRecord> = defineCollection
   key: 'id',
   id: 'id',
   version: 'version',
+  titleOf: ({ name }) => String(name),
   writePermission: CLIENTS_WRITE,
   findRestoredFaults: (state, client, now) => findRestoredFaults(state.view(apiClientCollection), client, now),
   fields: apiClientFields,

@@ -26,7 +26,6 @@ function findStateFaults(input: SetConfigInput, before: ConfigEntryRecord | unde
   if (!before && input.value === undefined) {
     faults.push(userError('REQUIRED', ['value'], 'There is no entry of this key yet, and a new one needs a value.'))
   }
-  if (before && !before.isMutable) faults.push(locked())
   return faults
 }
 
@@ -94,6 +93,8 @@ export const setConfig: Command<SetConfigInput, ConfigEntryRecord> = {
     const faults = [...findFaults(input), ...findStateFaults(input, before)]
     const blank = { id: newId(), key: input.key, value: null, description: null, isMutable: true, valueSchema: null }
     const after = edited(configEntryCollection, { before, blank, given: input, now })
+    // Setting what is there already changes nothing, so that a lock is no reason to refuse it.
+    if (before && !before.isMutable && after !== before) faults.push(locked())
     if (faults.length === 0 && after.valueSchema !== null) faults.push(...findMisfits(input, after))
     if (faults.length > 0) return refused(...(objectsOf(input).some((part) => suspicious.has(part)) ? withoutDetails(faults) : faults))
     draft.put(configEntryCollection, after)

@@ -17,7 +17,7 @@ export const configEntryWrites = [
     input: SetConfigInput,
     permission: CONFIG_WRITE,
     sample: 'input: { key: "example/key", value: { example: true } }',
-    description: 'Makes an entry or changes it. Setting what is already there changes nothing.',
+    description: 'Makes an entry or changes it. Setting what is already there changes nothing, and is no fault of a locked entry either.',
     takes: 'The key, and what is to be changed.',
     step: 'Makes a config entry or changes it.',
     returns,
@@ -39,6 +39,7 @@ export const configEntryWrites = [
     permission: CONFIG_UNLOCK,
     description: 'Unlocks an entry: the one way to change or delete it after it was locked.',
     takes: 'The key and the reason.',
+    step: 'Unlocks a config entry, so that later steps can change or delete it.',
     returns,
   }),
 ]

@@ -3,6 +3,8 @@ import type { FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
 
 /** To ask whether flags are on. */
 export const FLAGS_EVALUATE = 'flags:evaluate'
+/** To be told in an evaluation which of a flag's rules decided. */
+export const FLAGS_EXPLAIN = 'flags:explain'
 /** To see flags and their rules. */
 export const FLAGS_READ = 'flags:read'
 /** To make, change and delete flags. */

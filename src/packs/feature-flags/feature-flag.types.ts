@@ -124,6 +124,8 @@ export class FlagEvaluation {
   value!: Json
   @Field(() => Int, { description: 'The revision that it was decided on.' })
   revision!: number
-  @Field(() => String, { description: 'Why, in a sentence for a person.' })
+  @Field(() => String, {
+    description: 'Why, in a sentence for a person; which of the rules decided is told only to those with the permission flags:explain.',
+  })
   explanation!: string
 }

@@ -1,6 +1,6 @@
 import { definePack } from '../../core/contract/pack.js'
 import { EvaluationResolver } from './evaluation/evaluation.resolver.js'
-import { FLAGS_EVALUATE, FLAGS_READ, FLAGS_WRITE, featureFlagCollection } from './feature-flag.collection.js'
+import { FLAGS_EVALUATE, FLAGS_EXPLAIN, FLAGS_READ, FLAGS_WRITE, featureFlagCollection } from './feature-flag.collection.js'
 import { FeatureFlagResolver } from './feature-flag.resolver.js'
 import { featureFlagWrites } from './feature-flag.writes.js'
 
@@ -8,7 +8,7 @@ import { featureFlagWrites } from './feature-flag.writes.js'
 export const featureFlags = definePack({
   id: 'UA',
   collections: [featureFlagCollection],
-  permissions: { [FLAGS_EVALUATE]: 'EVALUATOR', [FLAGS_READ]: 'OBSERVER', [FLAGS_WRITE]: 'OPERATOR' },
+  permissions: { [FLAGS_EVALUATE]: 'EVALUATOR', [FLAGS_EXPLAIN]: 'OBSERVER', [FLAGS_READ]: 'OBSERVER', [FLAGS_WRITE]: 'OPERATOR' },
   writes: featureFlagWrites,
   resolvers: [FeatureFlagResolver, EvaluationResolver],
 })

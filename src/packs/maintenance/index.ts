@@ -1,3 +1,4 @@
+import { MAINTENANCE_OVERRIDE } from '../../core/contract/operation.js'
 import { definePack } from '../../core/contract/pack.js'
 import { initialiseMaintenance } from './maintenance.commands.js'
 import { MaintenanceStateResolver, MaintenanceWindowResolver } from './maintenance.resolver.js'
@@ -11,7 +12,12 @@ export { maintenanceAt, retryAfterSeconds } from './effective.js'
 export const maintenance = definePack({
   id: 'UE',
   collections: [maintenanceSwitchCollection, maintenanceWindowCollection],
-  permissions: { [MAINTENANCE_STATE]: 'EVALUATOR', [MAINTENANCE_READ]: 'OBSERVER', [MAINTENANCE_WRITE]: 'OPERATOR' },
+  permissions: {
+    [MAINTENANCE_STATE]: 'EVALUATOR',
+    [MAINTENANCE_READ]: 'OBSERVER',
+    [MAINTENANCE_WRITE]: 'OPERATOR',
+    [MAINTENANCE_OVERRIDE]: 'OPERATOR',
+  },
   writes: maintenanceWrites,
   resolvers: [MaintenanceStateResolver, MaintenanceWindowResolver],
   async prepare({ ledger }, caller) {

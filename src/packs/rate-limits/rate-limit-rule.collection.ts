@@ -53,6 +53,7 @@ export const rateLimitRuleCollection: Collection<RateLimitRuleRecord> = defineCo
   key: 'id',
   id: 'id',
   version: 'version',
+  titleOf: ({ scope, key }) => `${scope} ${key}`,
   writePermission: LIMITS_WRITE,
   findRestoredFaults(state, rule) {
     const rules = state.view(rateLimitRuleCollection)

@@ -59,7 +59,7 @@ export class RateLimitSnapshot {
   windowSeconds!: number
   @Field(() => Int, { description: 'Units of cost that fit into a window.' })
   maxRequests!: number
-  @Field(() => Int, { description: 'Units taken in the window that began at windowStartedAt.' })
+  @Field(() => Int, { description: 'Units taken in the window that began at windowStartedAt; 0 once that window is over.' })
   currentCount!: number
   @Field(() => Int, {
     description: 'Calls that the rule denied (a shadow rule: would have denied) since the subject was first seen lately.',

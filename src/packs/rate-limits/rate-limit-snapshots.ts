@@ -1,8 +1,11 @@
 import DataLoader from 'dataloader'
-import type { QueryableDatabase } from '../../core/database/database.js'
+import type { CoreServices } from '../../core/contract/core-services.js'
 import { type Page, type PageArgs, pageOfRows } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import type { RateLimitSnapshot } from './rate-limit-rule.types.js'
+
+/** What counters are read with. */
+type Sources = Pick<CoreServices, 'database' | 'clock'>
 
 /** A counter as it was last reported. */
 export type CounterRow = RateLimitSnapshot & { readonly ruleId: string }
@@ -23,17 +26,18 @@ const LISTING = { list: 'RateLimitSnapshot', cursorOf: ({ ruleId, key }: Counter
 
 /** One page of the counters that the replicas have reported, in the order of their rules and subjects. */
 export function pageOfCounters(
-  { core: { database } }: RequestContext,
+  { core }: RequestContext,
   query: Partial<Pick<CounterRow, 'scope' | 'key'>>,
   args: PageArgs,
 ): Promise<Page<CounterRow>> {
+  const { database } = core
   const { scope = null, key = null } = query
   const text = `SELECT ${COLUMNS} FROM rate_limit_snapshots s
     WHERE ($1::text IS NULL OR s.scope = $1) AND ($2::text IS NULL OR s.key = $2) AND ($3::text IS NULL OR (s.rule_id, s.key) > ($3, $4::text))
     ORDER BY s.rule_id, s.key LIMIT $5`
   return pageOfRows(args, {
     ...LISTING,
-    rows: (take, after) => ask(database, text, [scope, key, after?.ruleId ?? null, after?.key ?? null, take]),
+    rows: (take, after) => ask(core, text, [scope, key, after?.ruleId ?? null, after?.key ?? null, take]),
     totalCount: () => database.askPrisma(({ rateLimitSnapshot }) => rateLimitSnapshot.count({ where: query })),
   })
 }
@@ -47,26 +51,32 @@ export function pageOfRuleCounters(context: RequestContext, ruleId: string, args
   })
 }
 
-const rulePages = ({ core: { database } }: RequestContext) =>
-  new DataLoader<RulePage, CounterRow[], string>((pages) => loadPages(database, pages), {
+const rulePages = ({ core }: RequestContext) =>
+  new DataLoader<RulePage, CounterRow[], string>((pages) => loadPages(core, pages), {
     cacheKeyFn: ({ ruleId, after, take }) => JSON.stringify([ruleId, after, take]),
     maxBatchSize: 100,
   })
 
-async function loadPages(database: QueryableDatabase, pages: readonly RulePage[]): Promise<CounterRow[][]> {
+async function loadPages(core: Sources, pages: readonly RulePage[]): Promise<CounterRow[][]> {
   const text = `SELECT q.page, s.* FROM json_to_recordset($1::json) AS q(page int, "ruleId" text, "after" text, take int)
     CROSS JOIN LATERAL (
       SELECT ${COLUMNS} FROM rate_limit_snapshots s
       WHERE s.rule_id = q."ruleId" AND (q."after" IS NULL OR s.key > q."after") ORDER BY s.key LIMIT q.take) s
     ORDER BY q.page, s.key`
   const asked = JSON.stringify(pages.map((page, index) => ({ page: index, ...page })))
-  const rows = await ask<CounterRow & { page: number }>(database, text, [asked])
+  const rows = await ask<CounterRow & { page: number }>(core, text, [asked])
   return pages.map((_, index) => rows.filter(({ page }) => page === index))
 }
 
-async function ask<R extends CounterRow>(database: QueryableDatabase, text: string, values: readonly unknown[]): Promise<R[]> {
+async function ask<R extends CounterRow>({ database, clock }: Sources, text: string, values: readonly unknown[]): Promise<R[]> {
   const { rows } = await database.ask<R>(text, values)
-  return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}` }))
+  const nowMs = clock.now().getTime()
+  return rows.map((row) => ({ ...row, id: `${row.ruleId}:${row.key}`, currentCount: isOver(row, nowMs) ? 0 : row.currentCount }))
+}
+
+/** Whether the window that was counted has ended: nothing was reported of a later one, so nothing is taken of it as far as is known. */
+function isOver({ windowStartedAt, windowSeconds }: CounterRow, nowMs: number): boolean {
+  return windowStartedAt.getTime() + windowSeconds * 1_000 <= nowMs
 }
 
 function placeOf(text: string): Pick<CounterRow, 'ruleId' | 'key'> | undefined {

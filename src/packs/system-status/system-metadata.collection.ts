@@ -1,8 +1,8 @@
 import { boolean, defineCollection, integer, nullable, type RecordOf, text, timestamp } from '../../core/state/collection.js'
 
-/** To see how many packs there are. */
+/** To see how far the system is, and how many packs there are. */
 export const STATUS_SUMMARY = 'status:summary'
-/** To see the status and the packs. */
+/** To see the packs one by one, how the replica is doing, and who changed the status last. */
 export const STATUS_READ = 'status:read'
 /** To change the status. */
 export const STATUS_WRITE = 'status:write'

@@ -58,15 +58,21 @@ export const markBackendIncomplete: Command<NotesInput, SystemMetadataRecord> = 
   run: (draft, { notes }, context) => edit(draft, context, { notes, patch: () => ({ backendComplete: false, completedAt: null }) }),
 }
 
-/** Sets the system's version: never to a lower one by precedence (Semantic Versioning 2.0.0, section 11); build metadata may change. */
+/** Sets the system's version, its notes or both. The version never goes to a lower one by precedence (Semantic Versioning 2.0.0, section 11); build metadata may change. */
 export const updateSystemVersion: Command<UpdateSystemVersionInput, SystemMetadataRecord> = {
   name: 'updateSystemVersion',
   isRevertible: true,
   run: (draft, { notes, version }, context) =>
-    edit(draft, context, { notes, faults: findVersionFaults(version, rowOf(draft, context.now).version), patch: () => ({ version }) }),
+    edit(draft, context, {
+      notes,
+      faults: findVersionFaults({ version, notes }, rowOf(draft, context.now).version),
+      patch: () => (version ? { version } : {}),
+    }),
 }
 
-function findVersionFaults(version: string, current: string): UserErrorData[] {
+function findVersionFaults({ version, notes }: UpdateSystemVersionInput, current: string): UserErrorData[] {
+  if (version === undefined || version === null)
+    return notes === undefined ? [userError('REQUIRED', ['version'], 'Give the new version, notes, or both.')] : []
   const fault = (message: string): UserErrorData[] => [userError('INVALID', ['version'], message)]
   if (!semver.valid(version)) return fault('This must be a version such as 1.4.0 or 2.0.0-rc.1 (Semantic Versioning 2.0.0).')
   if (!semver.lt(version, current)) return []

@@ -12,7 +12,7 @@ import { Pack, PackStatus, type PackStatusName, PackSummary, SystemStatus } from
 @Resolver(() => SystemStatus)
 export class SystemStatusResolver {
   @Query(() => SystemStatus, { description: 'How far the system is, and how this replica is doing.' })
-  @Operation({ permission: STATUS_READ, allowedDuring: 'always' })
+  @Operation({ permission: STATUS_SUMMARY, allowedDuring: 'always' })
   systemStatus(@Ctx() context: RequestContext): SystemStatus {
     const row = context.snapshot.view(systemMetadataCollection).get(SYSTEM_METADATA_ID)
     if (!row) throw new Error('the system status was not initialised at the start')
@@ -39,8 +39,12 @@ export class SystemStatusResolver {
     return findPack(id)
   }
 
-  @FieldResolver(() => Change, { nullable: true, description: 'The newest change of the status.' })
-  lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
+  @FieldResolver(() => Change, {
+    nullable: true,
+    description: 'The newest change of the status; null for those who lack the permission status:read.',
+  })
+  async lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
+    if (!context.caller.permissions.has(STATUS_READ)) return null
     return lastChangeOf(context, systemMetadataCollection, { id: SYSTEM_METADATA_ID })
   }
 }

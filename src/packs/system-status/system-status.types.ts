@@ -63,7 +63,7 @@ export class SystemStatus {
   summary!: PackSummary
   @Field(() => JSONValue, {
     description:
-      'Health of the replica that answers: `snapshotAgeSeconds` (how old its state may be), `isDatabaseReachable`, `databaseEngine`, `replicaId`, `revisionLag` (revisions it is known to be behind).',
+      'Health of the replica that answers: `snapshotAgeSeconds` (how old its state may be), `isDatabaseReachable`, `databaseEngine`, `replicaId`, `revisionLag` (revisions it is known to be behind). Empty for those who lack the permission status:read.',
   })
   extra!: JsonObject
   @Field(() => Int, { description: 'The revision that this answer was read from.' })

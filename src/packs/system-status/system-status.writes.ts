@@ -25,6 +25,7 @@ export const systemStatusWrites = [
     isInputOptional: true,
     description: 'Marks the backend as complete and stamps the time. Marked twice, it keeps the first time.',
     takes: 'Notes, if any.',
+    step: 'Marks the backend as complete.',
   }),
   write({
     ...common,
@@ -33,12 +34,16 @@ export const systemStatusWrites = [
     isInputOptional: true,
     description: 'Takes the completion back and clears its time.',
     takes: 'Notes, if any.',
+    step: 'Takes the completion of the backend back.',
   }),
   write({
     ...common,
     command: updateSystemVersion,
     input: UpdateSystemVersionInput,
-    description: "Raises the system's version.",
-    takes: 'The new version, and notes if any.',
+    // What a fresh system has.
+    sample: 'input: { version: "1.0.0" }',
+    description: "Raises the system's version, or notes something, or both.",
+    takes: 'The new version, notes, or both.',
+    step: "Raises the system's version, or notes something.",
   }),
 ]

@@ -5,6 +5,7 @@ import { AppError } from '../../core/contract/errors.js'
 import { AnswerTooLargeError } from '../../core/graphql/bounds/answer-budget.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
+import { OPERATIONS_RUN } from '../../packs/admin-operations/index.js'
 import { auditCall } from '../operation/audit-calls.js'
 import { outcomeOf } from '../operation/outcome.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
@@ -17,6 +18,9 @@ import type { HttpParts } from './http-parts.js'
 
 /** What Apollo looks at; it never sees a key. */
 const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
+
+/** A body of those who may run admin operations, which may have a thousand steps, in bytes. */
+const MAX_OPERATION_BYTES = 2 * 1024 * 1024
 
 /** A GraphQL request that may be executed. */
 interface Admitted {
@@ -61,7 +65,8 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
     if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
-  const body = parseBody(await readBody(request, maxBodyBytes))
+  const isOperator = caller.permissions.has(OPERATIONS_RUN)
+  const body = parseBody(await readBody(request, isOperator ? Math.max(maxBodyBytes, MAX_OPERATION_BYTES) : maxBodyBytes))
   // A body may be half a minute on its way, and the key revoked meanwhile.
   return { caller: parts.authenticator.isStillValid(caller) ? caller : authenticate(exchange, parts), method: 'POST', body, search: '' }
 }

@@ -55,7 +55,7 @@ class CallContext implements RequestContext {
     return this.parts.get(part)
   }
 
-  admit(mutation: string): undefined | Promise<void> {
-    return this.admission(mutation, this)
+  admit(mutation: string, { isOverride } = { isOverride: false }): undefined | Promise<void> {
+    return this.admission(mutation, this, isOverride)
   }
 }

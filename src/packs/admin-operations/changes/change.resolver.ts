@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
-import { Change, ChangeConnection } from '../../../core/graphql/change.types.js'
+import { Change, ChangeConnection, hasTitle, TARGET_KEY, targetKeyOf } from '../../../core/graphql/change.types.js'
 import { streamChanges } from '../../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
@@ -62,6 +62,12 @@ export class ChangeResolver {
   @FieldResolver(() => JSONValue, { nullable: true })
   after(@Ctx() context: RequestContext, @Root() change: ChangeEntry): Image {
     return imageOf(context, change, 'after')
+  }
+
+  @FieldResolver(() => String, TARGET_KEY)
+  async targetKey(@Ctx() context: RequestContext, @Root() change: ChangeEntry): Promise<string> {
+    if (!hasTitle(context, change.targetType)) return change.targetKey
+    return targetKeyOf(context, change, await imageOf(context, change, change.action === 'DELETE' ? 'before' : 'after'))
   }
 }
 

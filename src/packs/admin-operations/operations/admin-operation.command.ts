@@ -1,13 +1,14 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import { mapInSlices } from '../../../core/platform/slices.js'
 import { type ChangeRecord, MAX_REASON_LENGTH } from '../../../core/state/change.js'
-import { type Command, type CommandContext, done, refused } from '../../../core/state/command.js'
+import { type Command, type CommandContext, done, type LongCommand, refused } from '../../../core/state/command.js'
 import type { Draft, DraftChange } from '../../../core/state/draft.js'
 import type { Json } from '../../../core/values/json.js'
 import { findTextFaults } from '../../../core/values/text.js'
 import { beginProving, type Claim } from '../smoke-guard/guarded-operation.commands.js'
 
 /** Most steps of one operation. */
-export const MAX_STEPS = 100
+export const MAX_STEPS = 1_000
 
 /** One step, with the command that does it. */
 export interface BoundStep {
@@ -34,22 +35,22 @@ export interface AdminOperation {
  * One command out of several: all steps on one draft, so that they land under one revision or not at all. Every fault of
  * every step is reported, below `steps.<index>.<name>`.
  */
-export function createAdminCommand(operation: AdminOperation): Command<object, readonly PlannedChangeData[]> {
+export function createAdminCommand(operation: AdminOperation): LongCommand<object, readonly PlannedChangeData[]> {
   const { steps, reason, findStale, claim } = operation
   return {
     name: 'runAdminOperation',
     isRevertible: steps.every(({ command }) => command.isRevertible),
     async prepare(_input, context) {
-      const faults = await Promise.all(steps.map((step) => findStepFaults(step, operation, context)))
+      const faults = await mapInSlices(steps, (step) => findStepFaults(step, operation, context))
       return faults.flatMap((found, index) => below(steps, index, found))
     },
-    run(draft, _input, context) {
-      const { faults, stepOf } = runSteps(draft, operation, context)
+    async run(draft, _input, context) {
+      const faults = await runSteps(draft, operation, context)
       // A step that fails, or has nothing left to do, may do so just because its object has moved on.
       const stale = findStale?.(draft) ?? []
       if (stale.length > 0) return refused(...stale)
       if (faults.length > 0) return refused(...faults)
-      const plan = draft.changes().map((change) => toPlanned(change, stepOf.get(markOf(change)) ?? 0))
+      const plan = (await draft.changesInSlices()).map(toPlanned)
       if (claim && plan.length > 0) {
         draft.because(reason ?? null)
         beginProving(draft, claim, context)
@@ -79,19 +80,13 @@ function ownReason(input: object): string | null {
 }
 
 /** Runs every step, also behind one that was refused: later faults are worth knowing too. */
-function runSteps(draft: Draft, { steps, reason }: AdminOperation, context: CommandContext) {
-  const faults: UserErrorData[] = []
-  const stepOf = new Map<string, number>()
-  let records = new Map<string, object | undefined>()
-  for (const [index, { command, input }] of steps.entries()) {
-    draft.because(ownReason(input) ?? reason ?? null)
+async function runSteps(draft: Draft, { steps, reason }: AdminOperation, context: CommandContext): Promise<UserErrorData[]> {
+  const faults = await mapInSlices(steps, ({ command, input }, index) => {
+    draft.because(ownReason(input) ?? reason ?? null, index)
     const result = command.run(draft, input, context)
-    if (!result.ok) faults.push(...below(steps, index, result.userErrors))
-    const now = new Map(draft.changes().map((change) => [markOf(change), change.record]))
-    for (const [mark, record] of now) if (!records.has(mark) || records.get(mark) !== record) stepOf.set(mark, index)
-    records = now
-  }
-  return { faults, stepOf }
+    return result.ok ? [] : below(steps, index, result.userErrors)
+  })
+  return faults.flat()
 }
 
 function below(steps: readonly BoundStep[], index: number, faults: readonly UserErrorData[]): UserErrorData[] {
@@ -99,12 +94,7 @@ function below(steps: readonly BoundStep[], index: number, faults: readonly User
   return faults.map(({ code, message, field }) => userError(code, [...place, ...(field ?? [])], message))
 }
 
-/** Tells objects apart: one that is deleted and made again is two of them. */
-function markOf({ collection, key, id, record }: DraftChange): string {
-  return [collection.name, key, id, record ? 'there' : 'gone'].join('\u0000')
-}
-
 /** A draft's change as a plan shows it. */
-export function toPlanned({ collection, id, action, before, after }: DraftChange, step: number): PlannedChangeData {
-  return { step, pack: collection.pack, targetType: collection.name, targetId: id, action, before, after }
+export function toPlanned({ collection, id, part, action, before, after }: DraftChange): PlannedChangeData {
+  return { step: part, pack: collection.pack, targetType: collection.name, targetId: id, action, before, after }
 }

@@ -5,12 +5,14 @@ import { findKeptAnswer } from '../../../core/ledger/kept-answer.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { withoutEmpty } from '../../../core/state/input.js'
-import { createRevertCommand, findRevertSubject, withoutBookkeeping } from '../../../core/state/revert.js'
+import { changesOfTargets, createRevertCommand, findRevertSubject, withoutBookkeeping } from '../../../core/state/revert.js'
 import type { Write, WriteOutcome } from '../../../core/state/write.js'
 import type { Claim } from '../smoke-guard/guarded-operation.commands.js'
 import { smokeGuard } from '../smoke-guard/smoke-guard.js'
 import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
+  AdminStepInput,
+  PlanResult,
   RevertRevisionInput,
   RevertRevisionPayload,
   RunAdminOperationInput,
@@ -31,9 +33,14 @@ export class AdminOperationService {
 
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
   async run(context: RequestContext, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
-    const steps = this.#bind(input)
-    for (const { name } of steps) await context.admit(name)
-    const faults = [...findStepFaults(steps), ...(await this.#findRevisionFaults(context, input.plannedAtRevision))]
+    const steps = this.#bind(input.steps)
+    const isOverride = input.overrideMaintenance ?? false
+    for (const name of new Set(steps.map(({ name }) => name))) await context.admit(name, { isOverride })
+    const faults = [
+      ...findOverrideFaults(input),
+      ...findStepFaults(steps),
+      ...(await this.#findRevisionFaults(context, input.plannedAtRevision)),
+    ]
     if (faults.length > 0) return this.#refused(faults)
     const findStale = await this.#findStale(context, steps, input.plannedAtRevision)
     const claim = input.guardWithSmokeTest ? { id: newId(), instanceId: this.#core.instanceId } : undefined
@@ -42,24 +49,35 @@ export class AdminOperationService {
     return input.dryRun ? this.#plan(write) : this.#apply(context, write, claim)
   }
 
+  /** Tells what steps would do, to whoever may read what they are about. */
+  async plan(context: RequestContext, given: readonly AdminStepInput[]): Promise<PlanResult> {
+    const steps = this.#bind(given)
+    const faults = findStepFaults(steps)
+    if (faults.length > 0) return this.#refused(faults)
+    return this.#plan({ ...writeOf(context, { steps: given }, steps), command: createAdminCommand({ steps }) })
+  }
+
   /** Puts back what a revision changed, or tells what that would be. The caller needs the right to each kind of object. */
   async revert(context: RequestContext, input: RevertRevisionInput): Promise<RevertRevisionPayload> {
     const core = this.#core
-    const changes = await core.changeLog.ofRevision(input.revision)
+    const { revision, targetIds } = input
+    const faults = findOverrideFaults(input)
+    if (faults.length > 0) return { plan: [], changes: [], revision: null, userErrors: faults }
+    const changes = await core.changeLog.ofRevision(revision)
     const subject = await findRevertSubject(core.changeLog, { changes, collections: core.collections })
-    this.#demandRights(context, subject.changes)
+    this.#demandRights(context, changesOfTargets(subject.changes, input))
     const write = {
       command: createRevertCommand(subject),
-      input: { revision: input.revision },
+      input: { revision, targetIds },
       caller: context.caller,
       correlationId: context.requestId,
-      reason: input.reason ?? `revert of revision ${input.revision}`,
+      reason: input.reason ?? `revert of ${targetIds ? 'a part of ' : ''}revision ${revision}`,
     }
     if (input.dryRun) {
-      await this.#catchUpTo(context, input.revision)
+      await this.#catchUpTo(context, revision)
       const plan = await core.ledger.plan(write)
       if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
-      return { plan: plan.changes.map((change) => toPlanned(change, 0)), changes: [], revision: null, userErrors: [] }
+      return { plan: plan.changes.map(toPlanned), changes: [], revision: null, userErrors: [] }
     }
     const outcome = await core.ledger.commit(write)
     context.snapshot = core.ledger.snapshot
@@ -93,11 +111,11 @@ export class AdminOperationService {
     return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 
-  #bind(input: RunAdminOperationInput): BoundStep[] {
-    if (input.steps.length === 0 || input.steps.length > MAX_STEPS) {
-      throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${input.steps.length}.`)
+  #bind(steps: readonly AdminStepInput[]): BoundStep[] {
+    if (steps.length === 0 || steps.length > MAX_STEPS) {
+      throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${steps.length}.`)
     }
-    return input.steps.map((fields) => {
+    return steps.map((fields) => {
       const [name, stepInput] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
       const step = name === undefined ? undefined : this.#core.writes.get(name)
       if (!step || !stepInput) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
@@ -163,6 +181,15 @@ function writeOf(context: RequestContext, input: RunAdminOperationInput, steps: 
 /** A change that was made, as a plan shows it. */
 function asPlanned({ pack, targetType, targetId, action, before, after }: ChangeRecord): PlannedChangeData {
   return { step: 0, pack, targetType, targetId, action, before, after }
+}
+
+/** Whoever acts in spite of maintenance says why. */
+function findOverrideFaults({
+  overrideMaintenance,
+  reason,
+}: Pick<RunAdminOperationInput, 'overrideMaintenance' | 'reason'>): UserErrorData[] {
+  if (!overrideMaintenance || reason?.trim()) return []
+  return [userError('REQUIRED', ['reason'], 'Say why this has to be done in spite of maintenance; it stands in the change log.')]
 }
 
 /** A step does not repeat itself: the key that would let it belongs to the operation. */

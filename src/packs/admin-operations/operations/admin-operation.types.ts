@@ -29,6 +29,7 @@ export class PlannedChange implements PlannedChangeData {
 }
 
 const PLAN = { description: 'What the steps do, object by object.' }
+const PLANNED_AT = { description: 'The revision that the plan was made on: pass it back to apply just this plan.' }
 const CHANGES = { description: 'The rows of the change log that this made; empty for a dry run.' }
 const ERRORS = { description: 'What is wrong with the input; with user errors nothing was changed.' }
 const GUARD_ERRORS = {
@@ -37,12 +38,30 @@ const GUARD_ERRORS = {
 }
 const REVISION = { nullable: true, description: 'The revision that this made; null for a dry run, and when nothing had to change.' }
 
+const OVERRIDE = {
+  nullable: true,
+  defaultValue: false,
+  description:
+    'true: goes through in every maintenance mode, as do its steps. Needs the permission maintenance:override and a reason, and is noted in the audit events.',
+}
+
+/** What the query plan answers. */
+@ObjectType('PlanResult', { simpleResolvers: true, description: 'What steps would do.' })
+export class PlanResult {
+  @Field(() => [PlannedChange], PLAN)
+  plan!: readonly PlannedChangeData[]
+  @Field(() => Int, PLANNED_AT)
+  plannedAtRevision!: number
+  @Field(() => [UserError], { description: 'What is wrong with the steps; with user errors there is no plan.' })
+  userErrors!: readonly UserErrorData[]
+}
+
 /** What runAdminOperation came to. */
 @ObjectType('RunAdminOperationPayload', { simpleResolvers: true, description: 'What runAdminOperation came to.' })
 export class RunAdminOperationPayload {
   @Field(() => [PlannedChange], PLAN)
   plan!: readonly PlannedChangeData[]
-  @Field(() => Int, { description: 'The revision that the plan was made on: pass it back to apply just this plan.' })
+  @Field(() => Int, PLANNED_AT)
   plannedAtRevision!: number
   @Field(() => [Change], CHANGES)
   changes!: readonly ChangeRecord[]
@@ -77,10 +96,18 @@ export class RevertRevisionPayload {
 export class RevertRevisionInput {
   @Field(() => Int, { description: 'The revision.' })
   revision!: number
+  @Field(() => [ID], {
+    nullable: true,
+    description:
+      'Only these of the objects that it changed, by their `id`; left out: all of them. So a part can be put back where another has changed since. An object that was deleted and made again comes with the one that it took the place of.',
+  })
+  targetIds?: readonly string[] | null
   @Field(() => String, { nullable: true, description: 'Why; stands in the change log.' })
   reason?: string | null
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'true: only tell what it would do.' })
   dryRun?: boolean | null
+  @Field(() => Boolean, OVERRIDE)
+  overrideMaintenance?: boolean | null
 }
 
 /** One step: its fields are the packs' writes that can be steps, which the registry declares. */
@@ -94,7 +121,7 @@ export class AdminStepInput {
 @InputType('RunAdminOperationInput', { description: 'Several steps that land together, or not at all.' })
 export class RunAdminOperationInput {
   @Field(() => [AdminStepInput], {
-    description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did.`,
+    description: `1 to ${MAX_STEPS} steps, done in this order on one state; each sees what the ones before it did. Send many of them as a variable: a document is shorter than that.`,
   })
   steps!: readonly AdminStepInput[]
   @Field(() => String, {
@@ -116,6 +143,8 @@ export class RunAdminOperationInput {
       'Probes the service after the commit, and puts everything back when a blocking check fails. Where that is not possible, `userErrors` say so, with `revision` set.',
   })
   guardWithSmokeTest?: boolean | null
+  @Field(() => Boolean, OVERRIDE)
+  overrideMaintenance?: boolean | null
   @Field(() => String, {
     nullable: true,
     description:

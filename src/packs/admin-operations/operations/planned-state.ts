@@ -23,9 +23,9 @@ export async function findWhatMoved(
   const { ledger, changeLog, clock } = core
   const command = createAdminCommand({ steps })
   // No command is asked before it is known that its input has an end; such a one is refused for that anyway.
-  if (!findInputFaults({ command, input: { steps: steps.map(({ input }) => input) } }).isWalkable) return () => []
+  if (!(await findInputFaults({ command, input: { steps: steps.map(({ input }) => input) } })).isWalkable) return () => []
   const draft = new Draft(ledger.snapshot)
-  command.run(draft, {}, { caller, settings: core.settings, now: clock.now(), newId })
+  await command.run(draft, {}, { caller, settings: core.settings, now: clock.now(), newId })
   const { base, reads } = draft
   const targets = reads.map(({ collection, key }) => ({ targetType: collection.name, targetKey: key }))
   const last = targets.length === 0 ? [] : await changeLog.lastOf(targets)
@@ -40,7 +40,11 @@ export async function findWhatMoved(
 /** The look-ups of each collection. */
 function byCollection(misses: readonly IndexMiss[]): Iterable<readonly IndexMiss[]> {
   const groups = new Map<AnyCollection, IndexMiss[]>()
-  for (const miss of misses) groups.set(miss.collection, [...(groups.get(miss.collection) ?? []), miss])
+  for (const miss of misses) {
+    const group = groups.get(miss.collection) ?? []
+    group.push(miss)
+    groups.set(miss.collection, group)
+  }
   return groups.values()
 }
 

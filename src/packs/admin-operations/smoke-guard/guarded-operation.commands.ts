@@ -1,7 +1,7 @@
 import { userError } from '../../../core/contract/errors.js'
 import { REPLAY_KEY_HOURS } from '../../../core/ledger/batch.js'
 import { revise, seal } from '../../../core/state/collection.js'
-import { type Command, type CommandContext, type CommandResult, done, refused } from '../../../core/state/command.js'
+import { type Command, type CommandContext, type CommandResult, done, type LongCommand, refused } from '../../../core/state/command.js'
 import { Draft } from '../../../core/state/draft.js'
 import { createRevertCommand, type RevertInput, type RevertSubject } from '../../../core/state/revert.js'
 import type { JsonObject } from '../../../core/values/json.js'
@@ -86,18 +86,18 @@ export function createSettleCommand({ claim, run }: Verdict): Command<object, nu
  * Makes the command that puts back an operation whose smoke test failed, and settles it as that; where it cannot be put back as
  * a whole, it is settled as UNPROVED. Refused as {@link createSettleCommand}'s is.
  */
-export function createPutBackCommand({ claim, run, failure, subject }: FailedVerdict): Command<RevertInput, null> {
+export function createPutBackCommand({ claim, run, failure, subject }: FailedVerdict): LongCommand<RevertInput, null> {
   const revert = createRevertCommand(subject)
   return {
     name: revert.name,
     isRevertible: revert.isRevertible,
-    run(draft, input, context) {
+    async run(draft, input, context) {
       const operation = findProvedBy(draft, claim)
       if (!operation) return notOpen()
       const smokeTestRun = toJson(run)
       // On a draft of its own first: one that is refused may have put back some of it.
-      const tried = revert.run(new Draft(draft.base), input, context)
-      if (tried.ok) revert.run(draft, input, context)
+      const tried = await revert.run(new Draft(draft.base), input, context)
+      if (tried.ok) await revert.run(draft, input, context)
       const patch: Partial<GuardedOperationRecord> = tried.ok
         ? { status: 'REVERTED', smokeTestRun, revertRevision: draft.base.revision + 1 }
         : { status: 'UNPROVED', smokeTestRun, message: messageFor(input.revision, failure, tried.userErrors) }

@@ -11,8 +11,6 @@ export type CheckReach = 'anywhere' | 'own' | 'process'
 /** A check that comes with the control plane. */
 export interface BuiltInCheck extends SmokeCheckSpec {
   readonly reach: CheckReach
-  /** Mutations that its document does inside of another one: the key of the run has to be let in by each. */
-  readonly innerMutations?: readonly string[]
   run(context: CheckContext): Promise<Verdict>
 }
 
@@ -33,9 +31,9 @@ function probing(reach: CheckReach, parts: Parts): BuiltInCheck {
 /** A key under which nobody keeps anything; it is planned with, never written. */
 const CONFIG_KEY = 'smoke/round-trip'
 const CONFIG_STEP = `{ setConfig: { key: "${CONFIG_KEY}", value: { isProbe: true } } }`
-const CONFIG_ROUND_TRIP = `mutation {
-  write: runAdminOperation(input: { dryRun: true, steps: [${CONFIG_STEP}] }) { plan { targetType after } userErrors { code } }
-  remove: runAdminOperation(input: { dryRun: true, steps: [${CONFIG_STEP}, { deleteConfig: { key: "${CONFIG_KEY}" } }] }) { plan { after } userErrors { code } }
+const CONFIG_ROUND_TRIP = `{
+  write: plan(steps: [${CONFIG_STEP}]) { plan { targetType after } userErrors { code } }
+  remove: plan(steps: [${CONFIG_STEP}, { deleteConfig: { key: "${CONFIG_KEY}" } }]) { plan { after } userErrors { code } }
 }`
 
 /** The entry is written, read back from the plan, and gone after it was deleted. */
@@ -93,9 +91,8 @@ export const BUILT_IN_CHECKS: readonly BuiltInCheck[] = Object.freeze([
   }),
   {
     ...configRoundTrip,
-    innerMutations: ['setConfig', 'deleteConfig'],
     run: (context) =>
-      context.schema.getMutationType()?.getFields()['runAdminOperation']
+      context.schema.getQueryType()?.getFields()['plan']
         ? configRoundTrip.run(context)
         : Promise.resolve(skipped('This build has no admin operations to plan with.')),
   },

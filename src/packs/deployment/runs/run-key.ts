@@ -18,13 +18,9 @@ export function issueRunKey({ service, permissions }: CoreServices, checks: read
   return door.issueKey(holder)
 }
 
-/** What the root fields that a check asks for demand, those of fragments and of inner mutations too. */
-function permissionsOf(schema: GraphQLSchema, { query, innerMutations = [] }: RunnableCheck): Permission[] {
-  const mutations = schema.getMutationType()?.getFields() ?? {}
-  const fields = [
-    ...(query === null ? [] : rootFieldsOf(schema, parse(query, { noLocation: true }))),
-    ...innerMutations.map((name) => mutations[name]),
-  ]
+/** What the root fields that a check asks for demand, those of fragments too. */
+function permissionsOf(schema: GraphQLSchema, { query }: RunnableCheck): Permission[] {
+  const fields = query === null ? [] : rootFieldsOf(schema, parse(query, { noLocation: true }))
   return fields.flatMap((field) => policyOf(field?.extensions)?.permission ?? [])
 }
 

@@ -10,7 +10,7 @@ import { skipped } from '../probes/verdict.js'
 const MAX_NAMES = 200
 
 /** A check that a run does. */
-export type RunnableCheck = Pick<BuiltInCheck, 'name' | 'query' | 'maxLatencyMs' | 'isBlocking' | 'reach' | 'innerMutations' | 'run'>
+export type RunnableCheck = Pick<BuiltInCheck, 'name' | 'query' | 'maxLatencyMs' | 'isBlocking' | 'reach' | 'run'>
 
 /** What a run does, and where. */
 export interface RunSelection {

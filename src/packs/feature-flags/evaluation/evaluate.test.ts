@@ -14,7 +14,15 @@ function evaluate(
   context: EvaluationContext = {},
   over: { defaultValue?: boolean; random?: () => number } = {},
 ) {
-  return evaluateFlag({ key: 'f', flag, context, defaultValue: over.defaultValue ?? true, now: NOW, random: over.random ?? (() => 0.25) })
+  return evaluateFlag({
+    key: 'f',
+    flag,
+    context,
+    defaultValue: over.defaultValue ?? true,
+    now: NOW,
+    isExplained: true,
+    random: over.random ?? (() => 0.25),
+  })
 }
 
 function isOn(strategies: readonly FlagStrategy[], context: EvaluationContext): boolean {
@@ -114,7 +122,7 @@ describe('an outcome and its reason', () => {
       throw new Error('no entropy')
     }
     const flag = flagOf({ strategies: [strategyOf({ stickiness: 'random' })] })
-    const input = { key: 'f', flag, context: {}, defaultValue: true, now: NOW, random }
+    const input = { key: 'f', flag, context: {}, defaultValue: true, now: NOW, isExplained: true, random }
     const failed = { isEnabled: true, reason: 'ERROR', variant: null, value: null }
     expect(evaluateFlag({ ...input, onError: (error, key) => errors.push([key, error]) })).toMatchObject(failed)
     expect(errors).toEqual([['f', new Error('no entropy')]])

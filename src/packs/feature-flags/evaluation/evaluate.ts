@@ -1,7 +1,7 @@
 import { bucketKey, countDrawable, isInRollout, pickVariant, readDefaultStickiness, readStickiness, toHundredths } from './bucketing.js'
 import { isConstraintMet } from './constraints.js'
 import type { EvaluableFlag, Evaluation, EvaluationContext, EvaluationReason, FlagStrategy } from './evaluation.js'
-import { EXPLAINED_MISSES, explainMatch, explainNoMatch, type StrategyMiss } from './explanation.js'
+import { EXPLAINED_MISSES, explainMatch, explainNoMatch, type StrategyMiss, UNEXPLAINED } from './explanation.js'
 
 /** Everything that an evaluation depends on. */
 export interface EvaluationInput {
@@ -12,6 +12,8 @@ export interface EvaluationInput {
   /** What holds when there is no such flag, or when its evaluation fails. */
   readonly defaultValue: boolean
   readonly now: Date
+  /** Whether the explanation may tell of the flag's strategies: their number, constraints, rollouts and stickiness. */
+  readonly isExplained: boolean
   /** A number in 0 (inclusive) to 1 (exclusive), for stickiness that is random. */
   readonly random: () => number
   /** Told of what made an evaluation fail (reason ERROR); what it throws itself is dropped. */
@@ -66,12 +68,13 @@ function decideByStrategies(input: EvaluationInput, flag: EvaluableFlag): Evalua
     const outcome = tryStrategy(input, flag, strategy)
     if (outcome.kind === 'HIT') {
       const reason = toHundredths(strategy.rolloutPercent) < 10_000 ? 'SPLIT' : 'TARGETING_MATCH'
-      return on(input, flag, { reason, bucket: outcome.key, explanation: explainMatch(flag, index, strategy) })
+      const explanation = input.isExplained ? explainMatch(flag, index, strategy) : UNEXPLAINED.match
+      return on(input, flag, { reason, bucket: outcome.key, explanation })
     }
     if (outcome.kind === 'ROLLOUT_OUT') isLeftOut = true
     if (misses.length < EXPLAINED_MISSES) misses.push(outcome)
   }
-  return off(input.key, isLeftOut ? 'SPLIT' : 'DEFAULT', explainNoMatch(flag, misses))
+  return off(input.key, isLeftOut ? 'SPLIT' : 'DEFAULT', input.isExplained ? explainNoMatch(flag, misses) : UNEXPLAINED.noMatch)
 }
 
 /** Constraints first: they cost less than a hash. A stickiness field that is missing keeps the caller out at 100 percent too. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openTestDatabase } from '../../../../test/testkit/databases.js'
 import { coreOf } from '../../../../test/testkit/guarded-schema.js'
-import { openTestLedger, run } from '../../../../test/testkit/ledger.js'
+import { openTestLedger, run, TESTER } from '../../../../test/testkit/ledger.js'
 import { UsageMarks } from '../../../core/background/usage.js'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import type { Database } from '../../../core/database/database.js'
@@ -51,7 +51,7 @@ afterEach(async () => {
 })
 
 it('an evaluation that fails answers the default, and is logged once per flag and minute', async () => {
-  const context = () => ({ snapshot: ledger.snapshot, core })
+  const context = () => ({ snapshot: ledger.snapshot, core, caller: TESTER })
   for (const defaultValue of [true, false]) {
     expect(resolver.evaluateFlag(context(), 'a', {}, defaultValue)).toMatchObject({ isEnabled: defaultValue, reason: 'ERROR' })
     expect(resolver.isFeatureEnabled(context(), 'a', {}, defaultValue)).toBe(defaultValue)

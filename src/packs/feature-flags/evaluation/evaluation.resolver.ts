@@ -6,7 +6,7 @@ import { Holds } from '../../../core/graphql/bounds/list-length.js'
 import { inTurns } from '../../../core/graphql/bounds/turns.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { Snapshot } from '../../../core/state/snapshot.js'
-import { type FeatureFlagRecord, FLAGS_EVALUATE, featureFlagCollection } from '../feature-flag.collection.js'
+import { type FeatureFlagRecord, FLAGS_EVALUATE, FLAGS_EXPLAIN, featureFlagCollection } from '../feature-flag.collection.js'
 import { EvaluationContextInput } from '../feature-flag.inputs.js'
 import { FlagEvaluation } from '../feature-flag.types.js'
 import { isPropertyBag } from './context-field.js'
@@ -22,7 +22,7 @@ const CONTEXT = { nullable: true, description: 'Who asks, and from where.' }
 const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer when there is no such flag, or its evaluation fails.' }
 
 /** What an evaluation needs to know of its call. */
-type EvaluatingContext = Pick<RequestContext, 'snapshot' | 'core'>
+type EvaluatingContext = Pick<RequestContext, 'snapshot' | 'core' | 'caller'>
 
 /** An evaluation, and the revision that it was decided on. */
 type RevisedEvaluation = Evaluation & { readonly revision: number }
@@ -106,7 +106,7 @@ function keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: str
 }
 
 function evaluate(
-  { core, snapshot }: EvaluatingContext,
+  { core, snapshot, caller }: EvaluatingContext,
   { key, about, defaultValue }: { key: string; about?: EvaluationContextInput | null; defaultValue?: boolean | null },
 ): Evaluation {
   const flag = snapshot.view(featureFlagCollection).get(key)
@@ -117,6 +117,7 @@ function evaluate(
     context: about ?? {},
     defaultValue: defaultValue ?? true,
     now: core.clock.now(),
+    isExplained: caller.permissions.has(FLAGS_EXPLAIN),
     random: Math.random,
     onError: (error) => core.once(evaluationFaults).report(key, error),
   })

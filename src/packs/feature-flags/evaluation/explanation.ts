@@ -10,6 +10,12 @@ export type StrategyMiss =
 /** How many strategies a sentence about misses names; a flag may have a hundred. */
 export const EXPLAINED_MISSES = 3
 
+/** What is said to whoever may not know the rules: those who hold such keys may be anybody (front ends). */
+export const UNEXPLAINED = {
+  match: 'A strategy of the flag matched.',
+  noMatch: 'No strategy of the flag matched.',
+} as const
+
 /** Which strategy (index from 0) took the caller, and by what. Values of constraints and context are never shown. */
 export function explainMatch(flag: EvaluableFlag, index: number, strategy: FlagStrategy): string {
   const count = strategy.constraints.length
