@@ -1,6 +1,7 @@
 import { definePack } from '../../core/contract/pack.js'
 import { AUDIT_READ, AuditEventResolver } from './audit/audit-event.resolver.js'
 import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
+import { findingMeasures } from './audit/finding-tally.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
 import { AdminOperationResolver, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
@@ -22,5 +23,6 @@ export const adminOperations = definePack({
     [SECURITY_READ]: 'OPERATOR',
   },
   resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
+  measures: findingMeasures,
   run: (core) => core.once(smokeGuard).run(),
 })
