@@ -117,10 +117,8 @@ describe('metrics', () => {
 
   it('tell what smoke tests came to', async () => {
     expect(await samples('valhalla_smoke_last_success_timestamp_seconds')).toEqual({})
-    const { data } = await server.gql<{ runSmokeTest: { run: { results: { status: string }[] } } }>(
-      'mutation { runSmokeTest(input: { checks: ["liveness"] }) { run { isOk finishedAt results { status } } } }',
-    )
-    expect(data?.runSmokeTest.run.results).toEqual([{ status: 'PASSED' }])
+    const { data } = await server.gql('mutation { runSmokeTest(input: { checks: ["liveness"] }) { run { isOk results { status } } } }')
+    expect(data).toEqual({ runSmokeTest: { run: { isOk: true, results: [{ status: 'PASSED' }] } } })
     expect(await samples('valhalla_smoke_runs_total')).toEqual({
       '{outcome="passed"}': 1,
       '{outcome="failed"}': 0,
@@ -137,10 +135,10 @@ describe('metrics', () => {
 
   it('tell the findings of the last security snapshot', async () => {
     expect(await samples('valhalla_security_findings')).toEqual({})
-    const { data } = await server.gql<{ securitySnapshot: { findings: { severity: string }[] } }>(
-      '{ securitySnapshot { findings { severity } } }',
-    )
-    const count = (severity: string) => data?.securitySnapshot.findings.filter((each) => each.severity === severity).length
+    const { data } = await server.gql('{ securitySnapshot { findings { severity } } }')
+    const { findings } = (data as unknown as { readonly securitySnapshot: { readonly findings: readonly { readonly severity: string }[] } })
+      .securitySnapshot
+    const count = (severity: string) => findings.filter((each) => each.severity === severity).length
     expect(await samples('valhalla_security_findings')).toEqual({
       '{severity="info"}': count('INFO'),
       '{severity="warning"}': count('WARNING'),
@@ -152,7 +150,9 @@ describe('metrics', () => {
     const keys = Array.from({ length: 120 }, (_, index) => `tallied/${String(index).padStart(3, '0')}`)
     const steps = keys.map((key) => `{ setFeatureFlag: { key: "${key}", group: "tallied", isEnabled: ${!key.endsWith('1')} } }`)
     for (const part of [steps.slice(0, 60), steps.slice(60)]) {
-      const { data } = await server.gql(`mutation { runAdminOperation(input: { reason: "many", steps: [${part.join(' ')}] }) { revision } }`)
+      const { data } = await server.gql(
+        `mutation { runAdminOperation(input: { reason: "many", steps: [${part.join(' ')}] }) { revision } }`,
+      )
       expect(data).toEqual({ runAdminOperation: { revision: server.services.ledger.snapshot.revision } })
     }
     await server.gql('{ evaluateFlags(group: "tallied") { isEnabled } }')
