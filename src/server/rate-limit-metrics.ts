@@ -3,38 +3,32 @@ import { type Measure, samplesBy, single } from '../core/contract/measure.js'
 
 /** What the limiter has counted. */
 export function limitMeasures(limiter: Pick<RateLimiter, 'status'>): readonly Measure[] {
-  const measure = (kind: Measure['kind'], name: string, help: string, read: (status: LimiterStatus) => number): Measure =>
+  const of = (kind: Measure['kind']) => (name: string, help: string, read: (status: LimiterStatus) => number) =>
     single(kind, name, { help, read: () => read(limiter.status) })
+  const [counter, gauge] = [of('counter'), of('gauge')]
   return [
     denialMeasure(limiter),
-    measure(
-      'counter',
+    counter(
       'valhalla_authentication_denials_total',
       'Calls without a valid key beyond what one address may send.',
       ({ authenticationDenials }) => authenticationDenials,
     ),
-    measure(
-      'counter',
+    counter(
       'valhalla_rate_limit_evictions_total',
       'Subjects that were forgotten early, for there were too many.',
       ({ evictions }) => evictions,
     ),
-    measure('counter', 'valhalla_rate_limit_redis_outages_total', 'Times that Redis was lost.', ({ redis }) => redis?.outages ?? 0),
-    measure(
-      'counter',
+    counter('valhalla_rate_limit_redis_outages_total', 'Times that Redis was lost.', ({ redis }) => redis?.outages ?? 0),
+    counter(
       'valhalla_rate_limit_insured_calls_total',
       'Calls that were counted in memory, for Redis was away.',
       ({ redis }) => redis?.insuredCalls ?? 0,
     ),
-    measure('gauge', 'valhalla_rate_limit_subjects', 'Subjects whose counters are in memory.', ({ subjects }) => subjects),
-    measure(
-      'gauge',
-      'valhalla_rate_limit_redis_configured',
-      '1 when limits shall be counted in Redis, 0 when REDIS_URL is not set.',
-      ({ redis }) => Number(redis !== null),
+    gauge('valhalla_rate_limit_subjects', 'Subjects whose counters are in memory.', ({ subjects }) => subjects),
+    gauge('valhalla_rate_limit_redis_configured', '1 when limits shall be counted in Redis, 0 when REDIS_URL is not set.', ({ redis }) =>
+      Number(redis !== null),
     ),
-    measure(
-      'gauge',
+    gauge(
       'valhalla_rate_limit_redis_reachable',
       '1 when limits are counted in Redis, 0 when they are counted in memory, which is so without REDIS_URL as well.',
       ({ redis }) => Number(redis?.isReachable ?? false),
