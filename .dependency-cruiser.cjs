@@ -69,7 +69,7 @@ module.exports = {
     layer(
       'admin-tools-need-no-server',
       'admin-[^/]+\\.ts$',
-      ['(?!enforcement/|packs/|core/|generated/)'],
+      ['(?!admin-|enforcement/|packs/|core/|generated/)'],
       'A tool on the host works without the server.',
     ),
     layer('cli-speaks-http', 'cli/', ['(?!cli/)'], 'The CLI talks GraphQL over HTTP and imports nothing of the server.'),

@@ -13,7 +13,7 @@ function isInstalled(name) {
   }
 }
 
-if (['typescript', 'prisma', 'tsx'].every(isInstalled)) {
+if (['typescript', 'esbuild', 'tsx'].every(isInstalled)) {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: true })
   process.exitCode = status ?? 1
 } else {

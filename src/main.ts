@@ -1,7 +1,16 @@
-import { compileEngine } from './core/database/embedded/engine-module.js'
+import { isNodeNewEnough } from './core/platform/node-version.js'
 
-// The engine of the embedded database is compiled on other threads while this one loads the program: both take long.
-// What reads the settings is not loaded yet; a wrong guess costs time alone.
-const mayUseEngine = process.argv.length === 2 && !process.env.DATABASE_URL
-if (mayUseEngine) void compileEngine()
-await import('./start.js')
+// An old Node.js has to get this far, so that it can be told: no `await` stands here, and everything else is loaded later.
+if (isNodeNewEnough()) void start()
+
+/** A fault of loading has nobody to catch it, and so ends the process as any other one. */
+async function start(): Promise<void> {
+  // The engine of the embedded database is compiled on other threads while this one loads the program: both take long.
+  // What reads the settings is not loaded yet; a wrong guess costs time alone.
+  const mayUseEngine = process.argv.length === 2 && !process.env.DATABASE_URL
+  if (mayUseEngine) {
+    const { compileEngine } = await import('./core/database/embedded/engine-module.js')
+    void compileEngine()
+  }
+  await import('./start.js')
+}

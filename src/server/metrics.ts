@@ -2,9 +2,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Permission, Role } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
+import { type Measure, single } from '../core/contract/measure.js'
 import type { Ledger } from '../core/ledger/ledger.js'
-import { integrityCheck } from '../packs/admin-operations/index.js'
-import { watchLimits } from './rate-limit-metrics.js'
+import { limitMeasures } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */
 export const METRICS_READ = 'metrics:read'
@@ -36,9 +36,11 @@ const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 /** What is measured counts as a delay beyond this resolution of its timer, in milliseconds. */
 const LOOP_RESOLUTION_MS = 20
 
-/** Metrics in a registry of their own; they tell also how many subscriptions are running. */
-export function createMetrics(core: CoreServices, countSubscriptions: () => number): Metrics {
-  const { ledger, limiter } = core
+/** What Node's own measures have twice, as they also count the time of their timer. */
+const LOOP_LAG = 'nodejs_eventloop_lag'
+
+/** Metrics in a registry of their own: `measures` are those of the packs; how many subscriptions are running is told as well. */
+export function createMetrics({ ledger, limiter }: CoreServices, measures: readonly Measure[], countSubscriptions: () => number): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -57,10 +59,9 @@ export function createMetrics(core: CoreServices, countSubscriptions: () => numb
   })
   const stopCommits = watchCommits(ledger, registers)
   const stopLoop = watchEventLoop(registers)
-  watchState(ledger, countSubscriptions, registers)
-  watchIntegrity(core, registers)
-  watchLimits(limiter, registers)
+  for (const measure of [...stateMeasures(ledger, countSubscriptions), ...limitMeasures(limiter), ...measures]) show(measure, registers)
   collectDefaultMetrics({ register })
+  for (const { name } of register.getMetricsAsArray()) if (name.startsWith(LOOP_LAG)) register.removeSingleMetric(name)
   return {
     observe({ operation, outcome, durationSeconds }) {
       const labels = { operation, outcome }
@@ -89,39 +90,46 @@ function watchCommits(ledger: Ledger, registers: Registry[]): () => void {
   })
 }
 
-function watchState(ledger: Ledger, countSubscriptions: () => number, registers: Registry[]): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read()) })
-  }
-  gauge('valhalla_revision', 'Revision that reads are answered from.', () => ledger.snapshot.revision)
-  gauge('valhalla_revision_lag', 'Revisions that the database is known to be ahead.', () => ledger.status.revisionLag)
-  gauge(
-    'valhalla_snapshot_age_seconds',
-    'Time since the snapshot was last known to be the newest state.',
-    () => ledger.status.snapshotAgeMs / 1000,
-  )
-  gauge('valhalla_database_reachable', '1 when the database answers, 0 when it does not.', () => Number(ledger.status.isDatabaseReachable))
-  gauge('valhalla_commands_waiting', 'Commands that wait to be committed.', () => ledger.queueLength)
-  gauge('valhalla_subscriptions', 'Subscriptions that are running.', countSubscriptions)
-  const digest = new Gauge({
-    name: 'valhalla_head_digest_info',
-    help: 'Digest of the newest change: what the audit chain must end with at this revision.',
-    labelNames: ['digest', 'revision'] as const,
-    registers,
-    collect() {
-      digest.reset()
-      digest.set({ digest: ledger.snapshot.digest, revision: String(ledger.snapshot.revision) }, 1)
-    },
-  })
+function stateMeasures(ledger: Ledger, countSubscriptions: () => number): readonly Measure[] {
+  const gauge = (name: string, help: string, read: () => number): Measure => single('gauge', name, { help, read })
+  return [
+    gauge('valhalla_revision', 'Revision that reads are answered from.', () => ledger.snapshot.revision),
+    gauge('valhalla_revision_lag', 'Revisions that the database is known to be ahead.', () => ledger.status.revisionLag),
+    gauge(
+      'valhalla_snapshot_age_seconds',
+      'Time since the snapshot was last known to be the newest state.',
+      () => ledger.status.snapshotAgeMs / 1000,
+    ),
+    gauge('valhalla_database_reachable', '1 when the database answers, 0 when it does not.', () =>
+      Number(ledger.status.isDatabaseReachable),
+    ),
+    gauge('valhalla_commands_waiting', 'Commands that wait to be committed.', () => ledger.queueLength),
+    gauge('valhalla_subscriptions', 'Subscriptions that are running.', countSubscriptions),
+  ]
 }
 
-function watchIntegrity(core: CoreServices, registers: Registry[]): void {
-  const verified: Gauge = new Gauge({
-    name: 'valhalla_audit_verified_revision',
-    help: 'Revision up to which this process has found the change log to be what was written; 0 before the first check.',
-    registers,
-    collect: () => verified.set(core.once(integrityCheck).verifiedRevision),
-  })
+/** Shows a measure: what it reads takes the place of what was shown before. */
+function show({ name, help, kind, labelNames = [], read }: Measure, registers: Registry[]): void {
+  const options = { name, help, labelNames, registers }
+  if (kind === 'gauge') {
+    new Gauge({
+      ...options,
+      collect() {
+        this.reset()
+        // Without labels it would be 0 now; one that has no sample yet is not there.
+        if (labelNames.length === 0) this.remove()
+        for (const { labels = {}, value } of read()) this.set(labels, value)
+      },
+    })
+  } else {
+    new Counter({
+      ...options,
+      collect() {
+        this.reset()
+        for (const { labels = {}, value } of read()) this.inc(labels, value)
+      },
+    })
+  }
 }
 
 function watchEventLoop(registers: Registry[]): () => void {

@@ -113,7 +113,8 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
-  const metrics = createMetrics(services, () => subscriptions.count())
+  const measures = packs.flatMap((pack) => pack.measures?.(services) ?? [])
+  const metrics = createMetrics(services, measures, () => subscriptions.count())
   const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isLeaving, isClosing }
   const engine = createEngine(parts)
   const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })

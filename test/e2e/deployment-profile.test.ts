@@ -100,7 +100,7 @@ describe('what the build stamps', () => {
   writeFileSync(join(folder, 'package.json'), '{"name":"a-service","version":"1.2.3"}')
 
   const stamp = (env: Record<string, string>) =>
-    execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'build-stamp.ts'), folder], {
+    execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'build', 'stamp.ts'), folder], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'] ?? '', ...env },
     })

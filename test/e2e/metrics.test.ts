@@ -68,13 +68,18 @@ describe('metrics', () => {
     expect(Object.keys(await samples('valhalla_requests_total')).length).toBeLessThanOrEqual(before + 1)
   })
 
-  it('tell the revision, the size of commits and the digest that the chain ends with', async () => {
+  it('tell the revision and the size of commits, in no new series with each commit', async () => {
+    const series = async (): Promise<readonly string[]> =>
+      [...(await metrics()).text.matchAll(/^(valhalla_.*) \S+$/gm)].map(([, name = '']) => name)
+    await server.gql('mutation { setFeatureFlag(input: { key: "counted", description: "before" }) { revision } }')
+    await metrics()
+    const seriesBefore = await series()
     const before = await samples('valhalla_commits_total')
     const counted = await samples('valhalla_commit_changes_count')
-    await server.gql('mutation { setFeatureFlag(input: { key: "counted" }) { revision } }')
-    const { revision, digest } = server.services.ledger.snapshot
+    await server.gql('mutation { setFeatureFlag(input: { key: "counted", description: "after" }) { revision } }')
+    const { revision } = server.services.ledger.snapshot
+    expect(await series()).toEqual(seriesBefore)
     expect(await samples('valhalla_revision')).toEqual({ '': revision })
-    expect(await samples('valhalla_head_digest_info')).toEqual({ [`{digest="${digest}",revision="${revision}"}`]: 1 })
     expect(await samples('valhalla_commits_total')).toEqual({ '': (before[''] ?? 0) + 1 })
     expect(await samples('valhalla_commit_changes_count')).toEqual({ '': (counted[''] ?? 0) + 1 })
     expect(await samples('valhalla_database_reachable')).toEqual({ '': 1 })
@@ -84,5 +89,81 @@ describe('metrics', () => {
       '{quantile="0.99"}',
       '{quantile="1"}',
     ])
+  })
+
+  it('tell how late the event loop is once', async () => {
+    const names = [...(await metrics()).text.matchAll(/^# HELP (\S+)/gm)].map(([, name = '']) => name)
+    expect(names.filter((name) => /event_?loop/.test(name))).toEqual(['valhalla_event_loop_delay_seconds'])
+  })
+
+  it('tell what runs here, and whether Redis is there to be reached', async () => {
+    expect(Object.keys(await samples('valhalla_build_info'))).toEqual([
+      expect.stringMatching(/^\{version="0\.1\.0",commit="(unknown|[0-9a-f]+)",node="\d+\.\d+\.\d+"\}$/),
+    ])
+    expect(await samples('valhalla_rate_limit_redis_configured')).toEqual({ '': 0 })
+    expect(await samples('valhalla_rate_limit_redis_reachable')).toEqual({ '': 0 })
+  })
+
+  it('tell the maintenance mode in force', async () => {
+    const modes = (normal: number, readOnly: number) => ({
+      '{mode="NORMAL"}': normal,
+      '{mode="READ_ONLY"}': readOnly,
+      '{mode="MAINTENANCE"}': 0,
+    })
+    expect(await samples('valhalla_maintenance_mode')).toEqual(modes(1, 0))
+    await server.gql('mutation { setMaintenanceMode(input: { mode: READ_ONLY, reason: "a look" }) { revision } }')
+    expect(await samples('valhalla_maintenance_mode')).toEqual(modes(0, 1))
+    await server.gql('mutation { setMaintenanceMode(input: { mode: NORMAL }) { revision } }')
+  })
+
+  it('tell what smoke tests came to', async () => {
+    expect(await samples('valhalla_smoke_last_success_timestamp_seconds')).toEqual({})
+    const { data } = await server.gql('mutation { runSmokeTest(input: { checks: ["liveness"] }) { run { isOk results { status } } } }')
+    expect(data).toEqual({ runSmokeTest: { run: { isOk: true, results: [{ status: 'PASSED' }] } } })
+    expect(await samples('valhalla_smoke_runs_total')).toEqual({
+      '{outcome="passed"}': 1,
+      '{outcome="failed"}': 0,
+      '{outcome="abandoned"}': 0,
+    })
+    expect(await samples('valhalla_smoke_checks_total')).toEqual({
+      '{outcome="passed"}': 1,
+      '{outcome="failed"}': 0,
+      '{outcome="skipped"}': 0,
+    })
+    const at = (await samples('valhalla_smoke_last_success_timestamp_seconds'))[''] ?? 0
+    expect(at).toBeGreaterThan(server.services.service.startedAt.getTime() / 1000)
+  })
+
+  it('tell the findings of the last security snapshot', async () => {
+    expect(await samples('valhalla_security_findings')).toEqual({})
+    const { data } = await server.gql('{ securitySnapshot { findings { severity } } }')
+    const { findings } = (data as unknown as { readonly securitySnapshot: { readonly findings: readonly { readonly severity: string }[] } })
+      .securitySnapshot
+    const count = (severity: string) => findings.filter((each) => each.severity === severity).length
+    expect(await samples('valhalla_security_findings')).toEqual({
+      '{severity="info"}': count('INFO'),
+      '{severity="warning"}': count('WARNING'),
+      '{severity="critical"}': count('CRITICAL'),
+    })
+  })
+
+  it('tell evaluations by flag and outcome, of a hundred flags by name and of no flag that a client makes up', async () => {
+    const keys = Array.from({ length: 120 }, (_, index) => `tallied/${String(index).padStart(3, '0')}`)
+    const steps = keys.map((key) => `{ setFeatureFlag: { key: "${key}", group: "tallied", isEnabled: ${!key.endsWith('1')} } }`)
+    for (const part of [steps.slice(0, 60), steps.slice(60)]) {
+      const { data } = await server.gql(
+        `mutation { runAdminOperation(input: { reason: "many", steps: [${part.join(' ')}] }) { revision } }`,
+      )
+      expect(data).toEqual({ runAdminOperation: { revision: server.services.ledger.snapshot.revision } })
+    }
+    await server.gql('{ evaluateFlags(group: "tallied") { isEnabled } }')
+    await server.gql('{ isFeatureEnabled(key: "tallied/000") a: isFeatureEnabled(key: "made.up") b: isFeatureEnabled(key: "made.up.too") }')
+    const counted = await samples('valhalla_flag_evaluations_total')
+    expect(counted['{flag="tallied/000",outcome="on"}']).toBe(2)
+    expect(counted['{flag="tallied/001",outcome="off"}']).toBe(1)
+    expect(counted['{flag="all others",outcome="on"}']).toBe(18)
+    expect(counted['{flag="all others",outcome="off"}']).toBe(2)
+    expect(counted['{flag="all others",outcome="missing"}']).toBe(2)
+    expect(Object.keys(counted)).toHaveLength(103)
   })
 })

@@ -2,6 +2,7 @@ import type { ClassType } from 'type-graphql'
 import type { AnyCollection } from '../state/collection.js'
 import type { Caller, Permission, Role } from './caller.js'
 import type { CoreServices } from './core-services.js'
+import type { Measure } from './measure.js'
 import type { PackWrite } from './write.js'
 
 /** The nine packs. */
@@ -20,6 +21,8 @@ export interface Pack {
   readonly resolvers: readonly ClassType<object>[]
   /** Writes what has to be there before the first request; called once a start, must do nothing the second time. */
   prepare?(core: CoreServices, system: Caller): Promise<void>
+  /** What operators can watch of it; asked for once a server. */
+  measures?(core: CoreServices): readonly Measure[]
   /** What it does beside requests, from when the server listens on; returns what stops it. */
   run?(core: CoreServices): () => Promise<void>
 }

@@ -14,6 +14,7 @@ import { findInputFaults, hashInput } from '../state/input.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Plan, Write, WriteOutcome } from '../state/write.js'
 import { type Evaluation, evaluateBatch, type Pending } from './batch.js'
+import { logCommits } from './commit-log.js'
 import { Store } from './store.js'
 
 /** How far this process is behind, and whether it can still ask. */
@@ -270,6 +271,7 @@ export class Ledger {
     }
     if (!(await this.#store.write(batch))) return false
     this.#publish(snapshot, batch.changes, startedAtMs)
+    logCommits(this.#options.log, batch.changes)
     return true
   }
 

@@ -49,6 +49,11 @@ describe('settings', () => {
     })
   })
 
+  it('call the deployment what NODE_ENV says, unless it has a name', () => {
+    expect(settingsOf({ NODE_ENV: 'production' }).environmentName).toBe('production')
+    expect(settingsOf({ NODE_ENV: 'production', VALHALLA_ENV: 'staging' }).environmentName).toBe('staging')
+  })
+
   it('take every variable', () => {
     expect(
       settingsOf({

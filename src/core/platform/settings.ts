@@ -123,7 +123,7 @@ const VARIABLES = z.object({
     './data',
     'Directory of the embedded database; relative to the working directory.',
   ),
-  VALHALLA_ENV: defaulted(label, 'development', "The deployment's name, such as staging."),
+  VALHALLA_ENV: optional(label, "The deployment's name, such as staging. Unset: what NODE_ENV says."),
   VALHALLA_REGION: optional(label, 'Where the deployment runs, such as eu-west-1.'),
   VALHALLA_ADMIN_KEY: optional(adminKey, 'Key of the first admin, taken on the first start only. Unset: one is made and handed over once.'),
   VALHALLA_KEY_PEPPER: optional(
@@ -209,7 +209,7 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     redisUrl: values.REDIS_URL,
     /** Absolute. */
     dataDir: resolve(values.VALHALLA_DATA_DIR),
-    environmentName: values.VALHALLA_ENV,
+    environmentName: values.VALHALLA_ENV ?? values.NODE_ENV,
     region: values.VALHALLA_REGION,
     adminKey: values.VALHALLA_ADMIN_KEY,
     keyPepper: values.VALHALLA_KEY_PEPPER,

@@ -1,13 +1,14 @@
 import { definePack } from '../../core/contract/pack.js'
 import { AUDIT_READ, AuditEventResolver } from './audit/audit-event.resolver.js'
+import { integrityMeasures } from './audit/audit-integrity.js'
 import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
+import { findingMeasures } from './audit/finding-tally.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
 import { AdminOperationResolver, OPERATIONS_PLAN, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
 import { smokeGuard } from './smoke-guard/smoke-guard.js'
 
-export { integrityCheck } from './audit/audit-integrity.js'
 export { OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
 export { prover, type SecuritySources, securitySources } from './ports.js'
@@ -25,5 +26,6 @@ export const adminOperations = definePack({
     [SECURITY_READ]: 'OBSERVER',
   },
   resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
+  measures: (core) => [...findingMeasures(core), ...integrityMeasures(core)],
   run: (core) => core.once(smokeGuard).run(),
 })

@@ -2,6 +2,7 @@ import { definePack } from '../../core/contract/pack.js'
 import { SMOKE_READ, SMOKE_RUN, SMOKE_WRITE, smokeCheckCollection } from './checks/smoke-check.collection.js'
 import { SmokeCheckResolver } from './checks/smoke-check.resolver.js'
 import { smokeCheckWrites } from './checks/smoke-check.writes.js'
+import { deploymentMeasures } from './deployment-measures.js'
 import { DEPLOYMENT_READ, DeploymentProfileResolver } from './profile/deployment-profile.resolver.js'
 import { SmokeRunResolver } from './runs/smoke-run.resolver.js'
 
@@ -15,4 +16,5 @@ export const deployment = definePack({
   permissions: { [DEPLOYMENT_READ]: 'OBSERVER', [SMOKE_READ]: 'OBSERVER', [SMOKE_WRITE]: 'OPERATOR', [SMOKE_RUN]: 'OPERATOR' },
   writes: smokeCheckWrites,
   resolvers: [DeploymentProfileResolver, SmokeCheckResolver, SmokeRunResolver],
+  measures: deploymentMeasures,
 })

@@ -1,5 +1,7 @@
-import { MAINTENANCE_OVERRIDE } from '../../core/contract/operation.js'
+import { samplesBy } from '../../core/contract/measure.js'
+import { MAINTENANCE_MODES, MAINTENANCE_OVERRIDE } from '../../core/contract/operation.js'
 import { definePack } from '../../core/contract/pack.js'
+import { maintenanceAt } from './effective.js'
 import { initialiseMaintenance } from './maintenance.commands.js'
 import { MaintenanceStateResolver, MaintenanceWindowResolver } from './maintenance.resolver.js'
 import { maintenanceWrites } from './maintenance.writes.js'
@@ -20,6 +22,21 @@ export const maintenance = definePack({
   },
   writes: maintenanceWrites,
   resolvers: [MaintenanceStateResolver, MaintenanceWindowResolver],
+  measures: ({ ledger, clock }) => [
+    {
+      name: 'valhalla_maintenance_mode',
+      help: '1 for the mode that is in force, 0 for the others.',
+      kind: 'gauge',
+      labelNames: ['mode'],
+      read() {
+        const { mode } = maintenanceAt(ledger.snapshot, clock.now())
+        return samplesBy(
+          'mode',
+          MAINTENANCE_MODES.map((each) => [each, Number(each === mode)] as const),
+        )
+      },
+    },
+  ],
   async prepare({ ledger }, caller) {
     await ledger.commit({ command: initialiseMaintenance, input: {}, caller, correlationId: 'start', reason: 'first start' })
   },

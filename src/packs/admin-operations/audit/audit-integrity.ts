@@ -1,5 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { CoreServices } from '../../../core/contract/core-services.js'
+import { type Measure, single } from '../../../core/contract/measure.js'
 import { Integrity } from '../../../core/integrity/integrity.js'
 
 /** An object that somebody has changed without the control plane. */
@@ -52,3 +53,13 @@ export class AuditIntegrity {
 
 /** The one check of a server. */
 export const integrityCheck = (core: CoreServices): Integrity => new Integrity(core)
+
+/** What operators can watch of the check. */
+export function integrityMeasures(core: CoreServices): readonly Measure[] {
+  return [
+    single('gauge', 'valhalla_audit_verified_revision', {
+      help: 'Revision up to which this process has found the change log to be what was written; 0 before the first check.',
+      read: () => core.once(integrityCheck).verifiedRevision,
+    }),
+  ]
+}

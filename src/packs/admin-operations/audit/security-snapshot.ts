@@ -2,6 +2,7 @@ import type { CoreServices } from '../../../core/contract/core-services.js'
 import { isLoopback } from '../../../core/values/loopback.js'
 import { type ClientFacts, securitySources } from '../ports.js'
 import { type AuditIntegrity, integrityCheck } from './audit-integrity.js'
+import { findingTally } from './finding-tally.js'
 import { FINDING_SEVERITIES, type FindingSeverityName, type SecurityFinding, type SecuritySnapshot } from './security-snapshot.types.js'
 
 const HOUR_MS = 3_600_000
@@ -47,6 +48,7 @@ export async function takeSecuritySnapshot(core: CoreServices): Promise<Security
     ...deploymentFindings(core, { isIntrospectionOpen, hasRateLimit: sources.hasRateLimit(snapshot) }),
     ...chainFindings(auditIntegrity),
   ]
+  core.once(findingTally).note(findings)
   const weight = ({ severity }: SecurityFinding): number => FINDING_SEVERITIES.indexOf(severity)
   return { ...picture, findings: findings.sort((a, b) => weight(b) - weight(a)) }
 }

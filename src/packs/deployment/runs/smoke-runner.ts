@@ -8,6 +8,7 @@ import { issueRunKey } from './run-key.js'
 import { RunProgress } from './run-progress.js'
 import { type RunnableCheck, type RunSelection, selectRun } from './run-selection.js'
 import { SmokeRuns } from './smoke-runs.js'
+import { SmokeTally } from './smoke-tally.js'
 import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
 /** Checks that run side by side. */
@@ -28,6 +29,7 @@ export interface RunSlot {
 /** Runs the smoke test: one run at a time. */
 export class SmokeRunner {
   readonly runs: SmokeRuns
+  readonly tally = new SmokeTally()
   readonly #core: CoreServices
   /** Whose turn it is. */
   #holder: object | undefined
@@ -81,9 +83,11 @@ export class SmokeRunner {
     } catch (error) {
       progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
       this.runs.abandon()
+      this.tally.abandon()
       throw error
     }
     const run = progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
+    this.tally.count(run)
     const failures = run.results.filter(({ status }) => status === 'FAILED').map((result) => result.name)
     log.info({ runId: run.id, isOk: run.isOk, durationMs: run.durationMs, failed: failures }, 'smoke test finished')
     await this.runs.end(run)

@@ -12,6 +12,7 @@ import { FlagEvaluation } from '../feature-flag.types.js'
 import { isPropertyBag } from './context-field.js'
 import { evaluateFlag } from './evaluate.js'
 import type { Evaluation } from './evaluation.js'
+import { evaluationTally } from './evaluation-tally.js'
 
 /** Most flags that one call may evaluate. */
 const MAX_EVALUATIONS = 10_000
@@ -111,7 +112,7 @@ function evaluate(
 ): Evaluation {
   const flag = snapshot.view(featureFlagCollection).get(key)
   if (flag) core.usage.touch('flag', key)
-  return evaluateFlag({
+  const evaluation = evaluateFlag({
     key,
     flag,
     context: about ?? {},
@@ -121,6 +122,8 @@ function evaluate(
     random: Math.random,
     onError: (error) => core.once(evaluationFaults).report(key, error),
   })
+  core.once(evaluationTally).count(evaluation, flag !== undefined)
+  return evaluation
 }
 
 /** Logs each failing flag now and then. */

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { systemClock } from '../src/core/platform/clock.js'
-import { BUILD_FILE } from '../src/packs/deployment/profile/build-info.js'
+import { systemClock } from '../../src/core/platform/clock.js'
+import { BUILD_FILE } from '../../src/packs/deployment/profile/build-info.js'
 
 /**
  * Part of `npm run build`: writes down what was built, and when, beside the compiled code. The commit comes from git, or, where
