@@ -46,6 +46,7 @@ describe('settings', () => {
       isSecretValueAllowed: false,
       corsOrigins: [],
       maxBodyBytes: 262_144,
+      maxAnswerBytes: 8_388_608,
     })
   })
 
@@ -81,6 +82,7 @@ describe('settings', () => {
         VALHALLA_ALLOW_SECRET_VALUES: 'true',
         VALHALLA_CORS_ORIGINS: 'https://app.example.org',
         VALHALLA_MAX_BODY_BYTES: '1024',
+        VALHALLA_MAX_ANSWER_BYTES: '65536',
       }),
     ).toEqual({
       port: 0,
@@ -110,6 +112,7 @@ describe('settings', () => {
       isSecretValueAllowed: true,
       corsOrigins: ['https://app.example.org'],
       maxBodyBytes: 1024,
+      maxAnswerBytes: 65_536,
     })
   })
 
