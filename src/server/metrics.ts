@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Permission, Role } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
 import type { Ledger } from '../core/ledger/ledger.js'
+import type { LoadGate } from './load/load-gate.js'
 import { watchLimits } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */
@@ -35,8 +36,15 @@ const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 /** What is measured counts as a delay beyond this resolution of its timer, in milliseconds. */
 const LOOP_RESOLUTION_MS = 20
 
+/** What is watched of the server itself. */
+export interface WatchedFront {
+  readonly load: LoadGate
+  /** Subscriptions that are running. */
+  countSubscriptions(): number
+}
+
 /** Metrics in a registry of their own; they tell also how many subscriptions are running. */
-export function createMetrics({ ledger, limiter }: CoreServices, countSubscriptions: () => number): Metrics {
+export function createMetrics({ ledger, limiter }: CoreServices, { load, countSubscriptions }: WatchedFront): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -57,6 +65,7 @@ export function createMetrics({ ledger, limiter }: CoreServices, countSubscripti
   const stopLoop = watchEventLoop(registers)
   watchState(ledger, countSubscriptions, registers)
   watchLimits(limiter, registers)
+  watchLoad(load, registers)
   collectDefaultMetrics({ register })
   return {
     observe({ operation, outcome, durationSeconds }) {
@@ -108,6 +117,28 @@ function watchState(ledger: Ledger, countSubscriptions: () => number, registers:
     collect() {
       digest.reset()
       digest.set({ digest: ledger.snapshot.digest, revision: String(ledger.snapshot.revision) }, 1)
+    },
+  })
+}
+
+function watchLoad(load: LoadGate, registers: Registry[]): void {
+  const inFlight = new Gauge({
+    name: 'valhalla_operations_in_flight',
+    help: 'Operations that have begun and not ended, by what they wait for.',
+    labelNames: ['kind'] as const,
+    registers,
+    collect() {
+      for (const [kind, count] of Object.entries(load.inFlight)) inFlight.set({ kind }, count)
+    },
+  })
+  const shed = new Counter({
+    name: 'valhalla_requests_shed_total',
+    help: 'Requests that were refused since there was too much to do, by what there was too much of.',
+    labelNames: ['reason'] as const,
+    registers,
+    collect() {
+      shed.reset()
+      for (const [reason, count] of load.shed) shed.inc({ reason }, count)
     },
   })
 }

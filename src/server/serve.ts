@@ -19,6 +19,8 @@ import type { OpenCore } from './core.js'
 import type { FrontParts } from './front-parts.js'
 import { createHttpServer, type HttpServer } from './http/http-server.js'
 import { createRequestListener } from './http/listener.js'
+import { LoadGate } from './load/load-gate.js'
+import { createLoadKinds } from './load/load-kind.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
 import { contextsOf } from './operation/context.js'
 import { createDocumentGate } from './operation/document-gate.js'
@@ -113,8 +115,21 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
-  const metrics = createMetrics(services, () => subscriptions.count())
-  const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isLeaving, isClosing }
+  const load = new LoadGate(createLoadKinds(schema), services.clock)
+  const metrics = createMetrics(services, { load, countSubscriptions: () => subscriptions.count() })
+  const parts: FrontParts = {
+    ...services,
+    schema,
+    limits,
+    mask,
+    metrics,
+    authenticator,
+    createContext,
+    load,
+    network,
+    isLeaving,
+    isClosing,
+  }
   const engine = createEngine(parts)
   const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
   const http = createHttpServer(listener, network)
