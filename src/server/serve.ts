@@ -131,8 +131,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
     isClosing,
   }
   const engine = createEngine(parts)
-  const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
-  const http = createHttpServer(listener, network)
+  const http = createHttpServer(createRequestListener({ ...parts, engine, gate: createDocumentGate() }), network)
   const subscriptions = serveSubscriptions(http, parts)
   await engine.start()
   return {
