@@ -106,7 +106,7 @@ interface Front {
 async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
   const { log, limiter, permissions } = services
   const state = { isLeaving: false, isClosing: false }
-  const [isLeaving, isClosing] = [() => state.isLeaving, () => state.isClosing]
+  const ending = { isLeaving: () => state.isLeaving, isClosing: () => state.isClosing }
   const maintenanceGate = createMaintenanceGate(services)
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
   const schema = boundAnswers(guardSchema(buildPackSchema(packs), rules))
@@ -117,19 +117,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const mask = createErrorMask(log)
   const load = new LoadGate(createLoadKinds(schema), services.clock)
   const metrics = createMetrics(services, { load, countSubscriptions: () => subscriptions.count() })
-  const parts: FrontParts = {
-    ...services,
-    schema,
-    limits,
-    mask,
-    metrics,
-    authenticator,
-    createContext,
-    load,
-    network,
-    isLeaving,
-    isClosing,
-  }
+  const parts: FrontParts = { ...services, ...ending, schema, limits, mask, metrics, authenticator, createContext, load, network }
   const engine = createEngine(parts)
   const http = createHttpServer(createRequestListener({ ...parts, engine, gate: createDocumentGate() }), network)
   const subscriptions = serveSubscriptions(http, parts)
