@@ -11,6 +11,8 @@ import type { AskedDocument, LoadKind, LoadKinds } from './load-kind.js'
 const MOST_IN_FLIGHT: Readonly<Record<LoadKind, number>> = { memory: Number.POSITIVE_INFINITY, rows: 48, writes: 512, switches: 32 }
 /** How long one turn of the event loop may go on beginning operations, in milliseconds: probes wait for its end. */
 const TURN_BUDGET_MS = 100
+/** So many begin in any turn: a machine that is slow for a moment, or a process that has just started, is no crowd. */
+const LEAST_IN_TURN = 64
 /** Clients come back after 1 to so many seconds, not all at once. */
 const MOST_RETRY_SECONDS = 3
 /** Refusals that are told at once, in each second. Clients that wait as they are told never need more; see {@link LoadGate.patience}. */
@@ -38,6 +40,7 @@ export class LoadGate {
   readonly #kinds: LoadKinds
   readonly #clock: Pick<Clock, 'monotonicMs'>
   #turnStartedAtMs: number | undefined
+  #begunInTurn = 0
   #told = 0
   #second: Promise<void> | undefined
 
@@ -56,11 +59,12 @@ export class LoadGate {
     const nowMs = this.#clock.monotonicMs()
     if (this.#turnStartedAtMs === undefined) {
       this.#turnStartedAtMs = nowMs
+      this.#begunInTurn = 0
       setImmediate(() => {
         this.#turnStartedAtMs = undefined
       })
     }
-    return nowMs - this.#turnStartedAtMs > TURN_BUDGET_MS
+    return this.#begunInTurn >= LEAST_IN_TURN && nowMs - this.#turnStartedAtMs > TURN_BUDGET_MS
   }
 
   /** Throws OverloadError before a request is read any further, unless its caller might throw a switch. */
@@ -74,6 +78,7 @@ export class LoadGate {
     if (kind !== 'switches' && this.isLate) this.#refuse('turn')
     if (kind !== 'memory' && this.#inFlight[kind] >= MOST_IN_FLIGHT[kind]) this.#refuse(kind)
     this.#inFlight[kind] += 1
+    this.#begunInTurn += 1
     let isOver = false
     return () => {
       if (isOver) return
