@@ -3,6 +3,7 @@ import type { CoreServices } from '../core/contract/core-services.js'
 import type { Authenticator } from '../enforcement/authenticate.js'
 import type { OperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
 import type { ConnectionLimits } from './connection-limits.js'
+import type { LoadGate } from './load/load-gate.js'
 import type { Metrics } from './metrics.js'
 import type { CreateContext } from './operation/context.js'
 import type { ErrorMask } from './operation/mask-errors.js'
@@ -16,6 +17,7 @@ export interface FrontParts extends Pick<CoreServices, 'settings' | 'clock' | 'l
   readonly metrics: Metrics
   readonly authenticator: Authenticator
   readonly createContext: CreateContext
+  readonly load: LoadGate
   readonly network: ConnectionLimits
   /** Whether the server is about to stop: from then on it is not ready. */
   readonly isLeaving: () => boolean

@@ -2,8 +2,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Permission, Role } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
-import { type Measure, single } from '../core/contract/measure.js'
+import { type Measure, samplesBy, single } from '../core/contract/measure.js'
 import type { Ledger } from '../core/ledger/ledger.js'
+import type { LoadGate } from './load/load-gate.js'
 import { limitMeasures } from './rate-limit-metrics.js'
 
 /** Who may read metrics. They belong to no pack. */
@@ -39,8 +40,17 @@ const LOOP_RESOLUTION_MS = 20
 /** What Node's own measures have twice, as they also count the time of their timer. */
 const LOOP_LAG = 'nodejs_eventloop_lag'
 
-/** Metrics in a registry of their own: `measures` are those of the packs; how many subscriptions are running is told as well. */
-export function createMetrics({ ledger, limiter }: CoreServices, measures: readonly Measure[], countSubscriptions: () => number): Metrics {
+/** What is watched besides the core. */
+export interface Watched {
+  readonly load: LoadGate
+  /** What packs bring. */
+  readonly measures: readonly Measure[]
+  /** Subscriptions that are running. */
+  countSubscriptions(): number
+}
+
+/** Metrics in a registry of their own. */
+export function createMetrics({ ledger, limiter }: CoreServices, { load, measures, countSubscriptions }: Watched): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -59,7 +69,8 @@ export function createMetrics({ ledger, limiter }: CoreServices, measures: reado
   })
   const stopCommits = watchCommits(ledger, registers)
   const stopLoop = watchEventLoop(registers)
-  for (const measure of [...stateMeasures(ledger, countSubscriptions), ...limitMeasures(limiter), ...measures]) show(measure, registers)
+  const own = [...stateMeasures(ledger, countSubscriptions), ...limitMeasures(limiter), ...loadMeasures(load)]
+  for (const measure of [...own, ...measures]) show(measure, registers)
   collectDefaultMetrics({ register })
   for (const { name } of register.getMetricsAsArray()) if (name.startsWith(LOOP_LAG)) register.removeSingleMetric(name)
   return {
@@ -130,6 +141,25 @@ function show({ name, help, kind, labelNames = [], read }: Measure, registers: R
       },
     })
   }
+}
+
+function loadMeasures(load: LoadGate): readonly Measure[] {
+  return [
+    {
+      name: 'valhalla_operations_in_flight',
+      help: 'Operations that have begun and not ended, by what they wait for.',
+      kind: 'gauge',
+      labelNames: ['kind'],
+      read: () => samplesBy('kind', Object.entries(load.inFlight)),
+    },
+    {
+      name: 'valhalla_requests_shed_total',
+      help: 'Requests that were refused since there was too much to do, by what there was too much of.',
+      kind: 'counter',
+      labelNames: ['reason'],
+      read: () => samplesBy('reason', load.shed),
+    },
+  ]
 }
 
 function watchEventLoop(registers: Registry[]): () => void {

@@ -19,6 +19,8 @@ import type { OpenCore } from './core.js'
 import type { FrontParts } from './front-parts.js'
 import { createHttpServer, type HttpServer } from './http/http-server.js'
 import { createRequestListener } from './http/listener.js'
+import { LoadGate } from './load/load-gate.js'
+import { createLoadKinds } from './load/load-kind.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
 import { contextsOf } from './operation/context.js'
 import { createDocumentGate } from './operation/document-gate.js'
@@ -104,7 +106,7 @@ interface Front {
 async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
   const { log, limiter, permissions } = services
   const state = { isLeaving: false, isClosing: false }
-  const [isLeaving, isClosing] = [() => state.isLeaving, () => state.isClosing]
+  const ending = { isLeaving: () => state.isLeaving, isClosing: () => state.isClosing }
   const maintenanceGate = createMaintenanceGate(services)
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
   const schema = boundAnswers(guardSchema(buildPackSchema(packs), rules))
@@ -113,12 +115,12 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
+  const load = new LoadGate(createLoadKinds(schema), services.clock)
   const measures = packs.flatMap((pack) => pack.measures?.(services) ?? [])
-  const metrics = createMetrics(services, measures, () => subscriptions.count())
-  const parts: FrontParts = { ...services, schema, limits, mask, metrics, authenticator, createContext, network, isLeaving, isClosing }
+  const metrics = createMetrics(services, { load, measures, countSubscriptions: () => subscriptions.count() })
+  const parts: FrontParts = { ...services, ...ending, schema, limits, mask, metrics, authenticator, createContext, load, network }
   const engine = createEngine(parts)
-  const listener = createRequestListener({ ...parts, engine, gate: createDocumentGate() })
-  const http = createHttpServer(listener, network)
+  const http = createHttpServer(createRequestListener({ ...parts, engine, gate: createDocumentGate() }), network)
   const subscriptions = serveSubscriptions(http, parts)
   await engine.start()
   return {

@@ -6,6 +6,7 @@ import { AnswerTooLargeError } from '../../core/graphql/bounds/answer-budget.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
 import { OPERATIONS_RUN } from '../../packs/admin-operations/index.js'
+import type { AskedDocument } from '../load/load-kind.js'
 import { auditCall } from '../operation/audit-calls.js'
 import { outcomeOf } from '../operation/outcome.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
@@ -42,6 +43,7 @@ export async function answerGraphQL(exchange: Exchange, parts: HttpParts, search
     case 'GET': {
       if (parts.settings.isDevelopment && isPageWanted(exchange)) return answerSandbox(exchange, parts)
       const caller = authenticate(exchange, parts)
+      parts.load.demandCalm(caller)
       return execute(exchange, parts, { caller, method: 'GET', body: undefined, search })
     }
     case 'POST': {
@@ -65,6 +67,7 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
     if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
+  parts.load.demandCalm(caller)
   const isOperator = caller.permissions.has(OPERATIONS_RUN)
   const body = parseBody(await readBody(request, isOperator ? Math.max(maxBodyBytes, MAX_OPERATION_BYTES) : maxBodyBytes))
   // A body may be half a minute on its way, and the key revoked meanwhile.
@@ -75,9 +78,24 @@ function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts
   return authenticator.authenticate(credentialsOf(exchange.request), clientAddress(exchange.request, settings.trustedProxies))
 }
 
-async function execute(exchange: Exchange, parts: HttpParts, { caller, method, body, search }: Admitted): Promise<void> {
+/** Executes what can be answered in time, and throws OverloadError for the rest. */
+async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted): Promise<void> {
+  const { method, body, search } = admitted
+  const asked: AskedDocument = method === 'GET' ? { query: new URLSearchParams(search).get('query') } : { query: undefined, ...body }
+  const end = parts.load.begin(asked)
+  try {
+    await executeAdmitted(exchange, parts, { ...admitted, query: asked.query })
+  } finally {
+    end()
+  }
+}
+
+async function executeAdmitted(
+  exchange: Exchange,
+  parts: HttpParts,
+  { caller, method, body, search, query }: Admitted & Pick<AskedDocument, 'query'>,
+): Promise<void> {
   const { request, requestId } = exchange
-  const query = method === 'GET' ? new URLSearchParams(search).get('query') : body?.['query']
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
   const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
   const faults = typeof query === 'string' ? parts.gate(query) : []

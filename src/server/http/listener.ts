@@ -3,6 +3,7 @@ import { AppError } from '../../core/contract/errors.js'
 import { newId } from '../../core/platform/ids.js'
 import { scrubApiKeys } from '../../core/platform/scrub.js'
 import { credentialsOf } from '../../enforcement/authenticate.js'
+import { OverloadError } from '../load/load-gate.js'
 import { METRICS_READ } from '../metrics.js'
 import { auditRefusal, verdictOf } from '../operation/audit-calls.js'
 import { internalMessage } from '../operation/mask-errors.js'
@@ -84,8 +85,17 @@ async function answerMetrics(exchange: Exchange, { settings, authenticator, metr
   send(exchange, { status: 200, contentType, body })
 }
 
+/** Tells that there is too much to do: as cheaply as can be. */
+async function shed(exchange: Exchange, error: OverloadError, { load, metrics }: HttpParts): Promise<void> {
+  metrics.observe({ operation: 'none', outcome: error.code })
+  await load.patience()
+  send(exchange, refusalOf(error))
+}
+
 /** Answers what was thrown. */
-function refuse(exchange: Exchange, error: unknown, { settings, log, metrics, audit }: HttpParts): void {
+function refuse(exchange: Exchange, error: unknown, parts: HttpParts): void {
+  if (error instanceof OverloadError) return void shed(exchange, error, parts)
+  const { settings, log, metrics, audit } = parts
   const { request, response, requestId } = exchange
   if (error instanceof ClientGoneError) {
     response.destroy()

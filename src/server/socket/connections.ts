@@ -33,6 +33,8 @@ export interface RunningOperation {
   readonly startedAtMs: number
   /** Once it has been validated; before that it is any text. */
   document: DocumentNode | undefined
+  /** Tells the load gate that it waits for nothing any more; may be called again. */
+  end: () => void
   /** Of a subscription, once it has begun. */
   stream: EventStream | undefined
 }

@@ -5,6 +5,7 @@ import { newId } from '../../core/platform/ids.js'
 import { ANONYMOUS } from '../../enforcement/authenticate.js'
 import type { FrontParts } from '../front-parts.js'
 import { endUser } from '../http/end-user.js'
+import { OverloadError } from '../load/load-gate.js'
 import { DOCUMENT_LIMITS, findBrokenLimits } from '../operation/document-limits.js'
 import { CLOSE_CODES, type Connection, closeSocket, NO_LONGER_VALID, type RunningOperation } from './connections.js'
 import { limitPrepared, limitRefused, type Prepared } from './socket-limits.js'
@@ -28,6 +29,8 @@ export function prepare(
   if (refusal) return [refusal]
   const { schema, limits, createContext } = parts
   const running = begin(connection, asked.id, parts)
+  const overload = shedOf(running, asked, parts)
+  if (overload) return parts.load.patience().then(() => [overload])
   const { caller = ANONYMOUS, remoteAddress, request } = connection
   const contextValue = createContext({ caller, requestId: running.requestId, remoteAddress, user: endUser(request, connectionParams) })
   const { operationName, variables } = asked.payload
@@ -36,6 +39,17 @@ export function prepare(
   running.document = document
   const args: ExecutionArgs = { schema, document, contextValue, operationName, variableValues: variables }
   return limitPrepared(args, limits)
+}
+
+/** Why an operation is not begun, where there is too much to do. */
+function shedOf(running: RunningOperation, { payload }: AskedOperation, { load }: FrontParts): OverloadError | undefined {
+  try {
+    running.end = load.begin(payload)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof OverloadError)) throw error
+    return error
+  }
 }
 
 /** A document's text as a document; throws GraphQLError GRAPHQL_PARSE_FAILED. */
@@ -98,7 +112,13 @@ function refusalOf(
 }
 
 function begin(connection: Connection, id: string, { clock }: FrontParts): RunningOperation {
-  const running: RunningOperation = { requestId: newId(), startedAtMs: clock.monotonicMs(), document: undefined, stream: undefined }
+  const running: RunningOperation = {
+    requestId: newId(),
+    startedAtMs: clock.monotonicMs(),
+    document: undefined,
+    end: () => undefined,
+    stream: undefined,
+  }
   connection.operations.set(id, running)
   connection.begun = id
   return running

@@ -17,6 +17,7 @@ import type { RequestContext } from '../../core/graphql/context.js'
 import { newId } from '../../core/platform/ids.js'
 import { ANONYMOUS, type Credentials, credentialsOf } from '../../enforcement/authenticate.js'
 import type { FrontParts } from '../front-parts.js'
+import { OverloadError } from '../load/load-gate.js'
 import { auditCall, auditRefusal, verdictOf } from '../operation/audit-calls.js'
 import { operationLabel, outcomeOf } from '../operation/outcome.js'
 import { CLOSE_CODES, type Connection, type Connections, closeSocket } from './connections.js'
@@ -42,7 +43,11 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
     onOperation: ({ extra }, id, _payload, args, result) => {
       if (!(result instanceof EventStream)) return
       const running = extra.operations.get(id)
-      if (running) running.stream = result
+      if (running) {
+        running.stream = result
+        // It has begun: what it waits for from now on is events.
+        running.end()
+      }
       observe(extra, { id, args, outcome: 'ok' }, parts)
     },
     onNext({ extra }, id, _payload, args, result) {
@@ -61,7 +66,8 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
       if (slow) closeSocket(extra.socket, CLOSE_CODES.tooSlow, slow.message)
       const requestId = requestIdOf(extra, id)
       const shown = slow ? [{ message: slow.message }] : parts.mask.mask(errors, requestId)
-      auditErrors(extra, { asked: { id, payload }, requestId, errors: shown }, parts)
+      if (!errors.some((error) => error instanceof OverloadError))
+        auditErrors(extra, { asked: { id, payload }, requestId, errors: shown }, parts)
       parts.metrics.observe({ operation: 'none', outcome: slow ? 'TOO_SLOW' : outcomeOf({ errors: shown }) })
       return shown
     },

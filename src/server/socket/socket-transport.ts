@@ -67,7 +67,10 @@ async function hear(connection: Connection, handle: () => Promise<void>): Promis
   try {
     await handled
   } finally {
-    if (begun !== undefined) connection.operations.delete(begun)
+    if (begun !== undefined) {
+      connection.operations.get(begun)?.end()
+      connection.operations.delete(begun)
+    }
   }
 }
 

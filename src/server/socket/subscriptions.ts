@@ -92,8 +92,9 @@ function isAsking({ operations }: Connection): boolean {
 }
 
 /** Why a WebSocket is not opened. */
-function upgradeFault(request: IncomingMessage, { settings, isClosing }: FrontParts) {
+function upgradeFault(request: IncomingMessage, { settings, load, isClosing }: FrontParts) {
   if (isClosing()) return { status: 503, message: 'The server is shutting down.' }
+  if (load.isLate) return { status: 503, message: 'The server has too much to do. Try again later.' }
   if (request.url?.split('?')[0] !== '/graphql') return { status: 404, message: 'WebSockets are at /graphql.' }
   if (!isOriginWelcome(request, settings.corsOrigins)) return { status: 403, message: 'Pages of this origin may not connect.' }
   return undefined
