@@ -51,8 +51,8 @@ describe('settings', () => {
   })
 
   it('call the deployment what NODE_ENV says, unless it has a name', () => {
-    expect(settingsOf({ NODE_ENV: 'production' }).environmentName).toBe('production')
-    expect(settingsOf({ NODE_ENV: 'production', VALHALLA_ENV: 'staging' }).environmentName).toBe('staging')
+    expect(settingsOf({ NODE_ENV: 'production', VALHALLA_ALLOW_UNKEYED: 'true' }).environmentName).toBe('production')
+    expect(settingsOf({ NODE_ENV: 'production', VALHALLA_ALLOW_UNKEYED: 'true', VALHALLA_ENV: 'staging' }).environmentName).toBe('staging')
   })
 
   it('take every variable', () => {
