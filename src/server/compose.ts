@@ -1,11 +1,11 @@
 import { SYSTEM_CALLER } from '../core/contract/caller.js'
-import { openDatabase } from '../core/database/open.js'
+import { explainReading, openDatabase, waitForDatabase } from '../core/database/open.js'
 import { checkInstallation } from '../core/integrity/installation.js'
 import { type Clock, systemClock } from '../core/platform/clock.js'
 import { createLog, type Log } from '../core/platform/log.js'
 import type { Settings } from '../core/platform/settings.js'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.js'
-import { openCore } from './core.js'
+import { type OpenCore, openCore } from './core.js'
 import type { RunningServer } from './serve.js'
 
 /** What may be brought along instead of the usual. */
@@ -25,18 +25,21 @@ export async function startServer(
   settings: Settings,
   { clock = systemClock, log = createLog(settings), network = {} }: Overrides = {},
 ): Promise<RunningServer> {
-  const { databaseUrl, dataDir, diskReserveBytes } = settings
-  const opening = openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock })
   // The packs and GraphQL are loaded while the database is being opened, which takes about as long.
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
   loading.catch(() => undefined)
-  const database = await opening
-  const checked = checkInstallation(database, settings).then(() => loading)
-  const [{ packs, bindings }, { serve, permissionsOf }, { openRateLimiter: openLimiter }] = await checked.catch(async (error: unknown) => {
-    await database.close()
-    throw error
-  })
-  const core = await openCore({ settings, clock, log, database, packs, bindings, permissions: permissionsOf(packs), openLimiter })
+  const { databaseUrl, dataDir, diskReserveBytes } = settings
+  const open = async (): Promise<OpenCore> => {
+    const database = await openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock })
+    const checked = checkInstallation(database, settings).then(() => loading)
+    const [{ packs, bindings }, { permissionsOf }, { openRateLimiter: openLimiter }] = await checked.catch(async (error: unknown) => {
+      await database.close()
+      throw explainReading(error)
+    })
+    return openCore({ settings, clock, log, database, packs, bindings, permissions: permissionsOf(packs), openLimiter })
+  }
+  const core = await waitForDatabase({ timeoutMs: settings.startTimeoutMs, clock, log }, open)
+  const [{ packs }, { serve }] = await loading
   try {
     for (const pack of packs) await pack.prepare?.(core.services, SYSTEM_CALLER)
     return await serve(core, packs, { ...CONNECTION_LIMITS, ...network })

@@ -8,6 +8,7 @@ import { type Bindings, Once } from '../core/contract/once.js'
 import type { Pack } from '../core/contract/pack.js'
 import { RunningService } from '../core/contract/running-service.js'
 import type { Database } from '../core/database/database.js'
+import { explainReading } from '../core/database/open.js'
 import { ChangeLog } from '../core/ledger/change-log.js'
 import { follow } from '../core/ledger/follow.js'
 import { Ledger } from '../core/ledger/ledger.js'
@@ -76,7 +77,7 @@ export async function openCore({ packs, bindings, openLimiter, ...parts }: CoreP
     }
   } catch (error) {
     await database.close()
-    throw error
+    throw explainReading(error)
   }
 }
 

@@ -25,8 +25,11 @@ describe.each(['atomicity', 'guard', 'kill'])('the fault run %s', (script) => {
   })
 })
 
-it('the run of promises refuses what it does not know, and does not succeed without having run', async () => {
-  const [unknown, absent] = await Promise.all([run('promises', '--rounds', 'abc'), run('promises', '--rounds', '1')])
+it.each([
+  ['promises', '--rounds'],
+  ['fairness', '--seconds'],
+])('the run of %s refuses what it does not know, and does not succeed without having run', async (script, option) => {
+  const [unknown, absent] = await Promise.all([run(script, option, 'abc'), run(script, option, '1')])
   expect(unknown).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
   expect(absent).toMatchObject({ status: 1 })
 })

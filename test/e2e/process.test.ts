@@ -6,7 +6,9 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase, ENGINES } from '../testkit/databases.js'
 import { anyServer, builtServer } from '../testkit/server-process.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
 import { until } from '../testkit/until.js'
 
 /** The program itself in a process of its own. */
@@ -91,10 +93,26 @@ describe('the command line', () => {
   })
 
   it('says in one line that the database cannot be reached, without its password', async () => {
-    const program = run([], { DATABASE_URL: 'postgresql://somebody:a-password@127.0.0.1:1/valhalla' })
+    const program = run([], { DATABASE_URL: 'postgresql://somebody:a-password@127.0.0.1:1/valhalla', VALHALLA_START_TIMEOUT_MS: '0' })
     expect(await program.exit).toBe(1)
     expect(linesOf(program.stderr())).toHaveLength(1)
     expect(program.stderr() + program.stdout()).not.toContain('a-password')
+  })
+
+  it.runIf(ENGINES.includes('postgresql'))('waits for a database that does not answer yet, and says so', async () => {
+    const { url, drop } = await createTestDatabase()
+    const through = new URL(url)
+    const proxy = await startTcpProxy(Number(through.port || 5432))
+    through.port = String(proxy.port)
+    proxy.stall()
+    const program = run([], { DATABASE_URL: through.href, VALHALLA_START_TIMEOUT_MS: '600000' })
+    await until(() => program.stdout().includes('the database does not answer yet'))
+    await proxy.restore()
+    expect(await portOf(program)).toBeGreaterThan(0)
+    program.child.kill()
+    expect(await program.exit).toBe(0)
+    await proxy.close()
+    await drop()
   })
 
   it('says in one line that the port is in use, and lets go of the database', async () => {

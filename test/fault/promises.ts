@@ -136,6 +136,29 @@ const UNDER_FAULTS: readonly Timed[] = [
     },
   },
   {
+    name: 'a database that says nothing shows as degraded',
+    limitMs: 2_500,
+    async measure(replicas) {
+      const isDegraded = async () => (await (await fetch(`${replicas.urls.far}/readyz`)).text()).includes('"degraded":true')
+      replicas.proxy.stall()
+      const ms = await msOf(() => soon(isDegraded))
+      await replicas.proxy.restore()
+      await soon(async () => !(await isDegraded()))
+      return ms
+    },
+  },
+  {
+    name: 'a replica whose connections died without a word shows what others write, and writes',
+    limitMs: 5_000,
+    async measure(replicas) {
+      const key = `promise-${newId()}`
+      replicas.proxy.forget()
+      await replicas.write(SET_FLAG, { key })
+      const isThere = async () => (await replicas.ask('far', { query: `{ featureFlag(key: "${key}") { key } }` })).includes(key)
+      return msOf(() => Promise.all([soon(isThere), soon(() => isWritable(replicas))]))
+    },
+  },
+  {
     name: 'writes are taken again once the database is back',
     limitMs: 5_000,
     async measure(replicas) {

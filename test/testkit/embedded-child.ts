@@ -6,7 +6,8 @@ import { systemClock } from '../../src/core/platform/clock.js'
 /**
  * A process of its own for tests: `embedded-child.ts <dataDir> <task>` opens the embedded database and says `open`, or
  * prints the refusal to stderr and exits with 1. Tasks: `hold` waits for its end; `write` inserts rows for ever and prints
- * each number once it is acknowledged; `fail-disk` makes every fsync fail, then writes.
+ * each number once it is acknowledged; `fail-disk` makes every fsync fail, then writes; `fail-closing` writes a
+ * row, makes every fsync fail, then closes.
  */
 const ignore = () => undefined
 const [dataDir = '', task = 'hold'] = process.argv.slice(2)
@@ -14,22 +15,25 @@ const [dataDir = '', task = 'hold'] = process.argv.slice(2)
 try {
   const database = await openDatabase({ dataDir, reserveBytes: 0, log: { info: ignore, warn: ignore, error: ignore }, clock: systemClock })
   console.log('open')
-  if (task === 'fail-disk') {
+  const keepRow = (key: string) => database.prisma.usageMark.create({ data: { kind: 'child', key, lastAt: systemClock.now() } })
+  if (task === 'fail-closing') await keepRow('kept')
+  if (task !== 'hold' && task !== 'write') {
     fs.fsyncSync = () => {
       throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' })
     }
     syncBuiltinESMExports()
   }
   if (task === 'hold') setInterval(() => undefined, 1000)
-  else await writeForEver(database)
+  else if (task === 'fail-closing') await database.close()
+  else await writeForEver(keepRow)
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error))
   process.exit(1)
 }
 
-async function writeForEver(database: Awaited<ReturnType<typeof openDatabase>>): Promise<void> {
+async function writeForEver(keepRow: (key: string) => Promise<unknown>): Promise<void> {
   for (let count = 0; ; count += 1) {
-    await database.prisma.usageMark.create({ data: { kind: 'child', key: String(count), lastAt: systemClock.now() } })
+    await keepRow(String(count))
     console.log(count)
   }
 }

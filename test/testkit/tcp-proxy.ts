@@ -7,6 +7,8 @@ export interface TcpProxy {
   cut(): Promise<void>
   /** Accepts and keeps connections, but lets nothing through any more, not even that one side has ended. */
   stall(): void
+  /** Loses the connections that there are without a word, as a firewall does that forgets them; new ones work. */
+  forget(): void
   /** Lets everything through again. */
   restore(): Promise<void>
   close(): Promise<void>
@@ -15,6 +17,7 @@ export interface TcpProxy {
 /** A relay on a free loopback port to `port` on 127.0.0.1. */
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
+  const forgotten = new Set<Socket>()
   let isStalled = false
   const relay = (client: Socket): void => {
     const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
@@ -24,14 +27,15 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     ] as const) {
       sockets.add(from)
       from.on('data', (data) => {
-        if (!isStalled) to.write(data)
+        if (!isStalled && !forgotten.has(from)) to.write(data)
       })
       from.on('end', () => {
-        if (!isStalled) to.end()
+        if (!isStalled && !forgotten.has(from)) to.end()
       })
       from.on('error', () => to.destroy())
       from.on('close', () => {
         sockets.delete(from)
+        forgotten.delete(from)
         to.destroy()
       })
     }
@@ -50,6 +54,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     cut,
     stall: () => {
       isStalled = true
+    },
+    forget() {
+      for (const socket of sockets) forgotten.add(socket)
     },
     async restore() {
       isStalled = false

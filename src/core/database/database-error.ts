@@ -8,6 +8,12 @@ const DATA_CLASSES: ReadonlySet<string> = new Set(['21', '22', '23', '42', '54']
 /** Faults of the program itself, by name; Prisma's says that a query was malformed before it was sent. */
 const PROGRAM_FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'PrismaClientValidationError'])
 
+/**
+ * SQLSTATEs by which a server says that its files cannot be read or are not what it has written: data_corrupted, index_corrupted,
+ * io_error and undefined_file (PostgreSQL documentation, appendix A).
+ */
+const DAMAGE_STATES: ReadonlySet<string> = new Set(['XX001', 'XX002', '58030', '58P01'])
+
 /** Prisma's codes for a database that cannot be reached, and for no free connection in time; its others blame the query. */
 const PRISMA_AWAY = /^(?:P1\d{3}|P2024)$/
 
@@ -31,24 +37,31 @@ function isRolledBack(error: unknown): boolean {
 /** When another try makes sense. */
 const RETRY_AFTER_SECONDS = 2
 
+/** What is known of a write that was not confirmed: that it changed nothing, or not even that. */
+export type Landed = 'nothing' | 'unknown'
+
 /** The database did not answer, or not in time. */
 export class DatabaseAwayError extends Error {
   /** Whether what was asked may have been done all the same. */
-  readonly landed: 'nothing' | 'unknown'
+  readonly landed: Landed
 
-  constructor(cause: unknown, landed: 'nothing' | 'unknown') {
+  constructor(cause: unknown, landed: Landed) {
     super(`the database is not answering: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     this.name = 'DatabaseAwayError'
     this.landed = landed
   }
 }
 
-/** Passes faults of data and program on as they are, and turns everything else into a {@link DatabaseAwayError}. */
-export async function orAway<T>(landed: 'nothing' | 'unknown', work: () => Promise<T>): Promise<T> {
+/**
+ * Passes faults of data and program on as they are, and turns everything else into a {@link DatabaseAwayError}. `landed` is asked
+ * when it has failed, where it is a function.
+ */
+export async function orAway<T>(landed: Landed | (() => Landed), work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw isOwnFault(error) || error instanceof AppError ? error : new DatabaseAwayError(error, isRolledBack(error) ? 'nothing' : landed)
+    if (isOwnFault(error) || error instanceof AppError) throw error
+    throw new DatabaseAwayError(error, isRolledBack(error) ? 'nothing' : typeof landed === 'function' ? landed() : landed)
   }
 }
 
@@ -70,8 +83,18 @@ function member(of: unknown, name: string): unknown {
   return typeof of === 'object' && of !== null ? (of as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
+/** What an error, or whatever caused it, says of damaged files, in words without names of files; undefined when it says nothing of the kind. */
+export function damageOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const state = sqlState(error)
+  if (state === undefined || !DAMAGE_STATES.has(state)) return damageOf(error.cause)
+  return `Files of the database are damaged or missing (SQLSTATE ${state}). That does not pass: restore a backup.`
+}
+
 /** The answer to a write that could not be confirmed; `landed` says what is known of it. */
-export function unavailable(cause: unknown, landed: 'nothing' | 'unknown'): AppError {
+export function unavailable(cause: unknown, landed: Landed): AppError {
+  const damage = damageOf(cause)
+  if (damage !== undefined && landed === 'nothing') return new AppError('UNAVAILABLE', `${damage} Nothing was changed.`, { cause })
   const message =
     landed === 'nothing'
       ? 'The database is not answering; nothing was changed. Try again later.'
@@ -90,6 +113,8 @@ export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
     return await orAway('nothing', question)
   } catch (error) {
     if (!(error instanceof DatabaseAwayError)) throw error
+    const damage = damageOf(error)
+    if (damage !== undefined) throw new AppError('UNAVAILABLE', damage, { cause: error })
     const message = 'The database is not answering. Try again later.'
     throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error })
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { PrismaClient } from '../../generated/prisma/client.js'
+import { Damage } from './damage.js'
 import { orUnavailable } from './database-error.js'
 import { type MigrationReport, migrationsFolder, readMigrationState, readMigrations } from './migrate.js'
 
@@ -33,6 +34,8 @@ export interface QueryableDatabase {
   readonly migrations: MigrationReport
   /** True when other processes may write too, so that the ledger has to follow them. */
   readonly isShared: boolean
+  /** What has turned out to be damaged. */
+  readonly damage: Damage
   /** Asks in SQL. */
   ask<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<R>>
   /** Asks through Prisma. */
@@ -44,7 +47,7 @@ export interface QueryableDatabase {
 }
 
 /** What the engines bring along. Both are used through the same pool and the same Prisma client. */
-export interface DatabaseParts extends Omit<QueryableDatabase, 'ask' | 'askPrisma' | 'readMigrations'> {
+export interface DatabaseParts extends Omit<QueryableDatabase, 'ask' | 'askPrisma' | 'readMigrations' | 'damage'> {
   readonly prisma: PrismaClient
   /** The pool under `prisma`; on PGlite it has exactly one connection. */
   readonly pool: pg.Pool
@@ -60,13 +63,23 @@ export interface DatabaseParts extends Omit<QueryableDatabase, 'ask' | 'askPrism
 export interface Database extends QueryableDatabase, DatabaseParts {}
 
 /** The database of these parts. */
-export function createDatabase(parts: DatabaseParts): Database {
+export function createDatabase(parts: DatabaseParts, log: DatabaseLog): Database {
   let closing: Promise<void> | undefined
-  const ask: Database['ask'] = (text, values = []) => orUnavailable(() => parts.pool.query(text, [...values]))
+  const damage = new Damage(log)
+  const noting = async <T>(question: () => Promise<T>): Promise<T> => {
+    try {
+      return await orUnavailable(question)
+    } catch (error) {
+      damage.note(error)
+      throw error
+    }
+  }
+  const ask: Database['ask'] = (text, values = []) => noting(() => parts.pool.query(text, [...values]))
   return {
     ...parts,
+    damage,
     ask,
-    askPrisma: (question) => orUnavailable(() => question(parts.prisma)),
+    askPrisma: (question) => noting(() => question(parts.prisma)),
     readMigrations: () => readMigrationState({ query: ask }, readMigrations(migrationsFolder())),
     close: () => {
       closing ??= parts.close()

@@ -14,6 +14,8 @@ export type OpenFault =
   | 'IN_USE'
   /** The data directory was written by another version of the engine. */
   | 'VERSION'
+  /** Its files are damaged or missing. */
+  | 'DAMAGED'
   /** A migration cannot be applied. */
   | 'MIGRATION'
   /** Anything else; the cause says more. */

@@ -1,9 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError } from '../contract/errors.js'
 import type { Clock } from '../platform/clock.js'
 import type { Database, DatabaseLog } from './database.js'
+import { DatabaseAwayError, damageOf } from './database-error.js'
 import { openEmbedded } from './embedded/embedded.js'
 import { MigrationError } from './migrate.js'
 import { DatabaseOpenError, showUrl, withoutSecrets } from './open-error.js'
 import { openPostgres } from './postgres/postgres.js'
+
+/** Between two tries to reach a database at the start; milliseconds. */
+const PAUSE_MS = 500
 
 /** Settings of {@link openDatabase}. */
 export interface OpenOptions {
@@ -32,12 +38,53 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   return database
 }
 
+/**
+ * What kept a start from reading the state, for whoever started it: a database that went away or turns out to be damaged once it
+ * was open. Other faults are handed on as they are.
+ */
+export function explainReading(error: unknown): unknown {
+  const away = error instanceof AppError ? error.cause : error
+  if (!(away instanceof DatabaseAwayError)) return error
+  const damage = damageOf(away)
+  if (damage !== undefined) return new DatabaseOpenError('DAMAGED', damage, { cause: away })
+  return new DatabaseOpenError('UNREACHABLE', 'the database stopped answering while the state was read from it', { cause: away })
+}
+
+/** How a start waits for its database. */
+export interface WaitOptions {
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly log: DatabaseLog
+}
+
+/**
+ * Opens something on a database, and again while the database does not answer, until the time is up.
+ *
+ * @throws the last try's fault
+ */
+export async function waitForDatabase<T>({ timeoutMs, clock, log }: WaitOptions, open: () => Promise<T>): Promise<T> {
+  const endsAtMs = clock.monotonicMs() + timeoutMs
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await open()
+    } catch (error) {
+      const isUnreachable = error instanceof DatabaseOpenError && error.fault === 'UNREACHABLE'
+      if (!isUnreachable || clock.monotonicMs() + PAUSE_MS >= endsAtMs) throw error
+      if (tries === 1) log.warn({ reason: error.message, timeoutMs }, 'the database does not answer yet: trying again')
+      await sleep(PAUSE_MS)
+    }
+  }
+}
+
 async function openFolder({ dataDir, reserveBytes, log, clock }: OpenOptions): Promise<Database> {
   try {
     return await openEmbedded({ dataDir, reserveBytes, log, clock })
   } catch (error) {
     if (error instanceof DatabaseOpenError) throw error
-    if (error instanceof MigrationError) throw new DatabaseOpenError('MIGRATION', error.message, { cause: error })
+    if (error instanceof MigrationError && damageOf(error) === undefined)
+      throw new DatabaseOpenError('MIGRATION', error.message, { cause: error })
+    const damage = damageOf(error)
+    if (damage !== undefined) throw new DatabaseOpenError('DAMAGED', `data directory ${dataDir}: ${damage}`, { cause: error })
     const { code, message } = describe(error)
     const reason = FILE_FAULTS[code] ?? message
     throw new DatabaseOpenError(code in FILE_FAULTS ? 'UNUSABLE' : 'OTHER', `data directory ${dataDir}: ${reason}`, { cause: error })
@@ -71,10 +118,13 @@ const UNREACHABLE = /^(?:ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E
 
 /** Turns what `pg` or the server says (SQLSTATE: PostgreSQL documentation, appendix A) into a line without secrets. */
 function explain(error: unknown, url: string): DatabaseOpenError {
-  if (error instanceof MigrationError) return new DatabaseOpenError('MIGRATION', withoutSecrets(error.message, url))
+  if (error instanceof MigrationError && damageOf(error) === undefined)
+    return new DatabaseOpenError('MIGRATION', withoutSecrets(error.message, url))
   const { code, message } = describe(error)
   const place = showUrl(url)
   const said = withoutSecrets(message, url)
+  const damage = damageOf(error)
+  if (damage !== undefined) return new DatabaseOpenError('DAMAGED', `${place}: ${damage}`)
   switch (code) {
     case '28P01':
     case '28000':

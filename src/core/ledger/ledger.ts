@@ -13,18 +13,12 @@ import { Draft } from '../state/draft.js'
 import { findInputFaults, hashInput } from '../state/input.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Plan, Write, WriteOutcome } from '../state/write.js'
-import { type Evaluation, evaluateBatch, type Pending } from './batch.js'
+import { type Evaluation, evaluateBatch } from './batch.js'
 import { logCommits } from './commit-log.js'
-import { Store } from './store.js'
-
-/** How far this process is behind, and whether it can still ask. */
-export interface LedgerStatus {
-  readonly isDatabaseReachable: boolean
-  /** Milliseconds since the snapshot was last known to be the newest state. */
-  readonly snapshotAgeMs: number
-  /** Revisions that the database is known to be ahead of this process. */
-  readonly revisionLag: number
-}
+import type { CommitBatch } from './commit-statement.js'
+import { type LedgerStatus, Standing } from './standing.js'
+import { type CatchUp, Store, type Turn } from './store.js'
+import { WaitingCommands } from './waiting-commands.js'
 
 /** `auditKey` keys the digest chain; `writeTimeoutMs` is how long a caller waits for a write before it is told UNAVAILABLE. */
 export type LedgerSettings = Pick<Settings, 'auditKey' | 'writeTimeoutMs'> & CommandSettings
@@ -41,21 +35,18 @@ export interface LedgerOptions {
 /** Hears of commits, after their snapshot is in force. */
 export type CommitListener = (changes: readonly ChangeRecord[], snapshot: Snapshot) => void
 
-/** Most commands that land in one transaction. */
-const MAX_BATCH = 256
 /** Most changes that are followed one by one; beyond it the state is loaded anew. */
 const MAX_FOLLOW = 5_000
-/** Tries of one batch before other replicas are declared too busy. */
-const MAX_ATTEMPTS = 50
 
 /**
  * Turns commands into revisions. One lane: batches and catch-ups follow each other, never overlap, and readers are not part
- * of it. Commands that arrive while a batch is being written land together in the next one.
+ * of it. Commands that arrive while a batch is being written land together in the next one. A batch is written at once, in the hope
+ * that no other replica was faster; once one was, this one stands in line with the others until it has had its turn undisturbed.
  */
 export class Ledger {
   readonly #options: LedgerOptions
   readonly #store: Store
-  readonly #queue: Pending[] = []
+  readonly #waiting: WaitingCommands
   readonly #listeners = new Set<CommitListener>()
   #snapshot: Snapshot
   #lane: Promise<unknown> = Promise.resolve()
@@ -63,23 +54,26 @@ export class Ledger {
   #isClosed = false
   /** Commits that were accepted and not yet answered. */
   #accepted = 0
-  #isReachable = true
-  #confirmedAtMs: number
-  #knownRevision: number
+  /** Whether other replicas write, too: then turns are taken. */
+  #isContended = false
+  /** What this process itself has committed last. */
+  #ownRevision = 0
+  readonly #standing: Standing
 
   private constructor(options: LedgerOptions, store: Store, snapshot: Snapshot) {
     this.#options = options
     this.#store = store
+    this.#waiting = new WaitingCommands(options.settings.writeTimeoutMs)
     this.#snapshot = snapshot
-    this.#knownRevision = snapshot.revision
-    this.#confirmedAtMs = options.clock.monotonicMs()
+    this.#standing = new Standing(options, snapshot.revision)
   }
 
   /** Loads the state and is ready to commit. */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const homeless = options.collections.find(({ pack }) => pack === '')
     if (homeless) throw new TypeError(`the collection ${homeless.name} belongs to no pack: see definePack`)
-    const store = new Store(options.database, options.collections)
+    const { database, collections, settings } = options
+    const store = new Store(database, collections, settings.writeTimeoutMs)
     return new Ledger(options, store, await store.loadAll())
   }
 
@@ -89,17 +83,12 @@ export class Ledger {
   }
 
   get status(): LedgerStatus {
-    const isOwnDatabase = !this.#options.database.isShared
-    return {
-      isDatabaseReachable: this.#isReachable,
-      snapshotAgeMs: isOwnDatabase && this.#isReachable ? 0 : this.#options.clock.monotonicMs() - this.#confirmedAtMs,
-      revisionLag: Math.max(0, this.#knownRevision - this.#snapshot.revision),
-    }
+    return this.#standing.status
   }
 
   /** Commands that wait to be committed. */
   get queueLength(): number {
-    return this.#queue.length
+    return this.#waiting.length
   }
 
   /** Calls `listener` after each publication, in the order of revisions, until the returned function is called. */
@@ -119,7 +108,9 @@ export class Ledger {
     try {
       const faults = await this.#findFaults(write)
       if (faults.length > 0) return { ok: false, userErrors: faults }
-      return await this.#enqueue(write, write.idempotencyKey ? await hashInput(write.input) : null)
+      const outcome = this.#waiting.add(write, write.idempotencyKey ? await hashInput(write.input) : null)
+      void this.#pump()
+      return await outcome
     } finally {
       this.#accepted -= 1
     }
@@ -156,7 +147,7 @@ export class Ledger {
 
   /** Notes that the database has come to this revision; true when the snapshot has not. */
   hear(revision: number): boolean {
-    this.#knownRevision = Math.max(this.#knownRevision, revision)
+    this.#standing.hear(revision)
     return revision > this.#snapshot.revision
   }
 
@@ -165,14 +156,14 @@ export class Ledger {
     await this.#inLane(async () => {
       if (this.#isClosed) return
       try {
+        if (this.status.revisionLag > 0) return await this.#catchUp()
         const askedAtMs = this.#options.clock.monotonicMs()
         const head = await this.#store.readHead()
-        this.#setReachable(true)
-        this.#knownRevision = head.revision
-        if (head.revision === this.#snapshot.revision && head.digest === this.#snapshot.digest) this.#confirmedAtMs = askedAtMs
+        this.#standing.found(head.revision)
+        if (head.revision === this.#snapshot.revision && head.digest === this.#snapshot.digest) this.#standing.confirmed(askedAtMs)
         else await this.#catchUp()
       } catch (error) {
-        this.#setReachable(false, error)
+        this.#standing.failed(error)
       }
     })
   }
@@ -184,31 +175,12 @@ export class Ledger {
     await this.#lane
   }
 
-  #enqueue<I extends object, O>(write: Write<I, O>, inputHash: string | null): Promise<WriteOutcome<O>> {
-    return new Promise<WriteOutcome<O>>((resolve, reject) => {
-      const finish = (report: () => void) => {
-        clearTimeout(timer)
-        report()
-      }
-      const pending: Pending = {
-        write: write as unknown as Write<object, unknown>,
-        inputHash,
-        settle: (outcome) => finish(() => resolve(outcome as WriteOutcome<O>)),
-        fail: (error) => finish(() => reject(error)),
-      }
-      const timer = setTimeout(() => this.#giveUp(pending), this.#options.settings.writeTimeoutMs)
-      this.#queue.push(pending)
-      void this.#pump()
-    })
-  }
-
   async #pump(): Promise<void> {
     if (this.#isPumping) return
     this.#isPumping = true
     // Commands of the same turn of the event loop share a transaction.
     await Promise.resolve()
-    // Taken off the queue only once the lane is free: until then a caller who gives up can withdraw its command.
-    while (this.#queue.length > 0) await this.#inLane(() => this.#commitBatch(this.#queue.splice(0, MAX_BATCH)))
+    while (this.#waiting.length > 0) await this.#inLane(() => this.#commitNext())
     this.#isPumping = false
   }
 
@@ -218,52 +190,82 @@ export class Ledger {
     return turn
   }
 
-  /** Commits a batch; a fault that comes from one command's data is brought home by committing one by one. */
-  async #commitBatch(batch: readonly Pending[]): Promise<void> {
-    if (batch.length === 0) return
+  /** Commits what waits. Where other replicas were faster it waits again; a fault of one command's data is brought home by committing one by one. */
+  async #commitNext(): Promise<void> {
+    if (this.#waiting.length === 0) return
     try {
-      await this.#tryBatch(batch)
+      await this.#options.database.assertWritable()
+      const hasEnded = this.#isContended ? await this.#commitInTurn() : await this.#commitAtOnce()
+      if (!hasEnded) this.#waiting.putBack()
     } catch (error) {
       if (error instanceof DatabaseAwayError) {
-        this.#setReachable(false, error)
-        for (const pending of batch) pending.fail(unavailable(error, error.landed))
-      } else if (batch.length > 1 && !(error instanceof AppError)) for (const pending of batch) await this.#commitBatch([pending])
-      else for (const pending of batch) pending.fail(error)
+        this.#standing.failed(error)
+        this.#waiting.fail(unavailable(error, error.landed))
+      } else if (error instanceof AppError || !this.#waiting.separate()) this.#waiting.fail(error)
     }
   }
 
-  async #tryBatch(batch: readonly Pending[]): Promise<void> {
-    await this.#options.database.assertWritable()
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const now = this.#options.clock.now()
-      const evaluation = await evaluateBatch({
-        base: this.#snapshot,
-        batch,
-        answers: await this.#findAnswers(batch, now),
-        auditKey: this.#options.settings.auditKey ?? '',
-        now,
-        context: (caller) => this.#context(caller),
-      })
-      if (await this.#land(evaluation)) {
-        this.#setReachable(true)
-        for (const outcome of evaluation.outcomes) {
-          if ('error' in outcome) outcome.pending.fail(outcome.error)
-          else outcome.pending.settle(outcome.result)
-        }
-        return
-      }
-      // Another replica was first: a little disorder keeps two of them from meeting again and again.
-      if (attempt > 2) await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(attempt, 20)))
-      await this.#catchUp()
+  async #commitAtOnce(): Promise<boolean> {
+    const { isShared } = this.#options.database
+    const evaluation = await this.#evaluate((keys, now) => this.#store.findAnswers(keys, now))
+    if (!evaluation) return true
+    if (await this.#land(evaluation)) {
+      this.#end(evaluation)
+      return true
     }
-    throw new AppError('UNAVAILABLE', 'Other replicas are writing too fast; nothing was changed. Try again.', { retryAfterSeconds: 1 })
+    this.#isContended = isShared
+    if (!isShared) await this.#catchUp()
+    return false
+  }
+
+  /** Commits what waits by the time that this replica is served. */
+  async #commitInTurn(): Promise<boolean> {
+    let askedAtMs = this.#options.clock.monotonicMs()
+    let isWhole = true
+    let evaluation: Evaluation | undefined
+    const hasEnded = await this.#store.inTurn({ position: this.#snapshot, limit: MAX_FOLLOW }, async ({ news, findAnswers, write }) => {
+      isWhole = news !== undefined
+      if (!news) return false
+      this.#follow(news, askedAtMs)
+      this.#isContended = this.#snapshot.revision !== this.#ownRevision
+      evaluation = await this.#evaluate(findAnswers)
+      askedAtMs = this.#options.clock.monotonicMs()
+      return !evaluation || isEmpty(evaluation.batch) || write(evaluation.batch)
+    })
+    if (!isWhole) await this.#catchUp()
+    if (!hasEnded || !evaluation) return hasEnded
+    if (!isEmpty(evaluation.batch)) this.#publish(evaluation.snapshot, evaluation.batch.changes, askedAtMs)
+    this.#end(evaluation)
+    return true
+  }
+
+  #end(evaluation: Evaluation): void {
+    this.#standing.answered()
+    if (!isEmpty(evaluation.batch)) this.#ownRevision = evaluation.snapshot.revision
+    logCommits(this.#options.log, evaluation.batch.changes)
+    this.#waiting.settle(evaluation)
+  }
+
+  /** What those come to that are next; undefined when all of them have given up meanwhile. */
+  async #evaluate(findAnswers: Turn['findAnswers']): Promise<Evaluation | undefined> {
+    const now = this.#options.clock.now()
+    const next = this.#waiting.next()
+    const keys = next.flatMap(({ write }) =>
+      write.idempotencyKey ? [{ client_id: write.caller.id, operation: write.command.name, key: write.idempotencyKey }] : [],
+    )
+    const answers = keys.length === 0 ? [] : await findAnswers(keys, now)
+    const batch = this.#waiting.take(next)
+    if (batch.length === 0) return undefined
+    const { auditKey = '' } = this.#options.settings
+    const context = (caller: Caller): CommandContext => this.#context(caller)
+    return this.#waiting.evaluate(() => evaluateBatch({ base: this.#snapshot, batch, answers, auditKey, now, context }))
   }
 
   /** Writes and publishes an evaluation. False when it was made on a state that is not the newest. */
   async #land(evaluation: Evaluation): Promise<boolean> {
     const { batch, snapshot } = evaluation
     const startedAtMs = this.#options.clock.monotonicMs()
-    if (batch.changes.length === 0 && batch.idempotency.length === 0) {
+    if (isEmpty(batch)) {
       // Refusals and no-ops write nothing, yet must be true of the newest state too.
       if (!this.#options.database.isShared) return true
       const head = await this.#store.readHead()
@@ -271,23 +273,27 @@ export class Ledger {
     }
     if (!(await this.#store.write(batch))) return false
     this.#publish(snapshot, batch.changes, startedAtMs)
-    logCommits(this.#options.log, batch.changes)
     return true
   }
 
   async #catchUp(): Promise<void> {
     const startedAtMs = this.#options.clock.monotonicMs()
-    const news = await this.#store.loadSince(this.#snapshot, MAX_FOLLOW)
-    if (!news) {
-      const snapshot = await this.#store.loadAll()
-      this.#options.log.warn({ from: this.#snapshot.revision, to: snapshot.revision }, 'state loaded anew')
-      this.#publish(snapshot, [], startedAtMs)
+    const news = await this.#store.loadSince({ position: this.#snapshot, limit: MAX_FOLLOW })
+    if (news) {
+      this.#follow(news, startedAtMs)
       return
     }
+    const snapshot = await this.#store.loadAll()
+    this.#options.database.damage.clear()
+    this.#options.log.warn({ from: this.#snapshot.revision, to: snapshot.revision }, 'state loaded anew')
+    this.#publish(snapshot, [], startedAtMs)
+  }
+
+  /** Brings the snapshot up with what others have done. */
+  #follow(news: CatchUp, startedAtMs: number): void {
     if (news.changes.length === 0) {
       // Nothing has happened, and a publication without changes would tell that the state was loaded anew.
-      this.#confirmedAtMs = startedAtMs
-      this.#setReachable(true)
+      this.#standing.confirmed(startedAtMs)
       return
     }
     const draft = new Draft(this.#snapshot)
@@ -297,10 +303,7 @@ export class Ledger {
 
   #publish(snapshot: Snapshot, changes: readonly ChangeRecord[], confirmedAtMs: number): void {
     this.#snapshot = snapshot
-    // Only a database that was put back to an earlier state is read without changes: what was known before is void then.
-    this.#knownRevision = changes.length > 0 ? Math.max(snapshot.revision, this.#knownRevision) : snapshot.revision
-    this.#confirmedAtMs = confirmedAtMs
-    this.#setReachable(true)
+    this.#standing.reached(snapshot.revision, confirmedAtMs, { isWhole: changes.length === 0 })
     for (const listener of this.#listeners) {
       try {
         listener(changes, snapshot)
@@ -310,34 +313,13 @@ export class Ledger {
     }
   }
 
-  async #findAnswers(batch: readonly Pending[], now: Date) {
-    const keys = batch.flatMap(({ write }) =>
-      write.idempotencyKey ? [{ client_id: write.caller.id, operation: write.command.name, key: write.idempotencyKey }] : [],
-    )
-    return keys.length === 0 ? [] : this.#store.findAnswers(keys, now)
-  }
-
-  /** The caller has waited long enough: a command that still waits is withdrawn, one that is under way may yet land. */
-  #giveUp(pending: Pending): void {
-    const index = this.#queue.indexOf(pending)
-    if (index >= 0) this.#queue.splice(index, 1)
-    const landed = index >= 0 ? 'nothing' : 'unknown'
-    pending.fail(unavailable(new DatabaseAwayError(`no confirmation within ${this.#options.settings.writeTimeoutMs} ms`, landed), landed))
-  }
-
   #context(caller: Caller): CommandContext {
     const { clock, settings } = this.#options
     return { caller, settings, now: clock.now(), newId }
   }
+}
 
-  #setReachable(isReachable: boolean, error?: unknown): void {
-    if (this.#isReachable === isReachable) return
-    this.#isReachable = isReachable
-    if (isReachable) this.#options.log.info({ revision: this.#snapshot.revision }, 'database reachable again')
-    else
-      this.#options.log.error(
-        { err: error, revision: this.#snapshot.revision },
-        'database away: reads go on from memory, writes are refused',
-      )
-  }
+/** Whether there is nothing to write: refusals and no-ops. */
+function isEmpty({ changes, idempotency }: CommitBatch): boolean {
+  return changes.length === 0 && idempotency.length === 0
 }

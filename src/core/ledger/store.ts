@@ -1,39 +1,13 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
+import { type Asked, Connection } from '../database/connection.js'
 import type { Database, QueryableDatabase } from '../database/database.js'
-import { orAway } from '../database/database-error.js'
-import { REVISION_CHANNEL } from '../database/postgres/revision-listener.js'
-import { mapInSlices } from '../platform/slices.js'
-import { CHANGE_COLUMNS, type ChangeRecord, fromChangeRow, toChangeRow } from '../state/change.js'
+import { DatabaseAwayError, type Landed, orAway } from '../database/database-error.js'
+import { type ChangeRecord, fromChangeRow } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
-import type { DraftChange } from '../state/draft.js'
 import { Snapshot, type SnapshotPosition } from '../state/snapshot.js'
-import type { Json, JsonObject } from '../values/json.js'
-
-/** A first answer to be kept for its idempotency key. */
-export interface IdempotencyRow {
-  readonly client_id: string
-  readonly operation: string
-  readonly key: string
-  readonly input_hash: string
-  readonly answer: Json
-  readonly revision: number | null
-  readonly created_at: string
-  readonly expires_at: string
-}
-
-/** What an answer is found by. */
-export type AnswerKey = Pick<IdempotencyRow, 'client_id' | 'operation' | 'key'>
-
-/** Everything that one transaction of the ledger writes. */
-export interface CommitBatch {
-  readonly base: SnapshotPosition
-  readonly head: SnapshotPosition
-  readonly changes: readonly ChangeRecord[]
-  /** The last word on every touched record. */
-  readonly records: readonly DraftChange[]
-  readonly idempotency: readonly IdempotencyRow[]
-}
+import type { JsonObject } from '../values/json.js'
+import { type AnswerKey, type CommitBatch, commitStatement, type IdempotencyRow, keyColumn, quote, TURN_LOCK } from './commit-statement.js'
 
 /** What happened after a revision, with the rows as they are at `head`. */
 export interface CatchUp {
@@ -42,13 +16,44 @@ export interface CatchUp {
   readonly records: readonly { collection: AnyCollection; key: string; record: object | undefined }[]
 }
 
-const ANSWER_COLUMNS = ['client_id', 'operation', 'key', 'input_hash', 'answer', 'revision', 'created_at', 'expires_at'] as const
+/** Where a state stands, and how many changes more it may be brought up with one by one. */
+export interface Following {
+  readonly position: SnapshotPosition
+  readonly limit: number
+}
+
+/** A turn of this process: nobody else commits until it has ended. */
+export interface Turn {
+  /** As {@link Store.loadSince} finds it. */
+  readonly news: CatchUp | undefined
+  /** Kept first answers among `keys` that have not expired at `now`. */
+  findAnswers(keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]>
+  /** Writes a batch and ends the turn; false, with nothing written, when the database does not stand at `batch.base`. */
+  write(batch: CommitBatch): Promise<boolean>
+}
+
 /** PostgreSQL documentation, appendix A; and the constraint of it that a commit runs into whose idempotency key was used meanwhile. */
 const UNIQUE_VIOLATION = '23505'
 const ANSWERS_KEY = 'idempotency_records_pkey'
+/** The server took everything back because of others: serialization_failure, deadlock_detected, lock_not_available. */
+const LOST_RACES: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 /** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
 const LOAD_TIMEOUT_MS = 120_000
+/** How long a server may say nothing before another connection is tried; milliseconds. */
+const QUIET_MS = 2_000
+/** The same for who waits for a turn, which may be another's for a while; milliseconds. */
+const QUIET_IN_LINE_MS = 3_000
+/** A write is confirmed after others' writes and the disk: it is given more, but not without end; milliseconds. */
+const LONGEST_WRITE_MS = 6_000
 
+/** Begins a transaction in which everything is read as it is now, however long that takes; three statements. */
+const BEGIN_READING = [
+  'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  `SET LOCAL statement_timeout = ${LOAD_TIMEOUT_MS}`,
+  `SET LOCAL idle_in_transaction_session_timeout = ${LOAD_TIMEOUT_MS}`,
+]
+/** Begins a transaction once it is this replica's turn. The row is for processes of older builds, which know no turns; three statements. */
+const BEGIN_TURN = ['BEGIN', `SELECT pg_advisory_xact_lock(${TURN_LOCK})`, 'SELECT FROM ledger_head WHERE id = 1 FOR UPDATE']
 const HEAD_QUERY = 'SELECT revision, digest FROM ledger_head WHERE id = 1'
 
 /**
@@ -71,81 +76,120 @@ export async function findAnswers(ask: QueryableDatabase['ask'], keys: readonly 
   return rows.map(({ row }) => row)
 }
 
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
 /** The ledger's SQL: how batches are written and how state is read back. */
 export class Store {
   readonly #database: Database
   readonly #collections: ReadonlyMap<string, AnyCollection>
+  readonly #writeMs: number
 
-  constructor(database: Database, collections: readonly AnyCollection[]) {
+  /** `writeTimeoutMs` is how long callers wait for a write. */
+  constructor(database: Database, collections: readonly AnyCollection[], writeTimeoutMs = QUIET_MS) {
     this.#database = database
     this.#collections = new Map(collections.map((collection) => [collection.name, collection]))
+    this.#writeMs = Math.min(Math.max(writeTimeoutMs, QUIET_MS), LONGEST_WRITE_MS)
   }
 
   /** Where the database stands. */
   async readHead(): Promise<SnapshotPosition> {
-    return orAway('nothing', async () => head(await this.#database.ledgerPool.query(HEAD_QUERY)))
+    return this.#read(async (connection) => head(await connection.query({ text: HEAD_QUERY, ...this.#within(QUIET_MS) })))
   }
 
   /** The whole state, read in one transaction. */
   async loadAll(): Promise<Snapshot> {
-    return this.#inReadTransaction(async (client) => {
-      const position = head(await client.query(HEAD_QUERY))
-      const snapshot = Snapshot.empty([...this.#collections.values()], position)
-      for (const collection of this.#collections.values()) {
-        const table = snapshot.table(collection.name)
-        const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t ORDER BY t.${keyColumn(collection)}`
-        for (const { row } of (await client.query<{ row: JsonObject }>(slow(text))).rows) {
-          const record = collection.fromRow(row)
-          table.set(collection.keyOf(record), record)
+    const asked = { query_timeout: LOAD_TIMEOUT_MS }
+    return orAway('nothing', () =>
+      Connection.use(this.#database.ledgerPool, async (connection) => {
+        const found = await connection.queryAll([...BEGIN_READING, HEAD_QUERY], asked)
+        const snapshot = Snapshot.empty([...this.#collections.values()], head(found[BEGIN_READING.length]))
+        for (const collection of this.#collections.values()) {
+          const table = snapshot.table(collection.name)
+          const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t ORDER BY t.${keyColumn(collection)}`
+          for (const { row } of (await connection.query<{ row: JsonObject }>({ ...asked, text })).rows) {
+            const record = collection.fromRow(row)
+            table.set(collection.keyOf(record), record)
+          }
         }
-      }
-      return snapshot
-    })
+        await connection.query({ text: 'COMMIT' })
+        return snapshot
+      }),
+    )
   }
 
   /**
-   * What came after `position`. `undefined` when it cannot be told step by step: too much has happened (more than `limit`
-   * changes), or the log does not lead through `position` (the database was restored from a backup, and maybe written to
-   * since; or the log was shortened); the whole state has to be loaded then.
+   * What came after a position. `undefined` when it cannot be told step by step: too much has happened (more than `limit`
+   * changes), or the log does not lead through it (the database was restored from a backup, and maybe written to since; or
+   * the log was shortened); the whole state has to be loaded then.
    */
-  async loadSince(position: SnapshotPosition, limit: number): Promise<CatchUp | undefined> {
-    return this.#inReadTransaction(async (client) => {
-      const now = head(await client.query(HEAD_QUERY))
-      if (now.revision === position.revision && now.digest === position.digest) return { head: now, changes: [], records: [] }
-      if (now.revision <= position.revision || !(await this.#holds(client, position))) return undefined
-      const text = 'SELECT to_json(c) AS row FROM changes c WHERE c.revision > $1 ORDER BY c.revision, c.ordinal LIMIT $2'
-      const { rows } = await client.query<{ row: JsonObject }>(slow(text, [position.revision, limit + 1]))
-      if (rows.length > limit || rows.length === 0 || rows[0]?.row['revision'] !== position.revision + 1) return undefined
-      const changes = rows.map(({ row }) => fromChangeRow(row))
-      return { head: now, changes, records: await this.#readTouched(client, changes) }
+  async loadSince(following: Following): Promise<CatchUp | undefined> {
+    return this.#read(async (connection) => {
+      const found = await connection.queryAll([...BEGIN_READING, ...newsQueries(following)], this.#flowing(QUIET_MS))
+      const news = await this.#newsOf(connection, following, found.slice(BEGIN_READING.length))
+      await connection.query({ text: 'COMMIT', ...this.#within(QUIET_MS) })
+      return news
     })
   }
 
   /**
-   * Writes a batch if the database still stands at `batch.base`, in one statement and so in one transaction. Returns false,
-   * with nothing written, when another process was first: with a commit, or with one of the batch's idempotency keys.
+   * Writes a batch if the database still stands at `batch.base` and no other replica's turn has come, in one statement and so in
+   * one transaction. Returns false, with nothing written, when another process was first: with a commit, with a place in the
+   * line, or with one of the batch's idempotency keys.
    */
   async write(batch: CommitBatch): Promise<boolean> {
-    const { text, values } = await commitStatement(batch)
-    const client = await orAway('nothing', () => this.#database.ledgerPool.connect())
-    let failure: Error | undefined
-    try {
-      const { rowCount } = await orAway('unknown', () => client.query({ text, values, ...this.#prepared(text) }))
-      return rowCount === 1
-    } catch (error) {
-      if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION && error.constraint === ANSWERS_KEY) return false
-      failure = error as Error
-      throw error
-    } finally {
-      client.release(failure)
-    }
+    const { text, values } = await commitStatement(batch, { isYielding: this.#database.isShared })
+    const asked = { text, values, ...this.#prepared(text), ...this.#within(this.#writeMs) }
+    let landed: Landed = 'nothing'
+    return orLost(() =>
+      orAway(
+        () => landed,
+        () =>
+          Connection.use(this.#database.ledgerPool, async (connection) => {
+            landed = 'unknown'
+            return (await connection.query(asked)).rowCount === 1
+          }),
+      ),
+    )
+  }
+
+  /**
+   * Waits until this replica is served, in the order in which replicas ask, and does `work` while nobody else can commit. Hands on
+   * what it says; false when the turn did not come in time, or when the server took it back because of others.
+   */
+  async inTurn(following: Following, work: (turn: Turn) => Promise<boolean>): Promise<boolean> {
+    let [landed, isServed]: [Landed, boolean] = ['nothing', false]
+    const take = (): Promise<boolean> =>
+      Connection.use(this.#database.ledgerPool, async (connection) => {
+        const found = await connection.queryAll([...BEGIN_TURN, ...newsQueries(following)], this.#flowing(QUIET_IN_LINE_MS))
+        const news = await this.#newsOf(connection, following, found.slice(BEGIN_TURN.length))
+        isServed = true
+        const result = await work({
+          news,
+          findAnswers: (keys, now) =>
+            findAnswers((text, values = []) => connection.query({ text, values: [...values], ...this.#within(QUIET_MS) }), keys, now),
+          write: async (batch) => {
+            const asked = { ...(await commitStatement(batch, { isYielding: false })), ...this.#within(this.#writeMs) }
+            if ((await connection.query(asked)).rowCount !== 1) return false
+            landed = 'unknown'
+            await connection.query({ text: 'COMMIT', ...this.#within(this.#writeMs) })
+            return true
+          },
+        })
+        if (landed === 'nothing') await connection.query({ text: 'ROLLBACK', ...this.#within(QUIET_MS) })
+        return result
+      })
+    const isWorthAnother = (): boolean => !isServed
+    return orLost(() =>
+      orAway(
+        () => landed,
+        () => onAnother(take, isWorthAnother),
+      ),
+    )
   }
 
   /** Kept first answers among `keys` that have not expired at `now`. */
   async findAnswers(keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
-    return orAway('nothing', () => findAnswers((text, values = []) => this.#database.ledgerPool.query(text, [...values]), keys, now))
+    return this.#read((connection) =>
+      findAnswers((text, values = []) => connection.query({ text, values: [...values], ...this.#within(QUIET_MS) }), keys, now),
+    )
   }
 
   /**
@@ -156,14 +200,40 @@ export class Store {
     return this.#database.isShared ? {} : { name: createHash('sha256').update(text).digest('hex').slice(0, 40) }
   }
 
-  /** Whether the log leads through `position`. Nothing comes before revision 0. */
-  async #holds(client: pg.PoolClient, { revision, digest }: SnapshotPosition): Promise<boolean> {
-    if (revision === 0) return true
-    const { rows } = await client.query<{ digest: string | null }>(`SELECT ${digestAt('$1')} AS digest`, [revision])
-    return rows[0]?.digest === digest
+  /** How long a server may be silent; the embedded database is no server, and works in this very thread. */
+  #within(quietMs: number): Pick<Asked, 'quietMs'> {
+    return this.#database.isShared ? { quietMs } : {}
   }
 
-  async #readTouched(client: pg.PoolClient, changes: readonly ChangeRecord[]): Promise<CatchUp['records']> {
+  /** The same for what may take longer, as long as it keeps coming. */
+  #flowing(quietMs: number): Pick<Asked, 'quietMs' | 'query_timeout'> {
+    return { ...this.#within(quietMs), query_timeout: LOAD_TIMEOUT_MS }
+  }
+
+  /** Reads, and once more on another connection where one was lost. */
+  async #read<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return orAway('nothing', () =>
+      onAnother(
+        () => Connection.use(this.#database.ledgerPool, work),
+        () => true,
+      ),
+    )
+  }
+
+  /** What the answers to {@link newsQueries} come to. */
+  async #newsOf(connection: Connection, { position, limit }: Following, found: readonly pg.QueryResult[]): Promise<CatchUp | undefined> {
+    const now = head(found[0])
+    const digest: unknown = found[1]?.rows[0]?.digest
+    const rows: readonly { row: JsonObject }[] = found[2]?.rows ?? []
+    if (now.revision === position.revision && now.digest === position.digest) return { head: now, changes: [], records: [] }
+    // Nothing comes before revision 0.
+    if (now.revision <= position.revision || (position.revision > 0 && digest !== position.digest)) return undefined
+    if (rows.length > limit || rows.length === 0 || rows[0]?.row['revision'] !== position.revision + 1) return undefined
+    const changes = rows.map(({ row }) => fromChangeRow(row))
+    return { head: now, changes, records: await this.#readTouched(connection, changes) }
+  }
+
+  async #readTouched(connection: Connection, changes: readonly ChangeRecord[]): Promise<CatchUp['records']> {
     const keys = new Map<AnyCollection, Set<string>>()
     for (const change of changes) {
       const collection = this.#collections.get(change.targetType)
@@ -175,105 +245,48 @@ export class Store {
     const records: { collection: AnyCollection; key: string; record: object | undefined }[] = []
     for (const [collection, touched] of keys) {
       const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t WHERE t.${keyColumn(collection)} = ANY($1)`
-      const { rows } = await client.query<{ row: JsonObject }>(slow(text, [[...touched]]))
+      const { rows } = await connection.query<{ row: JsonObject }>({ text, values: [[...touched]], ...this.#flowing(QUIET_MS) })
       const found = new Map(rows.map(({ row }) => collection.fromRow(row)).map((record) => [collection.keyOf(record), record]))
       for (const key of touched) records.push({ collection, key, record: found.get(key) })
     }
     return records
   }
+}
 
-  async #inReadTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    // All of it: a connection may break at BEGIN and COMMIT as well.
-    return orAway('nothing', async () => {
-      const client = await this.#database.ledgerPool.connect()
-      let failure: Error | undefined
-      try {
-        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-        await client.query(`SET LOCAL statement_timeout = ${LOAD_TIMEOUT_MS}`)
-        const result = await work(client)
-        await client.query('COMMIT')
-        return result
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error))
-        throw error
-      } finally {
-        // A connection that failed in a transaction is not handed to anybody else.
-        client.release(failure)
-      }
-    })
+/** What has to be asked for to follow from a position: where the head is, whether the log leads through the position, what came after it. */
+function newsQueries({ position: { revision }, limit }: Following): string[] {
+  return [
+    HEAD_QUERY,
+    `SELECT ${digestAt(String(revision))} AS digest`,
+    `SELECT to_json(c) AS row FROM changes c WHERE c.revision > ${revision} ORDER BY c.revision, c.ordinal LIMIT ${limit + 1}`,
+  ]
+}
+
+/** False for a write that the server took back because of others. */
+async function orLost(write: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await write()
+  } catch (error) {
+    const refusal = error instanceof DatabaseAwayError ? error.cause : error
+    if (!(refusal instanceof pg.DatabaseError)) throw error
+    if (refusal.code === UNIQUE_VIOLATION && refusal.constraint === ANSWERS_KEY) return false
+    if (LOST_RACES.has(refusal.code ?? '')) return false
+    throw error
   }
 }
 
-function slow(text: string, values: unknown[] = []): pg.QueryConfig & { query_timeout: number } {
-  return { text, values, query_timeout: LOAD_TIMEOUT_MS }
+/** Does work once more where a connection was lost in it, and no server has said why. */
+async function onAnother<T>(work: () => Promise<T>, isWorthAnother: () => boolean): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof pg.DatabaseError || !isWorthAnother()) throw error
+    return work()
+  }
 }
 
-function head(result: pg.QueryResult<{ revision: number; digest: string }>): SnapshotPosition {
-  const [row] = result.rows
+function head(result: pg.QueryResult | undefined): SnapshotPosition {
+  const row: SnapshotPosition | undefined = result?.rows[0]
   if (!row) throw new Error('ledger_head has no row; restore it, or start with an empty database')
   return { revision: row.revision, digest: row.digest }
-}
-
-function keyColumn(collection: AnyCollection): string {
-  return quote(collection.columns[Object.keys(collection.fields).indexOf(collection.key)] as string)
-}
-
-/**
- * One statement: the head moves only from where the batch was evaluated, and every other part hangs on that row. In READ
- * COMMITTED the UPDATE waits for a concurrent commit and then looks again, so exactly one of two commits on one base wins.
- */
-async function commitStatement(batch: CommitBatch): Promise<{ text: string; values: unknown[] }> {
-  const values: unknown[] = [batch.base.revision, batch.head.revision, batch.head.digest, batch.base.digest]
-  const bind = (value: unknown): string => `$${values.push(value)}`
-  const parts = [
-    `head AS (UPDATE ledger_head SET revision = $2, digest = $3 WHERE id = 1 AND revision = $1 AND digest = $4 RETURNING revision)`,
-    `log AS (${insertRows('changes', CHANGE_COLUMNS, bind(await jsonOf(batch.changes, toChangeRow)))})`,
-  ]
-  for (const [index, { collection, puts, deletes }] of groupByCollection(batch.records).entries()) {
-    const [table, key] = [quote(collection.table), keyColumn(collection)]
-    if (puts.length > 0) {
-      const updates = collection.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')
-      const rows = bind(await jsonOf(puts, (record) => collection.toRow(record)))
-      parts.push(`put${index} AS (${insertRows(table, collection.columns, rows)} ON CONFLICT (${key}) DO UPDATE SET ${updates})`)
-    }
-    if (deletes.length > 0)
-      parts.push(`del${index} AS (DELETE FROM ${table} WHERE ${key} = ANY(${bind(deletes)}) AND EXISTS (SELECT FROM head))`)
-  }
-  if (batch.idempotency.length > 0) {
-    const rows = bind(await jsonOf(batch.idempotency, (row) => row))
-    // A no-op moves no head, so that two replicas may keep an answer for one key at once. The second one waits for the first
-    // one's row, and runs into it: that takes back all of its statement. Answers that have expired are out of the way by then,
-    // as the insertion cannot begin before they are counted.
-    parts.push(
-      `expired AS (DELETE FROM idempotency_records i USING head, json_populate_recordset(NULL::idempotency_records, ${rows}::json) r
-        WHERE (i.client_id, i.operation, i.key) = (r.client_id, r.operation, r.key) AND i.expires_at <= r.created_at RETURNING 1)`,
-      `answers AS (${insertRows('idempotency_records', ANSWER_COLUMNS, rows)}, (SELECT count(*) FROM expired) gone)`,
-    )
-  }
-  return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
-}
-
-/** The JSON of a list of rows. */
-async function jsonOf<T>(items: readonly T[], toRow: (item: T) => object): Promise<string> {
-  return `[${(await mapInSlices(items, (item) => JSON.stringify(toRow(item)))).join(',')}]`
-}
-
-/**
- * An INSERT of rows that a parameter holds as JSON, if the head has moved. It names its columns: a process of this build goes on
- * working when a newer one has added some.
- */
-function insertRows(table: string, columns: readonly string[], rows: string): string {
-  const names = columns.map(quote)
-  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM head, json_populate_recordset(NULL::${table}, ${rows}::json) r`
-}
-
-function groupByCollection(records: readonly DraftChange[]): { collection: AnyCollection; puts: object[]; deletes: string[] }[] {
-  const groups = new Map<AnyCollection, { collection: AnyCollection; puts: object[]; deletes: string[] }>()
-  for (const { collection, key, record } of records) {
-    const group = groups.get(collection) ?? { collection, puts: [], deletes: [] }
-    groups.set(collection, group)
-    if (record) group.puts.push(record)
-    else group.deletes.push(key)
-  }
-  return [...groups.values()]
 }

@@ -1,3 +1,4 @@
+import { constants, fstatSync, openSync } from 'node:fs'
 import { type DestinationStream, destination as fileDestination, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
 import { REDACTED, scrubSecrets } from './scrub.js'
 import type { Settings } from './settings.js'
@@ -19,6 +20,8 @@ export interface LoggedError {
   readonly errors?: readonly LoggedError[]
 }
 
+/** Of a log that nobody reads, so much is kept; characters. */
+const MAX_UNREAD_LENGTH = 4_194_304
 /** How many causes deep an error is shown; what is deeper is left out. */
 const MAX_CAUSES = 8
 /** How many errors of an AggregateError are shown. */
@@ -40,7 +43,7 @@ const REDACTED_PLACES = ['', '*', '*.*'].flatMap((parent) =>
  * that no secret slips through in a message, a stack or a nested object: API keys, passwords in URLs, bearer tokens,
  * members with secret names, and the values of the secrets in `settings`.
  */
-export function createLog(settings: LogSettings, destination: DestinationStream = fileDestination(1)): Log {
+export function createLog(settings: LogSettings, destination: DestinationStream = standardOutput()): Log {
   const literals = secretLiterals(settings)
   const options: LoggerOptions = {
     level: settings.logLevel,
@@ -52,6 +55,37 @@ export function createLog(settings: LogSettings, destination: DestinationStream 
     hooks: { streamWrite: (line) => scrubSecrets(literals.reduce((text, literal) => text.replaceAll(literal, REDACTED), line)) },
   }
   return pino(options, destination)
+}
+
+/**
+ * Standard output. Whoever should read it may have stopped without closing it: a write to a full pipe would then never end, and
+ * neither would the process. So a pipe is written to without waiting, what is not read is kept up to a bound, and the rest is
+ * dropped; at the end what nobody reads is given up.
+ */
+function standardOutput(): DestinationStream {
+  let isEnding = false
+  process.once('exit', () => {
+    isEnding = true
+  })
+  const stream = fileDestination({ dest: openOutput(), maxLength: MAX_UNREAD_LENGTH, retryEAGAIN: () => !isEnding })
+  const flush = stream.flushSync.bind(stream)
+  stream.flushSync = () => {
+    try {
+      flush()
+    } catch (error) {
+      if (!isEnding) throw error
+    }
+  }
+  return stream
+}
+
+/** A pipe is opened once more, since not to wait is a property of the opening, which others share; elsewhere there is nothing to open. */
+function openOutput(): number {
+  try {
+    return fstatSync(1).isFIFO() ? openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK) : 1
+  } catch {
+    return 1
+  }
 }
 
 /**

@@ -167,6 +167,11 @@ const VARIABLES = z.object({
     integer(0, 600_000, 'ms, 0 to 600000'),
     'How long the service goes on answering once it is told to stop and /readyz says 503. Unset: 5000 in production, else 0.',
   ),
+  VALHALLA_START_TIMEOUT_MS: defaulted(
+    integer(0, 600_000, 'ms, 0 to 600000'),
+    '30000',
+    'How long a start waits for a PostgreSQL server that does not answer yet; 0 tries once.',
+  ),
   VALHALLA_SHUTDOWN_GRACE_MS: defaulted(
     integer(0, 600_000, 'ms, 0 to 600000'),
     '10000',
@@ -228,6 +233,8 @@ function toSettings(values: z.output<typeof VARIABLES>) {
     diskReserveBytes: values.VALHALLA_DISK_RESERVE_MB * 1024 * 1024,
     writeTimeoutMs: values.VALHALLA_WRITE_TIMEOUT_MS,
     shutdownDelayMs: values.VALHALLA_SHUTDOWN_DELAY_MS ?? (values.NODE_ENV === 'production' ? PRODUCTION_SHUTDOWN_DELAY_MS : 0),
+    /** 0: one try. */
+    startTimeoutMs: values.VALHALLA_START_TIMEOUT_MS,
     shutdownGraceMs: values.VALHALLA_SHUTDOWN_GRACE_MS,
     isSecretValueAllowed: values.VALHALLA_ALLOW_SECRET_VALUES,
     /** As `URL.origin` writes them. */

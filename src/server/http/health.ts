@@ -8,14 +8,15 @@ export function livez(): Answer {
 
 /**
  * Whether requests should be sent here: from the first load of the state until the process is told to stop. A database that
- * is away does not change that, since reads go on from memory; it shows as `degraded`.
+ * is away, silent or damaged does not change that, since reads go on from memory; it shows as `degraded`.
  */
 export function readyz({ ledger, isLeaving }: FrontParts): Answer {
-  const { isDatabaseReachable, snapshotAgeMs, revisionLag } = ledger.status
+  const { isDegraded, damage, snapshotAgeMs, revisionLag } = ledger.status
   const isReady = !isLeaving()
   const report = {
     status: isReady ? 'ready' : 'closing',
-    degraded: !isDatabaseReachable,
+    degraded: isDegraded,
+    ...(damage === undefined ? {} : { damage }),
     revision: ledger.snapshot.revision,
     revisionLag,
     snapshotAgeMs: Math.round(snapshotAgeMs),

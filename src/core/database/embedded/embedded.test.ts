@@ -198,6 +198,18 @@ describe('a process that dies', () => {
     expect(await (await open()).prisma.usageMark.findMany({ select: { key: true } })).toContainEqual({ key: 'kept' })
   })
 
+  it('ends at once when the disk fails under it although nobody hears why', async () => {
+    const { child, exited } = startChild('fail-disk')
+    child.stderr.destroy()
+    expect((await exited).code).toBe(1)
+  })
+
+  it('that cannot be closed in order because the disk fails says so, and counts as stopped: nothing is lost', async () => {
+    const { code, complaint } = await startChild('fail-closing').exited
+    expect([code, complaint]).toEqual([0, expect.stringMatching(/^stopped, but the embedded database could not be closed .*PANIC: .*\n$/)])
+    expect(await (await open()).prisma.usageMark.findMany({ select: { key: true } })).toEqual([{ key: 'kept' }])
+  })
+
   it('leaves a directory that opens when it was killed during its very first start', async () => {
     for (const delayMs of [50, 150, 300]) {
       const { child, exited } = startChild('hold')

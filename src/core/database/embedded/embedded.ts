@@ -5,7 +5,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
 import type { Clock } from '../../platform/clock.js'
-import { createDatabase, type Database, type DatabaseLog } from '../database.js'
+import { createDatabase, type Database, type DatabaseLog, type DatabaseParts } from '../database.js'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.js'
 import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { DatabaseOpenError } from '../open-error.js'
@@ -35,9 +35,10 @@ export interface EmbeddedOptions {
   readonly templateDir?: string
   /**
    * Called when the engine cannot go on: it has panicked, or another process took its directory. It must end the
-   * process, because a PGlite that has panicked never returns; by default it writes the reason to stderr and exits with 1.
+   * process, because a PGlite that has panicked never returns; by default it writes the reason to stderr and exits with `status`:
+   * 1, or 0 when the engine could not be closed in order, which takes nothing away that was answered.
    */
-  readonly onFatal?: (reason: string) => void
+  readonly onFatal?: (reason: string, status: number) => void
 }
 
 /**
@@ -52,17 +53,24 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Database> 
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const lock = await lockDirectory(paths.lock, {
     subject: `data directory ${dataDir}`,
-    onLost: () => onFatal(`another process took the data directory ${dataDir}`),
+    onLost: () => onFatal(`another process took the data directory ${dataDir}`, 1),
   })
-  const open: { db?: PGlite } = {}
+  const open: { db?: PGlite; isClosing?: boolean } = {}
   try {
     await ensureDataDirectory(dataDir, options.templateDir ?? builtTemplate())
     const pool = makePool(open, options.log)
     const prisma = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: { maxWait: MAX_WAIT_MS, timeout: MAX_WAIT_MS } })
     // Both load WebAssembly on other threads: side by side they take as long as the slower one.
-    const [db] = await Promise.all([startEngine(paths, onFatal), prisma.$connect()])
+    const onPanic = (complaint: string): void => {
+      if (!open.isClosing) onFatal(`the embedded database cannot go on: ${complaint}`, 1)
+      else onFatal(`stopped, but the embedded database could not be closed in order, and is recovered at the next start: ${complaint}`, 0)
+    }
+    const [db] = await Promise.all([startEngine(paths, onPanic), prisma.$connect()])
     open.db = db
-    return await assemble({ db, pool, prisma, lock, options })
+    const onClosing = (): void => {
+      open.isClosing = true
+    }
+    return await assemble({ db, pool, prisma, lock, options, onClosing })
   } catch (error) {
     await open.db?.close().catch(() => undefined)
     lock.release()
@@ -83,12 +91,12 @@ function makePool(open: { readonly db?: PGlite }, log: DatabaseLog): pg.Pool {
 }
 
 /** Starts PGlite. What it says on stderr matters: it swallows the exception that follows a panic and spins for ever. */
-async function startEngine(paths: EmbeddedPaths, onFatal: (reason: string) => void): Promise<PGlite> {
+async function startEngine(paths: EmbeddedPaths, onPanic: (complaint: string) => void): Promise<PGlite> {
   let isUp = false
   let complaint = ''
   const onStderr = (line: string) => {
     const isFatal = /\b(PANIC|FATAL): |^Aborted\(/.test(line)
-    if (isFatal && isUp) onFatal(`the embedded database cannot go on: ${complaint || line}`)
+    if (isFatal && isUp) onPanic(complaint || line)
     if (isFatal && complaint === '') complaint = line
     return false
   }
@@ -109,9 +117,11 @@ interface Parts {
   readonly prisma: PrismaClient
   readonly lock: DirectoryLock
   readonly options: EmbeddedOptions
+  /** Called before the engine is closed: whatever it says from then on, everything that was answered is on the disk. */
+  onClosing(): void
 }
 
-async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Database> {
+async function assemble({ db, pool, prisma, lock, options, onClosing }: Parts): Promise<Database> {
   const { log, clock, reserveBytes, dataDir, closeWaitMs = CLOSE_WAIT_MS } = options
   const { migrations, version } = await prepare(pool)
   const assertWritable = diskReserve({ path: dataDir, reserveBytes, clock, log })
@@ -122,10 +132,11 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     const isIdle = await endsWithin(pool.end(), closeWaitMs)
     if (!isIdle) log.warn({}, 'the embedded database is closed although its connection is still in use')
     // A close in this mode writes a checkpoint by itself, so that the next start has nothing to recover.
+    onClosing()
     await db.close()
     lock.release()
   }
-  return createDatabase({
+  const parts: DatabaseParts = {
     engine: 'pglite',
     version,
     prisma,
@@ -136,7 +147,8 @@ async function assemble({ db, pool, prisma, lock, options }: Parts): Promise<Dat
     assertWritable,
     listen: () => async () => undefined,
     close,
-  })
+  }
+  return createDatabase(parts, log)
 }
 
 async function prepare(pool: pg.Pool): Promise<PreparedDatabase> {
@@ -148,8 +160,14 @@ async function prepare(pool: pg.Pool): Promise<PreparedDatabase> {
   }
 }
 
-/** Nothing can be awaited here: the engine sits in an endless loop on this very thread. */
-function exitAtOnce(reason: string): void {
-  writeSync(process.stderr.fd, `${reason}\n`)
-  process.exit(1)
+/**
+ * Nothing can be awaited here: the engine sits in an endless loop on this very thread. So the process has to end also where nobody
+ * reads its words any more.
+ */
+function exitAtOnce(reason: string, status = 1): void {
+  try {
+    writeSync(process.stderr.fd, `${reason}\n`)
+  } finally {
+    process.exit(status)
+  }
 }

@@ -21,11 +21,13 @@ export interface PoolOptions {
   /** The most connections that it holds. */
   readonly max: number
   readonly log: DatabaseLog
+  /** Limits of the server's for this pool alone. */
+  readonly limits?: Pick<pg.ClientConfig, 'lock_timeout' | 'idle_in_transaction_session_timeout'>
 }
 
 /** A pool of connections whose statements all have a limit. */
-export function openPool({ config, max, log }: PoolOptions): PostgresPool {
-  const pool = new pg.Pool({ ...config, max, statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS })
+export function openPool({ config, max, log, limits = {} }: PoolOptions): PostgresPool {
+  const pool = new pg.Pool({ ...config, ...limits, max, statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS })
   const clients = new Set<pg.Client>()
   // A connection may break while nobody is looking at it; without these listeners that would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))

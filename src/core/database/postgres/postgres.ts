@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
-import { createDatabase, type Database, type DatabaseLog } from '../database.js'
+import { createDatabase, type Database, type DatabaseLog, type DatabaseParts } from '../database.js'
 import { endClient } from '../end-client.js'
 import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
 import { openPool } from './postgres-pool.js'
@@ -19,6 +19,11 @@ const KEEP_ALIVE_DELAY_MS = 5000
 const DEFAULT_MAX_CONNECTIONS = 10
 /** The ledger does one thing at a time; the second one is for while a broken first one is being replaced. */
 const LEDGER_CONNECTIONS = 2
+/**
+ * Replicas take turns at committing. One that freezes in the middle of its turn loses it in time for the others to be served before
+ * their callers are told that they are not; who waits for a turn does not wait much longer than that either. Milliseconds.
+ */
+const LEDGER_LIMITS = { idle_in_transaction_session_timeout: 1_500, lock_timeout: 2_500 }
 
 /** Settings of {@link openPostgres}. */
 export interface PostgresOptions {
@@ -36,7 +41,7 @@ export interface PostgresOptions {
 export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
   const config = connectionConfig(url)
   const shared = openPool({ config, max: maxConnections, log })
-  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log })
+  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log, limits: LEDGER_LIMITS })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(shared.pool),
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
@@ -49,7 +54,7 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
     await prisma.$disconnect()
     await Promise.all([shared.end(), ledgers.end()])
   }
-  return createDatabase({
+  const parts: DatabaseParts = {
     engine: 'postgresql',
     version,
     prisma,
@@ -67,7 +72,8 @@ export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONN
       }
     },
     close,
-  })
+  }
+  return createDatabase(parts, log)
 }
 
 /**

@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net'
+import type pg from 'pg'
+import { endsWithin } from './within.js'
+
+/** A statement, and how long its server may say nothing at all before the connection counts as dead; in milliseconds, for ever without one. */
+export interface Asked extends pg.QueryConfig {
+  readonly query_timeout?: number
+  readonly quietMs?: number | undefined
+}
+
+/**
+ * A connection in use. A network can lose one without a word: then no answer comes, and no error either. One on which nothing
+ * arrives in time is taken down, and so is one on which anything failed; neither is handed to anybody else.
+ */
+export class Connection {
+  readonly #client: pg.PoolClient
+  #failure: Error | undefined
+
+  private constructor(client: pg.PoolClient) {
+    this.#client = client
+  }
+
+  /** Uses a connection of the pool for `work`. */
+  static async use<T>(pool: pg.Pool, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = new Connection(await pool.connect())
+    try {
+      return await work(connection)
+    } catch (error) {
+      connection.#failure = error instanceof Error ? error : new Error(String(error))
+      throw error
+    } finally {
+      connection.#client.release(connection.#failure)
+    }
+  }
+
+  /** Asks one statement. */
+  async query<R extends pg.QueryResultRow>({ quietMs, ...question }: Asked): Promise<pg.QueryResult<R>> {
+    const answer = this.#client.query<R>(question)
+    if (quietMs === undefined) return answer
+    // Whoever stopped waiting does not hear of its end any more.
+    answer.catch(() => undefined)
+    const received = (): number => (this.#client.connection.stream as Socket).bytesRead
+    for (let before = received(); !(await endsWithin(answer, quietMs)); before = received()) {
+      if (received() === before) throw new Error(`nothing came back for ${quietMs} ms`)
+    }
+    return answer
+  }
+
+  /** Asks several statements at once, without values; their answers in order. */
+  async queryAll(statements: readonly string[], more: Omit<Asked, 'text'>): Promise<readonly pg.QueryResult[]> {
+    return (await this.query({ ...more, text: statements.join('; ') })) as unknown as readonly pg.QueryResult[]
+  }
+}
