@@ -75,7 +75,7 @@ describe('the deployment profile (seed: profile retrieval)', () => {
   it('has the address at which the process listens where there is no public URL (seed: environment handling)', async () => {
     const plain = await startTestServer()
     try {
-      expect(await profileOf(plain)).toMatchObject({ environment: 'development', region: null, baseUrl: `${plain.url}/` })
+      expect(await profileOf(plain)).toMatchObject({ environment: 'test', region: null, baseUrl: `${plain.url}/` })
     } finally {
       await plain.close()
     }

@@ -205,7 +205,12 @@ describe('who may do what', () => {
     const { key } = await server.addClient({ role: 'EVALUATOR', name: 'evaluator' })
     const { data } = await server.gql('{ isFeatureEnabled(key: "a") systemSummary { totalPacks } }', {}, { key })
     expect(data).toEqual({ isFeatureEnabled: true, systemSummary: { totalPacks: 16 } })
-    for (const query of ['configs { totalCount }', 'featureFlags { totalCount }', 'changes { totalCount }', 'systemStatus { version }']) {
+    for (const query of [
+      'configs { totalCount }',
+      'featureFlags { totalCount }',
+      'changes { totalCount }',
+      'securitySnapshot { activeClients }',
+    ]) {
       expect([query, (await server.gql(`{ ${query} }`, {}, { key })).status]).toEqual([query, 403])
     }
   })

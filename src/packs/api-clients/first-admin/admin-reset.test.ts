@@ -48,6 +48,7 @@ describe.each(ENGINES)('resetting the admin on %s', (engine) => {
     const settings = settingsOf({
       NODE_ENV: 'production',
       VALHALLA_KEY_PEPPER: 'a pepper of some length',
+      VALHALLA_AUDIT_KEY: 'an audit key of some length',
       VALHALLA_ADMIN_KEY: generateApiKey('live'),
     })
     await ensureFirstAdmin({ settings, clock: systemClock, log, ledger }, SYSTEM_CALLER)
