@@ -23,20 +23,34 @@ interface Tally {
   readonly failures: Record<string, number>
 }
 
+/**
+ * A crowd begins to ask within so many milliseconds, over connections that are open: Node accepts one in each turn of its event loop,
+ * so that a thousand new ones take a busy server some seconds, whatever it does with them.
+ */
+const RAMP_MS = 1_000
+const ALIVE = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
 /** Refused clients wait as long as they are told, plus up to a second, so that they do not come back all at once. */
 answerJobs(async ({ port, apiKey, query, connections, seconds }: CrowdJob): Promise<CrowdResult> => {
   const body = JSON.stringify({ query })
   const head = ['POST /graphql HTTP/1.1', 'Host: localhost', `X-API-Key: ${apiKey}`, 'Content-Type: application/json']
   const text = `${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
   const untilMs = performance.now() + seconds * 1_000
   const tally: Tally = { answeredMs: [], refusedMs: [], failures: {} }
-  await Promise.all(Array.from({ length: connections }, () => converse({ port, text, untilMs }, tally)))
+  await Promise.all(sockets.map((socket) => converse(socket, { text, untilMs }, tally)))
   return tally
 })
 
-async function converse({ port, text, untilMs }: { port: number; text: string; untilMs: number }, tally: Tally): Promise<void> {
+async function open(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   socket.on('error', () => undefined)
+  await ask(socket, ALIVE)
+  return socket
+}
+
+async function converse(socket: Socket, { text, untilMs }: { text: string; untilMs: number }, tally: Tally): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * RAMP_MS))
   while (performance.now() < untilMs) {
     const askedAtMs = performance.now()
     const answer = await ask(socket, text)

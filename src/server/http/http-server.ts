@@ -150,11 +150,17 @@ function trackUpgrades(server: Server): ReadonlySet<Duplex> {
   return upgraded
 }
 
+/**
+ * Connections that may wait to be accepted. Node's own 511 are fewer than a crowd that comes at once, and whoever is turned away then
+ * tries again after one second, then two more: the kernel's own limit decides instead.
+ */
+const WAITING_CONNECTIONS = 4_096
+
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(new ListenError(listenMessage(error, port, host), { cause: error }))
     server.once('error', onError)
-    server.listen({ port, host }, () => {
+    server.listen({ port, host, backlog: WAITING_CONNECTIONS }, () => {
       server.off('error', onError)
       resolve(server.address() as AddressInfo)
     })

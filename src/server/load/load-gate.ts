@@ -14,7 +14,7 @@ const TURN_BUDGET_MS = 100
 /** So many begin in any turn: a machine that is slow for a moment, or a process that has just started, is no crowd. */
 const LEAST_IN_TURN = 64
 /** Clients come back after 1 to so many seconds, not all at once. */
-const MOST_RETRY_SECONDS = 3
+const MOST_RETRY_SECONDS = 5
 /** Refusals that are told at once, in each second. Clients that wait as they are told never need more; see {@link LoadGate.patience}. */
 const TOLD_PER_SECOND = 1_000
 const SECOND_MS = 1_000
