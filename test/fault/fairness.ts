@@ -10,7 +10,7 @@ import { fail, isCount, messageOf } from './plan.js'
  * `npm run fault:fairness -- --seconds 60 --replicas 2,3 --writers 1,2,8,64`: so many writers at each of so many built servers on one
  * PostgreSQL database, each writing as fast as it is answered, compared with the same number of writers at a server that has the
  * database for itself. Exits with 1 when a bound was broken, 64 when the command line cannot be understood. It means nothing on a
- * machine that has other work to do.
+ * machine that has other work to do. `--short` holds only what does not hang on the machine: equal shares, and that nobody is refused.
  */
 const SET_FLAG = 'mutation ($i: SetFeatureFlagInput!) { setFeatureFlag(input: $i) { userErrors { message } } }'
 /** What several replicas may be worse than one: in all writes, between the shares of two of them, and in the slowest of 100 answers. */
@@ -22,6 +22,7 @@ interface Plan {
   readonly seconds: number
   readonly replicas: readonly number[]
   readonly writers: readonly number[]
+  readonly isShort: boolean
 }
 
 /** What writers at some replicas came to. */
@@ -111,16 +112,20 @@ function show(name: string, { perSecond, share, p50Ms, p99Ms, refusals }: Figure
   return `${name.padEnd(24)}${numbers.map((number) => number.padStart(10)).join('')}`
 }
 
+/** What is unfair. */
+function unfairnessOf({ share, refusals }: Figures): string[] {
+  const faults = [share > BOUNDS.greatestShare && `shares differ by ${share.toFixed(2)}`, refusals > 0 && `${refusals} refusals`]
+  return faults.filter((fault) => fault !== false)
+}
+
 /** What of the bounds is broken. */
 function faultsOf(many: Figures, one: Figures): string[] {
-  const { leastThroughput, greatestShare, greatestP99 } = BOUNDS
+  const { leastThroughput, greatestP99 } = BOUNDS
   const faults = [
     many.perSecond < leastThroughput * one.perSecond && `${(many.perSecond / one.perSecond).toFixed(2)} of one's writes`,
-    many.share > greatestShare && `shares differ by ${many.share.toFixed(2)}`,
     many.p99Ms > greatestP99 * one.p99Ms && `${(many.p99Ms / one.p99Ms).toFixed(1)} times one's p99`,
-    many.refusals > 0 && `${many.refusals} refusals`,
   ]
-  return faults.filter((fault) => fault !== false)
+  return [...faults.filter((fault) => fault !== false), ...unfairnessOf(many)]
 }
 
 function readPlan(): Plan | string {
@@ -129,12 +134,13 @@ function readPlan(): Plan | string {
       seconds: { type: 'string', default: '60' },
       replicas: { type: 'string', default: '2,3' },
       writers: { type: 'string', default: '1,2,8,64' },
+      short: { type: 'boolean', default: false },
     } as const
-    const { seconds, replicas, writers } = parseArgs({ options }).values
+    const { seconds, replicas, writers, short } = parseArgs({ options }).values
     const lists = [replicas, writers].map((list) => list.split(','))
     if (![seconds, ...lists.flat()].every(isCount)) return '--seconds, --replicas and --writers must be whole numbers from 1 to 9999'
     const [counts = [], loads = []] = lists.map((list) => list.map(Number))
-    return { seconds: Number(seconds), replicas: counts, writers: loads }
+    return { seconds: Number(seconds), replicas: counts, writers: loads, isShort: short }
   } catch (error) {
     return messageOf(error)
   }
@@ -157,7 +163,7 @@ async function main(): Promise<number> {
     for (const replicas of plan.replicas) {
       const many = await measure(program, replicas, load)
       const faults = faultsOf(many, one)
-      isWell &&= faults.length === 0
+      isWell &&= (plan.isShort ? unfairnessOf(many) : faults).length === 0
       console.log(`${show(`${replicas} x ${writers}`, many)}${faults.length > 0 ? `  BROKEN: ${faults.join('; ')}` : ''}`)
     }
   }
