@@ -66,7 +66,7 @@ describe('while more ask for rows than can be answered in time', () => {
     const refused = answers.filter(({ status }) => status !== 200)
     expect(refused).toHaveLength(152)
     expect(new Set(refused.map(({ status, code }) => `${status} ${code}`))).toEqual(new Set(['503 UNAVAILABLE']))
-    expect(refused.every(({ retryAfter }) => ['1', '2', '3'].includes(String(retryAfter)))).toBe(true)
+    expect(refused.every(({ retryAfter }) => ['1', '2', '3', '4', '5'].includes(String(retryAfter)))).toBe(true)
     // All that had begun has ended.
     expect((await server.gql(ROWS)).status).toBe(200)
     // They are many, and nobody was denied anything.

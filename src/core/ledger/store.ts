@@ -235,14 +235,16 @@ export class Store {
 
   async #readTouched(connection: Connection, changes: readonly ChangeRecord[]): Promise<CatchUp['records']> {
     const keys = new Map<AnyCollection, Set<string>>()
-    for (const change of changes) {
-      const collection = this.#collections.get(change.targetType)
+    const records: { collection: AnyCollection; key: string; record: object | undefined }[] = []
+    for (const { targetType, targetKey: key, after } of changes) {
+      const collection = this.#collections.get(targetType)
       // A newer build may log records that this one does not know; they are not part of this process's state.
       if (!collection) continue
-      const of = keys.get(collection) ?? new Set()
-      keys.set(collection, of.add(change.targetKey))
+      if (after === null) records.push({ collection, key, record: undefined })
+      else if (collection.isWhole(after)) records.push({ collection, key, record: collection.fromImage(after) })
+      // Rows are read behind all of this, as they are by now: what a change left of a record with secrets is not in its image.
+      else keys.set(collection, (keys.get(collection) ?? new Set()).add(key))
     }
-    const records: { collection: AnyCollection; key: string; record: object | undefined }[] = []
     for (const [collection, touched] of keys) {
       const text = `SELECT to_json(t) AS row FROM ${quote(collection.table)} t WHERE t.${keyColumn(collection)} = ANY($1)`
       const { rows } = await connection.query<{ row: JsonObject }>({ text, values: [[...touched]], ...this.#flowing(QUIET_MS) })

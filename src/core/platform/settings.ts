@@ -183,7 +183,11 @@ const VARIABLES = z.object({
     'Lets an ADMIN store a config value that looks like a secret; each time is audited.',
   ),
   VALHALLA_CORS_ORIGINS: optional(origins, 'Origins whose pages may call this service from a browser; none when unset.'),
-  VALHALLA_MAX_BODY_BYTES: defaulted(integer(1_024, 16_777_216, 'bytes, 1024 to 16777216'), '262144', 'Largest body of an HTTP request.'),
+  VALHALLA_MAX_BODY_BYTES: defaulted(
+    integer(1_024, 16_777_216, 'bytes, 1024 to 16777216'),
+    '262144',
+    'Largest body of an HTTP request; whoever may run admin operations may send 2 MiB.',
+  ),
   VALHALLA_MAX_ANSWER_BYTES: defaulted(
     integer(65_536, 134_217_728, 'bytes, 65536 to 134217728'),
     '8388608',

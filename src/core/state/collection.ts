@@ -90,6 +90,8 @@ export interface Collection<R extends object> extends Omit<CollectionSpec<R>, 'w
   imageOf(record: R): JsonObject
   /** What the image leaves out, by field, as JSON; only what holds something, so that a field that a later build adds changes nothing. */
   secretsOf(record: R): JsonObject
+  /** Whether an image is all of its record: there are no secrets, and whoever made it knew every field. */
+  isWhole(image: JsonObject): boolean
   /** The record of an image. Secrets come from `secretsFrom`, and are null without it. */
   fromImage(image: JsonObject, secretsFrom?: R): R
 }
@@ -114,6 +116,7 @@ export interface AnyCollection {
   imageOf(record: object): JsonObject
   secretsOf(record: object): JsonObject
   titleOf?(image: JsonObject): string
+  isWhole(image: JsonObject): boolean
   fromImage(image: JsonObject, secretsFrom?: object): object
   toRow(record: object): JsonObject
   fromRow(row: JsonObject): object
@@ -139,6 +142,7 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
       const held = fields.filter(([field]) => secrets.has(field) && (record[field] ?? null) !== null)
       return Object.fromEntries(held.map(([field, kind]) => [field, toJson(kind, record[field])]))
     },
+    isWhole: (image) => secrets.size === 0 && publicFields.every(([field]) => field in image),
     fromImage(image, secretsFrom) {
       const entries = fields.map(([field, kind]) => [
         field,
