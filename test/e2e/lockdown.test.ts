@@ -96,10 +96,8 @@ describe('a lockdown', () => {
       auditEvents: { nodes: { code: string; outcome: string; detail: { count: number } }[] }
     }
     expect(maintenanceState).toEqual({ mode: 'NORMAL', switchMode: 'NORMAL' })
-    expect(new Set(auditEvents.nodes.map(({ code, outcome }) => `${code} ${outcome}`))).toEqual(
-      new Set(['MAINTENANCE_OVERRIDDEN SUCCEEDED']),
-    )
-    expect(auditEvents.nodes.reduce((sum, { detail }) => sum + detail.count, 0)).toBe(3)
+    const overrides = auditEvents.nodes.flatMap(({ code, outcome, detail }) => Array<string>(detail.count).fill(`${code} ${outcome}`))
+    expect(overrides).toEqual(Array(3).fill('MAINTENANCE_OVERRIDDEN SUCCEEDED'))
   })
 
   it('has no command in its runbook that was not run here', () => {

@@ -20,7 +20,8 @@ describe.runIf(ENGINES.includes('postgresql'))('a ledger whose connection died w
     const catchingUp = ledger.catchUp()
     await until(() => ledger.status.isDegraded)
     await catchingUp
-    expect(ledger.snapshot.view(featureFlagCollection).get('a')).toBeDefined()
+    expect(ledger.snapshot.view(featureFlagCollection).get('a')).toEqual(other.snapshot.view(featureFlagCollection).get('a'))
+    expect(ledger.snapshot.revision).toBe(1)
     await ledger.poll()
     expect(ledger.status).toMatchObject({ isDegraded: false, isDatabaseReachable: true })
     expect(await run(ledger, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 2 })
