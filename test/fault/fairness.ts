@@ -16,7 +16,7 @@ const SET_FLAG = 'mutation ($i: SetFeatureFlagInput!) { setFeatureFlag(input: $i
 /** What several replicas may be worse than one: in all writes, between the shares of two of them, and in the slowest of 100 answers. */
 const BOUNDS = { leastThroughput: 0.9, greatestShare: 1.5, greatestP99: 3 }
 /** For connections and compilers to become warm; milliseconds. */
-const WARM_UP_MS = 1_000
+const WARM_UP_MS = 8_000
 
 interface Plan {
   readonly seconds: number
