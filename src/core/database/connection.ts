@@ -55,6 +55,18 @@ export class Connection {
     return Promise.all(answers)
   }
 
+  /** Does work in a transaction, which is taken back where it says false or fails. */
+  async transact(work: () => Promise<boolean>): Promise<boolean> {
+    await this.query({ text: 'BEGIN' })
+    let isDone = false
+    try {
+      isDone = await work()
+    } finally {
+      await this.query({ text: isDone ? 'COMMIT' : 'ROLLBACK' })
+    }
+    return isDone
+  }
+
   get #socket(): Socket {
     return this.#client.connection.stream as Socket
   }

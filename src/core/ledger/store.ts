@@ -3,11 +3,21 @@ import pg from 'pg'
 import { type Asked, Connection } from '../database/connection.js'
 import type { Database, QueryableDatabase } from '../database/database.js'
 import { DatabaseAwayError, type Landed, orAway } from '../database/database-error.js'
+import { mapInSlices } from '../platform/slices.js'
 import { type ChangeRecord, fromChangeRow } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import { Snapshot, type SnapshotPosition } from '../state/snapshot.js'
 import type { JsonObject } from '../values/json.js'
-import { type AnswerKey, type CommitBatch, commitStatement, type IdempotencyRow, keyColumn, quote, TURN_LOCK } from './commit-statement.js'
+import {
+  type AnswerKey,
+  type CommitBatch,
+  commitStatement,
+  type IdempotencyRow,
+  keyColumn,
+  piecesOf,
+  quote,
+  TURN_LOCK,
+} from './commit-statement.js'
 
 /** What became of a record; undefined where it is gone. */
 interface TouchedRecord {
@@ -59,6 +69,9 @@ const QUIET_MS = 2_000
 const QUIET_IN_LINE_MS = 3_000
 /** A write is confirmed after others' writes and the disk: it is given more, but not without end; milliseconds. */
 const LONGEST_WRITE_MS = 6_000
+
+/** How many records are written in one statement where that holds up this process; some milliseconds' work. */
+const RECORDS_AT_ONCE = 100
 
 /** Begins a transaction in which everything is read as it is now, however long that takes. */
 const BEGIN_READING = [
@@ -158,22 +171,29 @@ export class Store {
   }
 
   /**
-   * Writes a batch if the database still stands at `batch.base` and no other replica's turn has come, in one statement and so in
-   * one transaction. Returns false, with nothing written, when another process was first: with a commit, with a place in the
-   * line, or with one of the batch's idempotency keys.
+   * Writes a batch if the database still stands at `batch.base` and no other replica's turn has come, in one transaction. Returns
+   * false, with nothing written, when another process was first: with a commit, with a place in the line, or with one of the
+   * batch's idempotency keys.
    */
   async write(batch: CommitBatch): Promise<boolean> {
-    const { text, values } = await commitStatement(batch, { isYielding: this.#database.isShared })
-    const asked = this.#prepared({ text, values, ...this.#within(this.#writeMs) })
+    const { isShared } = this.#database
+    // The embedded database works in this thread: between pieces, others have their turn of it.
+    const pieces = isShared ? [batch] : piecesOf(batch, RECORDS_AT_ONCE)
+    const statements = await mapInSlices(pieces, async (piece) =>
+      this.#prepared({ ...(await commitStatement(piece, { isYielding: isShared })), ...this.#within(this.#writeMs) }),
+    )
     let landed: Landed = 'nothing'
+    const writeAll = async (connection: Connection): Promise<boolean> => {
+      landed = 'unknown'
+      for (const statement of statements) if ((await connection.query(statement)).rowCount !== 1) return false
+      return true
+    }
+    const use = (connection: Connection): Promise<boolean> =>
+      statements.length === 1 ? writeAll(connection) : connection.transact(() => writeAll(connection))
     return this.#orLost(() =>
       orAway(
         () => landed,
-        () =>
-          Connection.use(this.#database.ledgerPool, async (connection) => {
-            landed = 'unknown'
-            return (await connection.query(asked)).rowCount === 1
-          }),
+        () => Connection.use(this.#database.ledgerPool, use),
       ),
     )
   }
