@@ -41,7 +41,7 @@ export interface PostgresOptions {
 export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
   const config = connectionConfig(url)
   const shared = openPool({ config, max: maxConnections, log })
-  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log, limits: LEDGER_LIMITS })
+  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log, limits: LEDGER_LIMITS, isPipelined: true })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(shared.pool),
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
