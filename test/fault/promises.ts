@@ -1,10 +1,12 @@
 import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import { openDatabase } from '../../src/core/database/open.js'
+import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { newId } from '../../src/core/platform/ids.js'
-import { silentLog, usePostgres } from '../testkit/databases.js'
+import { createTestDatabase, silentLog, usePostgres } from '../testkit/databases.js'
+import { openTestLedger } from '../testkit/ledger.js'
 import { canStartRedis } from '../testkit/redis.js'
 import { builtServer } from '../testkit/server-process.js'
 import { fail, isCount, messageOf } from './plan.js'
@@ -121,7 +123,21 @@ const ON_ONE: readonly Timed[] = [
       return ms
     },
   },
+  { name: 'a start gives up on a PostgreSQL server that freezes while it loads', limitMs: 11_000, measure: loadWithoutAnswer },
 ]
+
+/** Opens a ledger while somebody else holds a table that has to be read; milliseconds until it has given up. */
+async function loadWithoutAnswer(): Promise<number> {
+  const { url, drop } = await createTestDatabase()
+  const database = await openPostgres({ url, log: silentLog })
+  const holder = await database.pool.connect()
+  await holder.query('BEGIN; LOCK TABLE feature_flags IN ACCESS EXCLUSIVE MODE')
+  const ms = await msOf(() => openTestLedger(database).catch(() => undefined))
+  holder.release(true)
+  await database.close()
+  await drop()
+  return ms
+}
 
 const UNDER_FAULTS: readonly Timed[] = [
   {
