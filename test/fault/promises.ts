@@ -1,5 +1,4 @@
 import { createServer } from 'node:net'
-import { parseArgs } from 'node:util'
 import { openDatabase } from '../../src/core/database/open.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { systemClock } from '../../src/core/platform/clock.js'
@@ -9,7 +8,7 @@ import { createTestDatabase, silentLog, usePostgres } from '../testkit/databases
 import { openTestLedger } from '../testkit/ledger.js'
 import { canStartRedis } from '../testkit/redis.js'
 import { builtServer } from '../testkit/server-process.js'
-import { fail, isCount, messageOf } from './plan.js'
+import { fail, messageOf, readRounds } from './plan.js'
 import { Replicas, soon } from './replicas.js'
 
 /**
@@ -230,17 +229,8 @@ async function keeps({ name, limitMs, measure }: Timed, replicas: Replicas, roun
   return most <= limitMs
 }
 
-function readRounds(): number | string {
-  try {
-    const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
-    return isCount(values.rounds) ? Number(values.rounds) : '--rounds must be a whole number from 1 to 9999'
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
 async function main(): Promise<number> {
-  const rounds = readRounds()
+  const rounds = readRounds('5')
   if (typeof rounds === 'string') return fail(rounds, EXIT_USAGE)
   const program = builtServer()
   if (!program) return fail('there is no dist/main.js: run `npm run build` first', 1)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
 import { startTcpProxy } from '../../../test/testkit/tcp-proxy.js'
-import { DatabaseAwayError, orAway } from './database-error.js'
+import { DatabaseAwayError, orAway, unavailable } from './database-error.js'
 import { openPostgres } from './postgres/postgres.js'
 
 /** What a question ends with. */
@@ -23,6 +23,21 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
     expect(await fate(() => pool.query('SELECT $1::text', ['a\u0000']))).toBe('at fault')
     expect(await fate(() => prisma.change.count())).toBe('answered')
     await expect(ask('SELECT 1 / 0')).rejects.toMatchObject({ code: '22012' })
+    await close()
+  })
+
+  it('because its disk is full is told apart from an outage, for a write as well', async () => {
+    const { ask, pool, close } = await openTestDatabase(engine)
+    const full = `DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`
+    const said = {
+      code: 'UNAVAILABLE',
+      message: 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.',
+      headers: new Map([['retry-after', '30']]),
+    }
+    await expect(ask(full)).rejects.toMatchObject(said)
+    const away: unknown = await orAway('nothing', () => pool.query(full)).catch((error: unknown) => error)
+    expect(unavailable(away, 'nothing')).toMatchObject(said)
+    expect(unavailable(away, 'unknown').message).toContain('it may or may not have landed')
     await close()
   })
 

@@ -63,7 +63,8 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
     await holder.query('SELECT pg_advisory_lock(72707369)')
     const opening = openPostgres({ url, log: silentLog, prepareMs: 1_000 })
     opening.catch(() => undefined)
-    const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
     await until(async () => (await holder.query(waiting)).rowCount === 1)
     proxy.stall()
     await expect(opening).rejects.toMatchObject({
