@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { createServer } from 'node:net'
 import { openDatabase } from '../../src/core/database/open.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
