@@ -130,11 +130,9 @@ describe('the command line', () => {
 
   it.runIf(ENGINES.includes('postgresql'))('waits for a database that does not answer yet, and says so', async () => {
     const { url, drop } = await createTestDatabase()
-    const through = new URL(url)
-    const proxy = await startTcpProxy(Number(through.port || 5432))
-    through.port = String(proxy.port)
+    const proxy = await startTcpProxy(url)
     proxy.stall()
-    const program = run([], { DATABASE_URL: through.href, VALHALLA_START_TIMEOUT_MS: '600000' })
+    const program = run([], { DATABASE_URL: proxy.url, VALHALLA_START_TIMEOUT_MS: '600000' })
     await until(() => program.stdout().includes('the database does not answer yet'))
     await proxy.restore()
     expect(await portOf(program)).toBeGreaterThan(0)

@@ -9,6 +9,7 @@ import { createTestDatabase, silentLog, usePostgres } from '../testkit/databases
 import { openTestLedger } from '../testkit/ledger.js'
 import { canStartRedis } from '../testkit/redis.js'
 import { builtServer } from '../testkit/server-process.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
 import { fail, messageOf, readRounds } from './plan.js'
 import { Replicas, soon } from './replicas.js'
 
@@ -126,15 +127,21 @@ const ON_ONE: readonly Timed[] = [
   { name: 'a start gives up on a PostgreSQL server that freezes while it loads', limitMs: 11_000, measure: loadWithoutAnswer },
 ]
 
-/** Opens a ledger while somebody else holds a table that has to be read; milliseconds until it has given up. */
+/** Loses the server in the middle of a load, at a table that somebody else holds; how long it takes to give up, in milliseconds. */
 async function loadWithoutAnswer(): Promise<number> {
   const { url, drop } = await createTestDatabase()
-  const database = await openPostgres({ url, log: silentLog })
-  const holder = await database.pool.connect()
+  const proxy = await startTcpProxy(url)
+  const [near, far] = [await openPostgres({ url, log: silentLog }), await openPostgres({ url: proxy.url, log: silentLog })]
+  const holder = await near.pool.connect()
   await holder.query('BEGIN; LOCK TABLE feature_flags IN ACCESS EXCLUSIVE MODE')
-  const ms = await msOf(() => openTestLedger(database).catch(() => undefined))
+  const loading = openTestLedger(far).catch(() => undefined)
+  const waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'feature_flags'::regclass"
+  await soon(async () => (await near.pool.query(waiting)).rowCount === 1)
+  proxy.stall()
+  const ms = await msOf(() => loading)
   holder.release(true)
-  await database.close()
+  await Promise.all([near.close(), far.close()])
+  await proxy.close()
   await drop()
   return ms
 }

@@ -22,10 +22,8 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
     const created = await createTestDatabase()
     drop = created.drop
     direct = created.url
-    const through = new URL(created.url)
-    proxy = await startTcpProxy(Number(through.port || 5432))
-    through.port = String(proxy.port)
-    url = through.href
+    proxy = await startTcpProxy(direct)
+    url = proxy.url
   })
 
   afterEach(async () => {
