@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -29,8 +29,7 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
   const adminKey = settings['VALHALLA_ADMIN_KEY'] ?? generateApiKey('test')
   const env = {
     NODE_ENV: 'production',
-    VALHALLA_SHUTDOWN_DELAY_MS: '0',
-    VALHALLA_ALLOW_UNKEYED: 'true',
+    ...known(main, { VALHALLA_SHUTDOWN_DELAY_MS: '0', VALHALLA_ALLOW_UNKEYED: 'true' }),
     PORT: '0',
     VALHALLA_ADMIN_KEY: adminKey,
     VALHALLA_DATA_DIR: join(root, 'data'),
@@ -57,6 +56,12 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
     await stop()
     throw error
   }
+}
+
+/** Those of the settings that a build knows: with another one it would not start. */
+function known(main: string, settings: Readonly<Record<string, string>>): Record<string, string> {
+  const help = execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8', env: {} })
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => help.includes(name)))
 }
 
 /** The URL in the log's line that says that the server is ready. */

@@ -65,6 +65,8 @@ const NAME_FAULTS: ReadonlySet<string> = new Set(['26000', '42P05'])
 const LOAD_TIMEOUT_MS = 120_000
 /** How long a server may say nothing before another connection is tried; milliseconds. */
 const QUIET_MS = 2_000
+/** The same for a load of the whole state, which may sort a big table before the first row comes; milliseconds. */
+const QUIET_LOADING_MS = 10_000
 /** The same for who waits for a turn, which may be another's for a while; milliseconds. */
 const QUIET_IN_LINE_MS = 3_000
 /** A write is confirmed after others' writes and the disk: it is given more, but not without end; milliseconds. */
@@ -133,7 +135,7 @@ export class Store {
 
   /** The whole state, read in one transaction. */
   async loadAll(): Promise<Snapshot> {
-    const asked = { query_timeout: LOAD_TIMEOUT_MS }
+    const asked = this.#flowing(QUIET_LOADING_MS)
     return orAway('nothing', () =>
       Connection.use(this.#database.ledgerPool, async (connection) => {
         const [, found] = await connection.together([BEGIN_READING, HEAD_QUERY].map((text) => ({ ...asked, text })))
