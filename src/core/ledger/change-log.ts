@@ -12,6 +12,7 @@ import {
   madeBy,
   type PlainChange,
 } from '../state/change.js'
+import { mapInSlices } from '../platform/slices.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 import type { JsonObject } from '../values/json.js'
 import { type ChainBounds, GENESIS_DIGEST, type StoredCheckpoint } from './digest.js'
@@ -139,7 +140,7 @@ export class ChangeLog {
     }))
     const { rows } = await this.#database.ask<{ n: number; row: JsonObject }>(text, [JSON.stringify(asked)])
     const found = pages.map((): ChangeEntry[] => [])
-    for (const { n, row } of rows) found[n]?.push(fromEntryRow(row))
+    await mapInSlices(rows, ({ n, row }) => found[n]?.push(fromEntryRow(row)))
     return found
   }
 
@@ -172,7 +173,7 @@ export class ChangeLog {
     const { rows } = await this.#database.ask<ImageRow>(text, [...columns, IMAGES_PAGE_BYTES])
     const end = rows.find((row) => row.is_left)?.n ?? places.length + 1
     const found = new Map(rows.map(({ n, image }) => [n, image]))
-    return places.slice(0, end - 1).map((_, index) => loaded(found.get(index + 1) ?? null))
+    return mapInSlices(places.slice(0, end - 1), (_, index) => loaded(found.get(index + 1) ?? null))
   }
 
   /** All changes of one revision, in order. */
