@@ -43,15 +43,15 @@ export class Pace {
 
   /** To be waited for before so many objects are put together; nothing while there is room in this turn. */
   pass(objects: number): undefined | Promise<void> {
+    const room = this.room()
+    if (room) return room.then(() => this.pass(objects))
     this.#inTurn += objects
-    if (this.#inTurn <= OBJECTS_PER_TURN) return undefined
-    this.#inTurn = objects
-    return ownTurn()
+    return undefined
   }
 
   /** To be waited for before one more value is looked through, and then asked again; nothing while there is room in this turn. */
   room(): undefined | Promise<void> {
-    if (this.#inTurn <= OBJECTS_PER_TURN) return undefined
+    if (this.#inTurn < OBJECTS_PER_TURN) return undefined
     this.#next ??= ownTurn().then(() => {
       this.#next = undefined
       this.#inTurn = 0
