@@ -36,8 +36,7 @@ await measure('embedded')
 async function measure(engine: string, databaseUrl?: string): Promise<void> {
   const server = await startBuiltServer(databaseUrl, WATCHED, values.dist)
   try {
-    const ask = (input: object) =>
-      server.ask<{ runAdminOperation: { userErrors: unknown[] } }>(OPERATION, { input })
+    const ask = (input: object) => server.ask<{ runAdminOperation: { userErrors: unknown[] } }>(OPERATION, { input })
     for (let round = 0; round < 10; round += 1) await ask({ steps: stepsOf(50, `warm ${round}`) })
     console.log(`\n${engine}, ${values.dist}\nsteps  apply ms  a step ms  stall ms  (busy)    plan ms  stall ms  (busy)`)
     for (const count of values.steps.split(',').map(Number)) {

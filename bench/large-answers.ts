@@ -48,13 +48,13 @@ async function fill({ ask }: BuiltServer): Promise<void> {
     })
   for (let version = 0; version < VERSIONS; version += 1)
     for (let entry = 0; entry < ENTRIES; entry += 10)
-      await run(Array.from({ length: 10 }, (_, n) => ({ setConfig: { key: `large/${entry + n}`, value: valueOf(entry + n, version) } })))
+      await run(Array.from({ length: 10 }, (_, n) => ({ setConfig: { key: `large/${entry + n}`, value: largeValue(entry + n, version) } })))
   for (let version = 0; version < 100; version += 1)
     await run(Array.from({ length: FLAGS }, (_, n) => ({ setFeatureFlag: { key: `flag-${n}`, description: `Version ${version}` } })))
 }
 
 /** About 50 KB of JSON. */
-function valueOf(entry: number, version: number): readonly string[] {
+function largeValue(entry: number, version: number): readonly string[] {
   return Array.from({ length: LINES }, (_, line) => `line ${line} of version ${version} of entry ${entry} `.padEnd(47, '.'))
 }
 

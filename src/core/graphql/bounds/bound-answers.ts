@@ -46,7 +46,7 @@ function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown,
       if (typeof value === 'string' ? value.length < LONG_TEXT : typeof value !== 'object' || value === null) return count(value)
       const [turns, budget] = [context.once(pace), context.once(answerBudget)]
       const room = turns.room()
-      if (room) return room.then(() => countInTurn(value))
+      if (room !== undefined) return room.then(() => countInTurn(value))
       const before = budget.answeredBytes
       const counted = count(value)
       turns.note(budget.answeredBytes - before)

@@ -44,7 +44,7 @@ export class Pace {
   /** To be waited for before so many objects are put together; nothing while there is room in this turn. */
   pass(objects: number): undefined | Promise<void> {
     const room = this.room()
-    if (room) return room.then(() => this.pass(objects))
+    if (room !== undefined) return room.then(() => this.pass(objects))
     this.#inTurn += objects
     return undefined
   }
