@@ -9,7 +9,7 @@ import type { RequestContext } from './context.js'
 /** Records that are asked for with one statement: all of a page, and of the pages beside it. */
 const RECORDS_PER_STATEMENT = 1_000
 /** Images that are given out in one turn of the event loop. */
-const IMAGES_PER_TURN = 500
+const IMAGES_PER_TURN = 200
 
 type Image = ChangeImages['before']
 

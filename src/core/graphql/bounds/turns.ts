@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Objects that are put together in one turn of the event loop: a few milliseconds of work. */
-const OBJECTS_PER_TURN = 250
+const OBJECTS_PER_TURN = 100
 
 /** Bytes of JSON values whose counting takes as long as putting an object together. */
 const BYTES_PER_OBJECT = 1_024
