@@ -13,8 +13,19 @@ export interface BuiltServer {
   readonly adminKey: string
   /** Asks as the admin; throws Error when the answer has errors. */
   ask<T>(query: string, variables?: object): Promise<T>
+  /** The longest stall of its event loop since this was last asked; only where it was started with {@link WATCHED}. */
+  longestStall(): Promise<Stall>
   stop(): Promise<void>
 }
+
+/** A stall in milliseconds: by the clock, and by the processor time that the process took meanwhile. */
+export interface Stall {
+  readonly clockMs: number
+  readonly busyMs: number
+}
+
+/** Settings of a server whose stalls are watched, which costs it a timer every millisecond. */
+export const WATCHED = { NODE_OPTIONS: `--import ${new URL('./loop-delay.mjs', import.meta.url).href}` }
 
 const START_LIMIT_MS = 30_000
 
@@ -36,7 +47,7 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...settings,
   }
-  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const ended = new Promise<void>((done) => child.once('exit', () => done()))
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
@@ -51,6 +62,11 @@ export async function startBuiltServer(databaseUrl?: string, settings: Record<st
       adminKey,
       stop,
       ask: (query, variables) => askServer(url, adminKey, { query, variables }),
+      longestStall: () =>
+        new Promise((done) => {
+          child.once('message', (stall: Stall) => done(stall))
+          child.send('longest?')
+        }),
     }
   } catch (error) {
     await stop()

@@ -101,6 +101,25 @@ describe.each(ENGINES)('changes on %s', (engine) => {
     expect(statements).toBe(2)
   })
 
+  it('of the log are read with their images by one statement where these are small, and large ones by another', async () => {
+    const ask = async (first: number) => (await answer(`{ changes(first: ${first}) { nodes { before after } } }`)) as { changes: unknown }
+    expect((await ask(2)).changes).toEqual({
+      nodes: [11, 10].map((entry) => ({
+        before: expect.objectContaining({ key: `e/${entry}`, value: { version: VERSIONS - 2 } }),
+        after: expect.objectContaining({ key: `e/${entry}`, value: { version: VERSIONS - 1 } }),
+      })),
+    })
+    expect(statements).toBe(1)
+    const values = [0, 1, 2].map((round) => noise(60_000, round))
+    for (const value of values) await run(ledger, setConfig, { key: 'large', value })
+    expect((await ask(3)).changes).toMatchObject({ nodes: [2, 1, 0].map((round) => ({ after: { value: values[round] } })) })
+    expect(statements).toBe(2)
+    await answer('{ changes(first: 3) { nodes { ...Images } totalCount } } fragment Images on Change { after }')
+    expect(statements).toBe(3)
+    await answer('{ changes(first: 3) { nodes { id } } }')
+    expect(statements).toBe(1)
+  })
+
   it('have large images read in parts, of which each is as it was', async () => {
     const sizes = [60_000, 1, 60_000, 30_000, 60_000, 60_000]
     for (let round = 0; round < 20; round += 1)
