@@ -18,7 +18,8 @@ export function newId(): string {
     randomFillSync(pool)
     used = 0
   }
-  const random = pool.subarray(used, (used += BYTES))
+  const random = pool.subarray(used, used + BYTES)
+  used += BYTES
   const now = Date.now()
   if (now > msecs) {
     msecs = now
