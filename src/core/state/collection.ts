@@ -13,6 +13,8 @@ export interface View<R> {
   values(afterKey?: string): IterableIterator<R>
   /** The records that a listing of the collection has under this value, in key order; those after `afterKey` when it is given. */
   listed(listing: string, value: string, afterKey?: string): IterableIterator<R>
+  /** How many records a listing has under this value. */
+  countListed(listing: string, value: string): number
 }
 
 /** A state to be read, whether it is in force or pending. */

@@ -82,10 +82,7 @@ function countFlags({ keys, group }: Readonly<Record<string, unknown>>, snapshot
   if (Array.isArray(keys)) return keys.length
   if (keys !== undefined && keys !== null) return 1
   const flags = snapshot.view(featureFlagCollection)
-  if (typeof group !== 'string') return Math.min(flags.size, MAX_EVALUATIONS)
-  let count = 0
-  for (const _ of flags.listed('group', group)) if (++count === MAX_EVALUATIONS) break
-  return count
+  return Math.min(typeof group === 'string' ? flags.countListed('group', group) : flags.size, MAX_EVALUATIONS)
 }
 
 /** The flags of a group, or all of them, in the order of their keys. */
