@@ -25,5 +25,7 @@ it('canonical JSON is the value, in the spelling of JSON.stringify, whatever the
     }),
     { numRuns: 1_000 },
   )
-  expect(canonicalJson({ b: 1, a: ['"\\\u007f\u2028é', null], 10: undefined, 9: 0 })).toBe('{"9":0,"a":["\\"\\\\\u007f\u2028é",null],"b":1}')
+  expect(canonicalJson({ b: 1, a: ['"\\\u007f\u2028é', null], 10: undefined, 9: 0 })).toBe(
+    '{"9":0,"a":["\\"\\\\\u007f\u2028é",null],"b":1}',
+  )
 })
