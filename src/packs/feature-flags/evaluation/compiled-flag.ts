@@ -1,7 +1,7 @@
 import { derived } from '../../../core/state/derived.js'
 import { countDrawable } from './bucketing.js'
 import { type ConstraintTest, compileConstraint } from './constraints.js'
-import type { EvaluableFlag, FlagStrategy } from './evaluation.js'
+import type { EvaluableFlag, FlagConstraint, FlagStrategy } from './evaluation.js'
 
 /** A strategy with the tests of its constraints, in their order. */
 export interface CompiledStrategy {
@@ -18,6 +18,22 @@ export interface CompiledFlag {
 
 /** The compiled form of a flag, made once for each of its records. Throws for stored data that no command has let in. */
 export const compiledFlag: (flag: EvaluableFlag) => CompiledFlag = derived(({ strategies, variants }) => ({
-  strategies: strategies.map((strategy) => ({ strategy, tests: strategy.constraints.map(compileConstraint) })),
+  strategies: strategies.map(compileStrategy),
   isDrawn: countDrawable(variants) > 1,
 }))
+
+function compileStrategy(strategy: FlagStrategy): CompiledStrategy {
+  demandTexts(strategy.stickiness)
+  // Array.from also looks at what a list leaves out.
+  return { strategy, tests: Array.from(strategy.constraints, compileNamed) }
+}
+
+function compileNamed(constraint: FlagConstraint): ConstraintTest {
+  demandTexts(constraint.operator, constraint.contextField)
+  return compileConstraint(constraint)
+}
+
+/** What an explanation names is a text: it is written later, when nothing can become reason ERROR any more. */
+function demandTexts(...names: readonly unknown[]): void {
+  if (!names.every((name) => typeof name === 'string')) throw new TypeError('a strategy names something that is no text')
+}
