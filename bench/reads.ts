@@ -1,5 +1,6 @@
 import { evaluateFlag } from '../src/packs/feature-flags/evaluation/evaluate.js'
 import type { EvaluationContext } from '../src/packs/feature-flags/evaluation/evaluation.js'
+import { EvaluationSubject } from '../src/packs/feature-flags/evaluation/evaluation-subject.js'
 import type { BareJob } from './bare-process.js'
 import type { BuiltServer } from './built-server.js'
 import type { Child } from './child.js'
@@ -84,7 +85,8 @@ export function evaluationFacts(rounds: number, runMs: number): Fact[] {
 }
 
 function evaluate(flag: typeof TARGETED_FLAG, context: EvaluationContext): boolean {
-  return evaluateFlag({ key: flag.key, flag, context, defaultValue: true, now: NOW, isExplained: true, random: () => 0.5 }).isEnabled
+  const subject = new EvaluationSubject(context, NOW)
+  return evaluateFlag({ key: flag.key, flag, revision: 0, subject, defaultValue: true, isExplained: true, random: () => 0.5 }).isEnabled
 }
 
 /** Milliseconds of one call, over at least `runMs`. */

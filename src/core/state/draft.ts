@@ -80,6 +80,7 @@ export class Draft {
       },
       values: (afterKey) => table().values(afterKey),
       listed: (listing, value, afterKey) => table().listed(listing, value, afterKey),
+      countListed: (listing, value) => table().countListed(listing, value),
     }
   }
 
