@@ -92,18 +92,18 @@ describe('rounds', () => {
     const [, row] = await runRounds(
       [
         { name: 'base', measure: measure('base') },
-        { name: 'ours', baseline: 'base', measure: measure('ours') },
+        { name: 'ours', baselines: ['base'], measure: measure('ours') },
       ],
       3,
     )
     expect(order).toEqual(['base', 'ours', 'ours', 'base', 'base', 'ours'])
-    expect(row?.ratio).toEqual({ median: 0.5, min: 0.25, max: 1 })
+    expect(row?.ratios).toEqual([{ baseline: 'base', spread: { median: 0.5, min: 0.25, max: 1 } }])
   })
 
   it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('refuses a ratio that is no number above 0: %s', async (perSecond) => {
     const scenarios = [
       { name: 'base', measure: async () => fixed(1) },
-      { name: 'ours', baseline: 'base', measure: async () => fixed(perSecond) },
+      { name: 'ours', baselines: ['base'], measure: async () => fixed(perSecond) },
     ]
     await expect(runRounds(scenarios, 1)).rejects.toThrow(`ours against base came to ${perSecond} in round 0`)
   })
