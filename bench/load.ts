@@ -33,12 +33,16 @@ export interface LoadJob extends Window {
   readonly groups: readonly (readonly Call[])[]
   /** How many calls are begun in a second on all connections; left out: as many as are answered. */
   readonly callsPerSecond?: number
+  /** Sends a call again a little later when the server has too much to do (503); left out: that is a wrong answer. */
+  readonly isPatient?: boolean
 }
 
 /** What a closed loop came to. */
 export interface LoadResult extends Measurement {
   /** Every call that was answered, outside of the window too. */
   readonly sent: number
+  /** How often a call was refused with 503, and sent again. */
+  readonly shed: number
 }
 
 interface Prepared {
@@ -62,11 +66,11 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const prepared = groups.map((group) => group.map((call) => prepare(job, call)))
   const lines = await Promise.all(Array.from({ length: connections }, () => Line.open(job)))
   const watch = new Stopwatch(job)
-  const pace = paceOf(job.callsPerSecond)
+  const timing: Timing = { watch, pace: paceOf(job.callsPerSecond), isPatient: job.isPatient === true, shed: 0 }
   const mine = (index: number): Prepared[][] => prepared.filter((_, group) => group % connections === index)
   try {
-    const sent = await Promise.all(lines.map((line, index) => repeat(line, mine(index), { watch, pace })))
-    return { ...watch.result(), sent: sent.reduce((sum, count) => sum + count, 0) }
+    const sent = await Promise.all(lines.map((line, index) => repeat(line, mine(index), timing)))
+    return { ...watch.result(), sent: sent.reduce((sum, count) => sum + count, 0), shed: timing.shed }
   } finally {
     for (const line of lines) line.close()
   }
@@ -76,7 +80,11 @@ interface Timing {
   readonly watch: Stopwatch
   /** Waits until the next call may begin. */
   readonly pace: (() => Promise<void>) | undefined
+  readonly isPatient: boolean
+  shed: number
 }
+
+const PATIENCE_MS = 20
 
 function paceOf(callsPerSecond: number | undefined): Timing['pace'] {
   if (callsPerSecond === undefined) return undefined
@@ -88,14 +96,19 @@ function paceOf(callsPerSecond: number | undefined): Timing['pace'] {
   }
 }
 
-async function repeat(line: Line, groups: readonly (readonly Prepared[])[], { watch, pace }: Timing): Promise<number> {
+async function repeat(line: Line, groups: readonly (readonly Prepared[])[], timing: Timing): Promise<number> {
+  const { watch, pace, isPatient } = timing
   let sent = 0
   for (let index = 0; !watch.isOver; index += 1) {
     for (const prepared of groups[index % groups.length] ?? []) {
       if (pace) await pace()
       if (prepared.serialAt >= 0) prepared.bytes.write(nextSerial(), prepared.serialAt, 'latin1')
       const startedAtMs = performance.now()
-      const answer = await line.ask(prepared.bytes)
+      let answer = await line.ask(prepared.bytes)
+      for (; isPatient && answer.status === 503; answer = await line.ask(prepared.bytes)) {
+        timing.shed += 1
+        await sleep(PATIENCE_MS)
+      }
       watch.note(startedAtMs)
       sent += 1
       check(prepared, answer)

@@ -15,6 +15,7 @@ export interface Section {
   readonly unit: string
   readonly rows: readonly Row[]
   readonly facts: readonly Fact[]
+  readonly notes?: readonly string[]
 }
 
 /** The cells of a section's rows, with headings: medians over the rounds; ratios of rates, with their least and greatest. */
@@ -33,7 +34,7 @@ function cellsOf({ unit, rows }: Section): readonly (readonly string[])[] {
 
 /** A section as plain text. */
 export function textOf(section: Section): string {
-  return [`## ${section.title}`, ...align(cellsOf(section)), ...section.facts.map(showFact)].join('\n')
+  return [`## ${section.title}`, ...align(cellsOf(section)), ...section.facts.map(showFact), ...(section.notes ?? [])].join('\n')
 }
 
 /** A section as Markdown. */
@@ -41,7 +42,9 @@ export function markdownOf(section: Section): string {
   const [headings, ...rows] = cellsOf(section)
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const table = headings ? [line(headings), '|---|---:|---:|---:|---|', ...rows.map(line), ''] : []
-  return [`### ${section.title}`, '', ...table, ...section.facts.map((fact) => `- ${showFact(fact)}`)].join('\n').trimEnd()
+  return [`### ${section.title}`, '', ...table, ...[...section.facts.map(showFact), ...(section.notes ?? [])].map((line) => `- ${line}`)]
+    .join('\n')
+    .trimEnd()
 }
 
 function showFact({ name, timeMs: { median, min, max } }: Fact): string {

@@ -49,8 +49,13 @@ async function measure(bench: Bench, engine: DatabaseEngine, server: BuiltServer
   await setRules(server, true)
   const transactions = startChild<TransactionJob, Measurement>('./servers/transactions-process.js', [engine], 'server')
   const { plan, loader } = bench
-  const load = (connections: number, measureMs: number) =>
-    verified(server, () => loader.ask({ ...jobOf(server), warmUpMs: measureMs / 10, measureMs, connections, groups: TOGGLES }))
+  const shed = new Map<number, number>()
+  const load = async (connections: number, measureMs: number): Promise<Measurement> => {
+    const job = { ...jobOf(server), warmUpMs: measureMs / 10, measureMs, connections, groups: TOGGLES, isPatient: true }
+    const result = await verified(server, () => loader.ask(job))
+    shed.set(connections, (shed.get(connections) ?? 0) + result.shed)
+    return result
+  }
   try {
     await load(64, plan.warmUpMs)
     await transactions.ask({ callers: 8, warmUpMs: 0, measureMs: plan.warmUpMs })
@@ -63,7 +68,7 @@ async function measure(bench: Bench, engine: DatabaseEngine, server: BuiltServer
       ]
     })
     const rows = await runRounds(scenarios, plan.rounds)
-    bench.show({ title: `toggle: commits over HTTP, ${engine}`, unit: 'per second', rows, facts: [] })
+    bench.show({ title: `toggle: commits over HTTP, ${engine}`, unit: 'per second', rows, facts: [], notes: notesOf(shed) })
   } finally {
     await transactions.stop()
   }
@@ -107,4 +112,10 @@ async function made(server: BuiltServer, before: number, sent: number): Promise<
 
 async function headOf(server: BuiltServer): Promise<number> {
   return (await server.ask<{ evaluateFlag: { revision: number } }>(HEAD)).evaluateFlag.revision
+}
+
+function notesOf(shed: ReadonlyMap<number, number>): string[] {
+  return [...shed]
+    .filter(([, count]) => count > 0)
+    .map(([clients, count]) => `${clients} clients: ${count} times a commit was refused as too much (503), and sent again`)
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type LoadJob, runLoad } from '../../bench/load.js'
+import { type LoadJob, runLoad, SERIAL } from '../../bench/load.js'
 import { runRounds } from '../../bench/rounds.js'
 import { percentileOf, spreadOf } from '../../bench/statistics.js'
 
@@ -71,6 +71,32 @@ describe('load', () => {
     expect((await runLoad({ ...good.job, groups })).sent).toBe(good.seen.length)
     const bad = await serve(() => ({ body: '{"key":"k","revision":null}\n' }))
     await expect(runLoad({ ...bad.job, groups })).rejects.toThrow('wrong answer')
+  })
+
+  it('sends a call that is refused as too much again if it may, and counts that', async () => {
+    let asked = 0
+    const server = await serve(() => {
+      asked += 1
+      return asked === 2 ? { status: 503, body: 'later' } : { body: 'A' }
+    })
+    const { sent, shed } = await runLoad({ ...server.job, isPatient: true })
+    expect([sent, shed]).toEqual([asked - 1, 1])
+    asked = 1
+    await expect(runLoad(server.job)).rejects.toThrow('wrong answer to a: 503 later')
+  })
+
+  it('writes another serial into every request, and holds every answer to the first one where none is given', async () => {
+    const { job, seen } = await serve((body) => ({ body: body.slice(0, 1) }))
+    const { sent } = await runLoad({ ...job, groups: [[{ body: `a${SERIAL}` }]] })
+    expect(new Set(seen).size).toBe(sent)
+    const other = await serve((body) => ({ body }))
+    await expect(runLoad({ ...other.job, groups: [[{ body: `a${SERIAL}` }]] })).rejects.toThrow('wrong answer')
+  })
+
+  it('begins no more calls in a second than it is told', async () => {
+    const { job, seen } = await serve(() => ({ body: 'A' }))
+    await runLoad({ ...job, measureMs: 190, callsPerSecond: 50 })
+    expect(seen.length).toBeLessThanOrEqual(12)
   })
 
   it('refuses more connections than groups', async () => {
