@@ -169,6 +169,33 @@ interface Waiting {
   reject(error: Error): void
 }
 
+interface Body {
+  readonly text: string
+  /** Where the next answer begins. */
+  readonly end: number
+}
+
+/** The body that begins at `start`; undefined when it is not all there. Throws Error when its length is not said. */
+function bodyOf(buffer: Buffer, start: number, head: string): Body | undefined {
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+  if (length !== undefined) {
+    const end = start + Number(length)
+    return buffer.length < end ? undefined : { text: buffer.toString('utf8', start, end), end }
+  }
+  if (!/\r\ntransfer-encoding: *chunked/i.test(head)) throw new Error(`an answer of unknown length: ${head}`)
+  const parts: Buffer[] = []
+  for (let at = start; ; ) {
+    const lineEnd = buffer.indexOf('\r\n', at)
+    if (lineEnd < 0) return undefined
+    const size = Number.parseInt(buffer.toString('latin1', at, lineEnd), 16)
+    const end = lineEnd + 2 + size
+    if (buffer.length < end + 2) return undefined
+    if (size === 0) return { text: Buffer.concat(parts).toString('utf8'), end: end + 2 }
+    parts.push(buffer.subarray(lineEnd + 2, end))
+    at = end + 2
+  }
+}
+
 /** One connection, with at most one request on it. */
 class Line {
   readonly #socket: Socket
@@ -177,7 +204,13 @@ class Line {
 
   private constructor(socket: Socket) {
     this.#socket = socket
-    socket.on('data', (chunk) => this.#take(chunk))
+    socket.on('data', (chunk) => {
+      try {
+        this.#take(chunk)
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
     socket.on('error', (error) => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('the server closed the connection')))
   }
@@ -210,15 +243,10 @@ class Line {
     const headEnd = this.#buffer.indexOf('\r\n\r\n')
     if (headEnd < 0) return
     const head = this.#buffer.toString('latin1', 0, headEnd)
-    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (length === undefined) {
-      this.#fail(new Error(`an answer without Content-Length: ${head}`))
-      return
-    }
-    const end = headEnd + 4 + Number(length)
-    if (this.#buffer.length < end) return
-    const answer = { status: Number(head.slice(9, 12)), text: this.#buffer.toString('utf8', headEnd + 4, end) }
-    this.#buffer = this.#buffer.subarray(end)
+    const found = bodyOf(this.#buffer, headEnd + 4, head)
+    if (!found) return
+    const answer = { status: Number(head.slice(9, 12)), text: found.text }
+    this.#buffer = this.#buffer.subarray(found.end)
     const waiting = this.#waiting
     this.#waiting = undefined
     waiting?.resolve(answer)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const PACKAGES = {
   graphql: ['@apollo/server@5.5.1', 'fastify@5.12.8', 'graphql@16.14.2', 'mercurius@16.10.1'],
   unleash: ['unleash-server@7.5.1'],
-  keystone: ['@keystone-6/core@8.1.0'],
+  keystone: ['@keystone-6/core@8.1.0', '@prisma/adapter-pg@7.10.1'],
 } as const
 
 /** Where they are kept between runs; VALHALLA_PEERS names another folder. */

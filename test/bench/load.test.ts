@@ -73,6 +73,24 @@ describe('load', () => {
     await expect(runLoad({ ...bad.job, groups })).rejects.toThrow('wrong answer')
   })
 
+  it('reads an answer in chunks, which arrive in pieces', async () => {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        response.write('{"a":')
+        setImmediate(() => response.end('"x"}'))
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const { job } = await serve(() => ({ body: '' }))
+    const { port } = server.address() as AddressInfo
+    const groups = [[{ body: 'a', answer: '{"a":"x"}' }]]
+    expect((await runLoad({ ...job, port, groups })).sent).toBeGreaterThan(0)
+  })
+
   it('sends a call that is refused as too much again if it may, and counts that', async () => {
     let asked = 0
     const server = await serve(() => {
