@@ -6,20 +6,20 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 const [kind] = process.argv.slice(2)
-const require = createRequire(join(process.env.PEERS, 'package.json'))
+const load = createRequire(join(process.env.PEERS, 'package.json'))
 const schema = readFileSync(process.env.SCHEMA, 'utf8')
 const answer = JSON.parse(process.env.ANSWER)
 const resolvers = { Query: Object.fromEntries(Object.entries(answer).map(([field, value]) => [field, () => value])) }
 const ready = (port) => console.log(JSON.stringify({ url: `http://127.0.0.1:${port}` }))
 
 if (kind === 'mercurius') {
-  const app = require('fastify')()
-  app.register(require('mercurius'), { schema, resolvers, jit: 1 })
+  const app = load('fastify')()
+  app.register(load('mercurius'), { schema, resolvers, jit: 1 })
   await app.listen({ port: 0, host: '127.0.0.1' })
   ready(app.server.address().port)
 } else {
-  const { ApolloServer } = require('@apollo/server')
-  const { startStandaloneServer } = require('@apollo/server/standalone')
+  const { ApolloServer } = load('@apollo/server')
+  const { startStandaloneServer } = load('@apollo/server/standalone')
   const server = new ApolloServer({ typeDefs: schema, resolvers })
   const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' } })
   ready(new URL(url).port)

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const require = createRequire(join(process.env.PEERS, 'package.json'))
-const { start } = await import(pathToFileURL(require.resolve('unleash-server')).href)
+const load = createRequire(join(process.env.PEERS, 'package.json'))
+const { start } = await import(pathToFileURL(load.resolve('unleash-server')).href)
 const { server } = await start({
   server: { port: 0, host: '127.0.0.1', gracefulShutdownEnable: false },
   frontendApi: { refreshIntervalInMs: 1_000 },
