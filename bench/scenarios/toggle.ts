@@ -47,7 +47,9 @@ function loopSeconds({ warmUpMs, measureMs, rounds }: Plan): number {
 async function measure(bench: Bench, engine: DatabaseEngine, server: BuiltServer): Promise<void> {
   await makeToggled(server)
   await setRules(server, true)
-  const transactions = startChild<TransactionJob, Measurement>('./servers/transactions-process.js', [engine], 'server')
+  const database = engine === 'postgresql' ? await createTestDatabase() : undefined
+  const args = database ? [database.url] : []
+  const transactions = startChild<TransactionJob, Measurement>('./servers/transactions-process.js', args, 'server')
   const { plan, loader } = bench
   const shed = new Map<number, number>()
   const load = async (connections: number, measureMs: number): Promise<Measurement> => {
@@ -71,6 +73,7 @@ async function measure(bench: Bench, engine: DatabaseEngine, server: BuiltServer
     bench.show({ title: `toggle: commits over HTTP, ${engine}`, unit: 'per second', rows, facts: [], notes: notesOf(shed) })
   } finally {
     await transactions.stop()
+    await database?.drop()
   }
   await measureCost(bench, engine, server)
 }

@@ -1,6 +1,8 @@
 import type pg from 'pg'
-import type { DatabaseEngine } from '../../src/core/database/database.js'
-import { openTestDatabase } from '../../test/testkit/databases.js'
+import type { Database } from '../../src/core/database/database.js'
+import { openDatabase } from '../../src/core/database/open.js'
+import { systemClock } from '../../src/core/platform/clock.js'
+import { openTestDatabase, silentLog } from '../../test/testkit/databases.js'
 import { answerJobs } from '../child.js'
 import { type Measurement, Stopwatch, type Window } from '../measurement.js'
 
@@ -9,14 +11,21 @@ export interface TransactionJob extends Window {
   readonly callers: number
 }
 
-const engine = process.argv[2] as DatabaseEngine
+/** PostgreSQL; left out: an embedded database of its own. */
+const databaseUrl = process.argv[2]
 const ROWS = 100
-const opening = openTestDatabase(engine).then(async ({ pool, close }) => {
+const opening = open().then(async (database) => {
+  const { pool } = database
   await pool.query('CREATE TABLE bench_flags (id int PRIMARY KEY, is_enabled boolean NOT NULL, version int NOT NULL)')
   await pool.query('CREATE TABLE bench_log (id bigserial PRIMARY KEY, flag int NOT NULL, before json, after json, at timestamptz NOT NULL)')
   await pool.query(`INSERT INTO bench_flags SELECT i, true, 1 FROM generate_series(0, ${ROWS - 1}) i`)
-  return { pool, close }
+  return database
 })
+
+function open(): Promise<Database> {
+  if (databaseUrl === undefined) return openTestDatabase('pglite')
+  return openDatabase({ databaseUrl, dataDir: '', reserveBytes: 0, log: silentLog, clock: systemClock })
+}
 
 answerJobs(
   async (job: TransactionJob): Promise<Measurement> => {
