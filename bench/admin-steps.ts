@@ -1,7 +1,8 @@
 import 'reflect-metadata'
 import { parseArgs } from 'node:util'
 import { createTestDatabase, usePostgres } from '../test/testkit/databases.js'
-import { type BuiltServer, type Stall, startBuiltServer, WATCHED } from './built-server.js'
+import { type BuiltServer, startBuiltServer } from './servers/built-server.js'
+import type { Stall } from './servers/measured-process.js'
 import { percentileOf } from './statistics.js'
 
 /**
@@ -34,7 +35,7 @@ if (await usePostgres()) {
 await measure('embedded')
 
 async function measure(engine: string, databaseUrl?: string): Promise<void> {
-  const server = await startBuiltServer(databaseUrl, WATCHED, values.dist)
+  const server = await startBuiltServer({ dist: values.dist, databaseUrl })
   try {
     const ask = (input: object) => server.ask<{ runAdminOperation: { userErrors: unknown[] } }>(OPERATION, { input })
     for (let round = 0; round < 10; round += 1) await ask({ steps: stepsOf(50, `warm ${round}`) })

@@ -2,7 +2,8 @@ import 'reflect-metadata'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createTestDatabase, usePostgres } from '../test/testkit/databases.js'
-import { type BuiltServer, type Stall, startBuiltServer, WATCHED } from './built-server.js'
+import { type BuiltServer, startBuiltServer } from './servers/built-server.js'
+import type { Stall } from './servers/measured-process.js'
 
 /**
  * `npm run bench:large [-- --dist FOLDER] [-- --rounds N]`: how long answers that are as large as they may be hold the event loop of
@@ -31,7 +32,7 @@ if (await usePostgres()) {
 await measure('embedded')
 
 async function measure(engine: string, databaseUrl?: string): Promise<void> {
-  const server = await startBuiltServer(databaseUrl, WATCHED, values.dist)
+  const server = await startBuiltServer({ dist: values.dist, databaseUrl })
   try {
     await fill(server)
     console.log(`\n${engine}, ${values.dist}`)

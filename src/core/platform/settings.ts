@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isApiKeyShaped } from './scrub.js'
 
 /** How one variable of the environment is documented; the only such list (`--help` and the README are made from it). */
