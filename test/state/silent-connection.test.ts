@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
@@ -14,12 +15,16 @@ describe.runIf(ENGINES.includes('postgresql'))('a ledger whose connection died w
     const [near, far] = [await openPostgres({ url, log: silentLog }), await openPostgres({ url: proxy.url, log: silentLog })]
     const [other, ledger] = [await openTestLedger(near), await openTestLedger(far)]
     await run(other, setFeatureFlag, { key: 'a' })
+    const removed: boolean[] = []
+    far.ledgerPool.on('remove', ({ connection }) => removed.push((connection.stream as Socket).destroyed))
     proxy.forget()
     const catchingUp = ledger.catchUp()
     await until(() => ledger.status.isDegraded)
     await catchingUp
     expect(ledger.snapshot.view(featureFlagCollection).get('a')).toEqual(other.snapshot.view(featureFlagCollection).get('a'))
     expect(ledger.snapshot.revision).toBe(1)
+    // The dead connection was taken down, and is not kept until its statement's own time is up.
+    expect(removed).toEqual([true])
     await ledger.poll()
     expect(ledger.status).toMatchObject({ isDegraded: false, isDatabaseReachable: true })
     expect(await run(ledger, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 2 })

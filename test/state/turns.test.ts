@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
+import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { createTestDatabase, ENGINES, silentLog } from '../testkit/databases.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
@@ -63,22 +64,38 @@ describe.runIf(ENGINES.includes('postgresql'))('of replicas that write at the sa
     await frozen.end().catch(() => undefined)
   })
 
-  it('ones whose sessions have forgotten the names of their statements, as behind a pooler, follow and write', async () => {
+  /** What a session of the ledger's has plans of. */
+  const plansOf = async ({ ledgerPool }: Database): Promise<number> =>
+    Number((await ledgerPool.query('SELECT count(*) FROM pg_prepared_statements')).rows[0].count)
+
+  it('one whose session has forgotten the names of its statements, as behind a pooler, follows, writes, and gives no more', async () => {
     const [first, second] = ledgers as [Ledger, Ledger]
-    for (let count = 0; count < 3; count += 1) {
-      expect(await run(first, setFeatureFlag, { key: `a${count}` })).toMatchObject({ ok: true })
-      await second.poll()
-    }
-    const forget = async () => {
-      await Promise.all(databases.map(({ ledgerPool }) => ledgerPool.query('DEALLOCATE ALL')))
-    }
-    await forget()
-    expect(await run(first, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 4 })
-    await second.poll()
-    expect(second.status.isDatabaseReachable).toBe(true)
-    expect(second.snapshot.digest).toBe(first.snapshot.digest)
-    await forget()
-    expect(await run(second, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 5 })
+    const [near, far] = databases as [Database, Database]
+    expect(await run(first, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true, revision: 1 })
+    await second.catchUp()
+    expect([await plansOf(near), await plansOf(far)]).toEqual([1, 1])
+
+    await far.ledgerPool.query('DEALLOCATE ALL')
+    expect(await run(first, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 2 })
+    await second.catchUp()
+    expect([second.snapshot.digest, await plansOf(far)]).toEqual([first.snapshot.digest, 0])
+
+    await near.ledgerPool.query('DEALLOCATE ALL')
+    expect(await run(first, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 3 })
+    expect(await plansOf(near)).toBe(0)
+  })
+
+  it('one whose session forgets them in the middle of its turn commits nothing twice', async () => {
+    const [first, second] = ledgers as [Ledger, Ledger]
+    const [, far] = databases as [Database, Database]
+    // The second one takes turns from now on, as it has lost to the first one.
+    expect(await run(first, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true })
+    expect(await run(second, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 2 })
+    expect(await run(first, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 3 })
+    await far.ledgerPool.query('DEALLOCATE ALL')
+    const outcomes = await Promise.all([run(second, setFeatureFlag, { key: 'd' }), run(second, setFeatureFlag, { key: 'e' })])
+    expect(outcomes.map((outcome) => outcome.ok && outcome.revision)).toEqual([4, 5])
+    expect([...second.snapshot.view(featureFlagCollection).values()].map(({ key }) => key)).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
   it('one whose transaction was a deadlock or not serializable tries again', async () => {

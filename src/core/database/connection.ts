@@ -8,21 +8,28 @@ export interface Asked extends pg.QueryConfig {
   readonly quietMs?: number | undefined
 }
 
+/** Settings of a pool; what `pipeline` means is not in the types of `pg` yet. */
+export interface PoolConfig extends pg.PoolConfig {
+  readonly pipeline?: boolean
+}
+
 /**
  * A connection in use. A network can lose one without a word: then no answer comes, and no error either. One on which nothing
  * arrives in time is taken down, and so is one on which anything failed; neither is handed to anybody else.
  */
 export class Connection {
   readonly #client: pg.PoolClient
+  readonly #isPipelined: boolean
   #failure: Error | undefined
 
-  private constructor(client: pg.PoolClient) {
+  private constructor(client: pg.PoolClient, isPipelined: boolean) {
     this.#client = client
+    this.#isPipelined = isPipelined
   }
 
   /** Uses a connection of the pool for `work`. */
   static async use<T>(pool: pg.Pool, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = new Connection(await pool.connect())
+    const connection = new Connection(await pool.connect(), Boolean((pool.options as PoolConfig).pipeline))
     try {
       return await work(connection)
     } catch (error) {
@@ -41,13 +48,21 @@ export class Connection {
     answer.catch(() => undefined)
     const received = (): number => this.#socket.bytesRead
     for (let before = received(); !(await endsWithin(answer, quietMs)); before = received()) {
-      if (received() === before) throw new Error(`nothing came back for ${quietMs} ms`)
+      if (received() > before) continue
+      // A pipelined client that is let go waits for its answers first.
+      this.#socket.destroy()
+      throw new Error(`nothing came back for ${quietMs} ms`)
     }
     return answer
   }
 
-  /** Asks several statements one after the other without waiting for answers between them; the answers in order. */
+  /** Asks several statements one after the other, where the pool is pipelined without waiting for answers between them; the answers in order. */
   async together(questions: readonly Asked[]): Promise<readonly pg.QueryResult[]> {
+    if (!this.#isPipelined) {
+      const answers: pg.QueryResult[] = []
+      for (const question of questions) answers.push(await this.query(question))
+      return answers
+    }
     // One packet, which wakes the server once.
     this.#socket.cork()
     const answers = questions.map((question) => this.query(question))
@@ -58,13 +73,19 @@ export class Connection {
   /** Does work in a transaction, which is taken back where it says false or fails. */
   async transact(work: () => Promise<boolean>): Promise<boolean> {
     await this.query({ text: 'BEGIN' })
-    let isDone = false
     try {
-      isDone = await work()
-    } finally {
+      const isDone = await work()
       await this.query({ text: isDone ? 'COMMIT' : 'ROLLBACK' })
+      return isDone
+    } catch (error) {
+      await this.query({ text: 'ROLLBACK' }).catch(() => undefined)
+      throw error
     }
-    return isDone
+  }
+
+  /** Throws Error when the server has ended the session, so that nothing can be sent to it any more. */
+  assertOpen(): void {
+    if (!this.#socket.writable) throw new Error('the server has ended the session')
   }
 
   get #socket(): Socket {

@@ -6,8 +6,8 @@ import type { CommandContext } from '../state/command.js'
 import { Draft, type DraftChange } from '../state/draft.js'
 import type { Snapshot } from '../state/snapshot.js'
 import type { Write, WriteOutcome } from '../state/write.js'
-import type { CommitBatch, IdempotencyRow } from './commit-statement.js'
 import { changeSeal, nextDigest } from './digest.js'
+import type { CommitBatch, IdempotencyRow } from './statements.js'
 
 /** How long a first answer is kept for its idempotency key, in hours. */
 export const REPLAY_KEY_HOURS = 24

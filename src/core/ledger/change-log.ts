@@ -16,7 +16,7 @@ import {
 import type { SnapshotPosition } from '../state/snapshot.js'
 import type { JsonObject } from '../values/json.js'
 import { type ChainBounds, GENESIS_DIGEST, type StoredCheckpoint } from './digest.js'
-import { digestAt } from './store.js'
+import { digestAt } from './statements.js'
 
 /** Which changes are meant; what is left out (or null) does not matter. */
 export interface ChangeLogFilter {

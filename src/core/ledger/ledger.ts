@@ -15,8 +15,8 @@ import type { Snapshot } from '../state/snapshot.js'
 import type { Plan, Write, WriteOutcome } from '../state/write.js'
 import { type Evaluation, evaluateBatch } from './batch.js'
 import { logCommits } from './commit-log.js'
-import type { CommitBatch } from './commit-statement.js'
 import { type LedgerStatus, Standing } from './standing.js'
+import type { CommitBatch } from './statements.js'
 import { type CatchUp, Store, type Turn } from './store.js'
 import { WaitingCommands } from './waiting-commands.js'
 
@@ -156,8 +156,8 @@ export class Ledger {
     await this.#inLane(async () => {
       if (this.#isClosed) return
       try {
-        // What waits for its turn brings the news along.
-        if (this.#isContended && this.#waiting.length > 0) return
+        // What waits for its turn brings the news along, as long as turns come.
+        if (this.#isContended && this.#waiting.length > 0 && !this.status.isDegraded) return
         if (this.status.revisionLag > 0) return await this.#catchUp()
         const askedAtMs = this.#options.clock.monotonicMs()
         const head = await this.#store.readHead()

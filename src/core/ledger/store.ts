@@ -14,10 +14,11 @@ import {
   commitStatement,
   type IdempotencyRow,
   keyColumn,
+  NEWS_QUERY,
   piecesOf,
   quote,
   TURN_LOCK,
-} from './commit-statement.js'
+} from './statements.js'
 
 /** What became of a record; undefined where it is gone. */
 interface TouchedRecord {
@@ -61,6 +62,8 @@ const ANSWERS_KEY = 'idempotency_records_pkey'
 const LOST_RACES: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 /** The session does not know a statement by its name, or knows another one by it: invalid_sql_statement_name, duplicate_prepared_statement. */
 const NAME_FAULTS: ReadonlySet<string> = new Set(['26000', '42P05'])
+/** Commits are of few shapes; rare ones do not fill a session with plans. */
+const MOST_NAMES = 50
 /** Loading a big state takes longer than a request may: these replace the pool's own limits inside of a load. */
 const LOAD_TIMEOUT_MS = 120_000
 /** How long a server may say nothing before another connection is tried; milliseconds. */
@@ -85,24 +88,6 @@ const BEGIN_READING = [
 const TAKE_TURN = `SELECT pg_advisory_xact_lock(${TURN_LOCK})`
 const HEAD_QUERY = 'SELECT revision, digest FROM ledger_head WHERE id = 1'
 
-/**
- * SQL for the digest at a revision (`place`, a parameter): that of its last change or of the checkpoint; null where the log
- * does not hold it.
- */
-export function digestAt(place: string): string {
-  return `coalesce(
-    (SELECT c.digest FROM changes c WHERE c.revision = ${place} ORDER BY c.ordinal DESC LIMIT 1),
-    (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
-}
-
-/**
- * What came after revision $1, at most $2 changes: a row a change, or one without; and where the head is, and the digest that the
- * log has at $1. One statement, and so of one moment.
- */
-const NEWS_QUERY = `SELECT h.revision, h.digest, ${digestAt('$1')} AS known, to_json(c) AS change
-  FROM ledger_head h LEFT JOIN LATERAL (SELECT * FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2) c ON true
-  WHERE h.id = 1 ORDER BY c.revision, c.ordinal`
-
 /** Answers among `keys` that have not expired at `now`, asked for with `ask`. */
 export async function findAnswers(ask: QueryableDatabase['ask'], keys: readonly AnswerKey[], now: Date): Promise<IdempotencyRow[]> {
   const text = `SELECT to_json(i) AS row FROM idempotency_records i
@@ -118,8 +103,9 @@ export class Store {
   readonly #database: Database
   readonly #collections: ReadonlyMap<string, AnyCollection>
   readonly #writeMs: number
-  /** Whether statements have names. */
+  /** Whether statements have names, and those that have one. */
   #isPreparing = true
+  readonly #names = new Map<string, string>()
 
   /** `writeTimeoutMs` is how long callers wait for a write. */
   constructor(database: Database, collections: readonly AnyCollection[], writeTimeoutMs = QUIET_MS) {
@@ -161,13 +147,15 @@ export class Store {
    */
   async loadSince(following: Following): Promise<CatchUp | undefined> {
     return this.#read(async (connection) => {
-      const news = this.#newsOf(following, await connection.query(this.#asking(following, QUIET_MS)))
+      const [begin, commit] = [BEGIN_READING, 'COMMIT'].map((text) => ({ text, ...this.#within(QUIET_MS) })) as [Asked, Asked]
+      const asking = this.#asking(following, QUIET_MS)
+      const [, found] = await connection.together([begin, asking, commit])
+      const news = this.#newsOf(following, found)
       if (!news || news.rest.length === 0) return news
-      // Rows have to be read, as they were at one moment with the log: so once more, in a transaction.
-      const begin = { text: BEGIN_READING, ...this.#within(QUIET_MS) }
-      const [, found] = await connection.together([begin, this.#asking(following, QUIET_MS)])
-      const whole = await this.#withRest(connection, this.#newsOf(following, found))
-      await connection.query({ text: 'COMMIT', ...this.#within(QUIET_MS) })
+      // Rows have to be read, as they were at one moment with the log: so once more, in one transaction.
+      const [, again] = await connection.together([begin, asking])
+      const whole = await this.#withRest(connection, this.#newsOf(following, again))
+      await connection.query(commit)
       return whole
     })
   }
@@ -223,6 +211,7 @@ export class Store {
           write: async (batch) => {
             const within = this.#within(this.#writeMs)
             const statement = await commitStatement(batch, { isYielding: false })
+            connection.assertOpen()
             landed = 'unknown'
             // Where the first one writes nothing, or fails, there is nothing for the second one to commit.
             const [written] = await connection.together([this.#prepared({ ...statement, ...within }), { text: 'COMMIT', ...within }])
@@ -254,7 +243,9 @@ export class Store {
    */
   #prepared(asked: Asked): Asked {
     if (!this.#isPreparing) return asked
-    return { ...asked, name: createHash('sha256').update(asked.text).digest('hex').slice(0, 40) }
+    const name = this.#names.get(asked.text) ?? createHash('sha256').update(asked.text).digest('hex').slice(0, 40)
+    if (this.#names.size < MOST_NAMES) this.#names.set(asked.text, name)
+    return this.#names.has(asked.text) ? { ...asked, name } : asked
   }
 
   /** How long a server may be silent; the embedded database is no server, and works in this very thread. */
@@ -319,9 +310,12 @@ export class Store {
     return { head: now, changes, records, rest }
   }
 
-  /** Reads the records that are left, behind all others, as they are by now: what a change left of one with secrets is not in its image. */
+  /**
+   * Reads the records that are left, behind all others, as they are by now: what a change left of one with secrets is not in its
+   * image. `undefined` where a process that knows no turns has committed meanwhile.
+   */
   async #withRest(connection: Connection, news: PartialCatchUp | undefined): Promise<CatchUp | undefined> {
-    if (!news) return undefined
+    if (!news || news.rest.length === 0) return news
     const records = [...news.records]
     for (const collection of new Set(news.rest.map((touched) => touched.collection))) {
       const touched = new Set(news.rest.filter((each) => each.collection === collection).map(({ key }) => key))
@@ -330,7 +324,8 @@ export class Store {
       const found = new Map(rows.map(({ row }) => collection.fromRow(row)).map((record) => [collection.keyOf(record), record]))
       for (const key of touched) records.push({ collection, key, record: found.get(key) })
     }
-    return { ...news, records }
+    const { digest } = head(await connection.query({ text: HEAD_QUERY, ...this.#within(QUIET_MS) }))
+    return digest === news.head.digest ? { ...news, records } : undefined
   }
 }
 

@@ -10,7 +10,7 @@ export const WRITE_RULES: readonly Rule[] = [
   {
     name: 'ledger-writes',
     promise: 'The records of collections are written by the ledger, and by nothing else.',
-    scope: /^src\/(?!core\/ledger\/commit-statement\.ts)(?!.*\.test\.ts$).*\.ts$/,
+    scope: /^src\/(?!core\/ledger\/statements\.ts)(?!.*\.test\.ts$).*\.ts$/,
     find(source, sources) {
       const { tables, models } = ledgered(sources)
       const inSql = source
@@ -38,7 +38,7 @@ export const WRITE_RULES: readonly Rule[] = [
       'src/packs/a/sql.ts': "export const texts = ['SELECT id FROM some_as', 'DELETE FROM others']",
       'src/packs/a/prisma.ts':
         'export const find = ({ prisma }: Database) => database.prisma.someA.findMany()\ndatabase.prisma.other.create()',
-      'src/core/ledger/commit-statement.ts': 'export const empty = (table: string) => `DELETE FROM some_as`',
+      'src/core/ledger/statements.ts': 'export const empty = (table: string) => `DELETE FROM some_as`',
     },
   },
 ]

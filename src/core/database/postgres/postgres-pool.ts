@@ -1,4 +1,5 @@
 import pg from 'pg'
+import type { PoolConfig } from '../connection.js'
 import type { DatabaseLog } from '../database.js'
 import { END_WAIT_MS } from '../end-client.js'
 import { endsWithin } from '../within.js'
@@ -29,8 +30,8 @@ export interface PoolOptions {
 
 /** A pool of connections whose statements all have a limit. */
 export function openPool({ config, max, log, limits = {}, isPipelined = false }: PoolOptions): PostgresPool {
-  const timeouts = { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, ...limits }
-  const options: pg.PoolConfig & { readonly pipeline: boolean } = { ...config, ...timeouts, max, pipeline: isPipelined }
+  const timeouts = { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS }
+  const options: PoolConfig = { ...config, ...limits, ...timeouts, max, pipeline: isPipelined }
   const pool = new pg.Pool(options)
   const clients = new Set<pg.Client>()
   // A connection may break while nobody is looking at it; without these listeners that would end the process.

@@ -122,5 +122,24 @@ function groupByCollection(records: readonly DraftChange[]): { collection: AnyCo
     if (record) group.puts.push(record)
     else group.deletes.push(key)
   }
-  return [...groups.values()]
+  // In one order, so that what touches the same tables is the same statement.
+  return [...groups.values()].sort((a, b) => (a.collection.table < b.collection.table ? -1 : 1))
 }
+
+/**
+ * SQL for the digest at a revision (`place`, a parameter): that of its last change or of the checkpoint; null where the log
+ * does not hold it.
+ */
+export function digestAt(place: string): string {
+  return `coalesce(
+    (SELECT c.digest FROM changes c WHERE c.revision = ${place} ORDER BY c.ordinal DESC LIMIT 1),
+    (SELECT k.digest FROM ledger_checkpoint k WHERE k.revision = ${place}))`
+}
+
+/**
+ * What came after revision $1, at most $2 changes: a row a change, or one without; and where the head is, and the digest that the
+ * log has at $1. One statement, and so of one moment.
+ */
+export const NEWS_QUERY = `SELECT h.revision, h.digest, ${digestAt('$1')} AS known, to_json(c) AS change
+  FROM ledger_head h LEFT JOIN LATERAL (SELECT * FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2) c ON true
+  WHERE h.id = 1 ORDER BY c.revision, c.ordinal`
