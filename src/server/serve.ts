@@ -23,9 +23,10 @@ import { LoadGate } from './load/load-gate.js'
 import { createLoadKinds } from './load/load-kind.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
 import { contextsOf } from './operation/context.js'
-import { createDocumentGate } from './operation/document-gate.js'
+import { Documents } from './operation/documents.js'
 import { createEngine } from './operation/engine.js'
 import { createErrorMask } from './operation/mask-errors.js'
+import { Operations } from './operation/operations.js'
 import { buildPackSchema } from './schema.js'
 import type { Connections } from './socket/connections.js'
 import { type Subscriptions, serveSubscriptions } from './socket/subscriptions.js'
@@ -115,12 +116,16 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
-  const load = new LoadGate(createLoadKinds(schema), services.clock)
+  const kinds = createLoadKinds(schema)
+  const load = new LoadGate(kinds, services.clock)
   const measures = packs.flatMap((pack) => pack.measures?.(services) ?? [])
   const metrics = createMetrics(services, { load, measures, countSubscriptions: () => subscriptions.count() })
-  const parts: FrontParts = { ...services, ...ending, schema, limits, mask, metrics, authenticator, createContext, load, network }
+  const operations = new Operations({ ...services, limits, mask, metrics })
+  const documents = new Documents({ schema, kinds })
+  const asking = { documents, operations, authenticator, createContext, load }
+  const parts: FrontParts = { ...services, ...ending, ...asking, schema, mask, metrics, network }
   const engine = createEngine(parts)
-  const http = createHttpServer(createRequestListener({ ...parts, engine, gate: createDocumentGate() }), network)
+  const http = createHttpServer(createRequestListener({ ...parts, engine }), network)
   const subscriptions = serveSubscriptions(http, parts)
   await engine.start()
   return {

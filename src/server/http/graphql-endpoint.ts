@@ -1,16 +1,15 @@
 import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
-import type { GraphQLError } from 'graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
 import { AnswerTooLargeError } from '../../core/graphql/bounds/answer-budget.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
 import { OPERATIONS_RUN } from '../../packs/admin-operations/index.js'
-import type { AskedDocument } from '../load/load-kind.js'
-import { auditCall } from '../operation/audit-calls.js'
-import { outcomeOf } from '../operation/outcome.js'
+import type { KnownDocument } from '../operation/known-document.js'
+import type { Answered } from '../operation/operations.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
-import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send, shownFault } from './answer.js'
+import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send } from './answer.js'
+import { headOf } from './answer-head.js'
 import { checkContentType, parseBody, type RequestBody, readBody } from './body.js'
 import { clientAddress } from './client-address.js'
 import { preflightHeaders } from './cors.js'
@@ -64,7 +63,7 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
     const body = await readBody(request, maxBodyBytes)
       .then(parseBody)
       .catch(() => undefined)
-    if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
+    if (body && isIntrospectionOnly(body, parts.documents)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
   parts.load.demandCalm(caller)
@@ -81,10 +80,12 @@ function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts
 /** Executes what can be answered in time, and throws OverloadError for the rest. */
 async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted): Promise<void> {
   const { method, body, search } = admitted
-  const asked: AskedDocument = method === 'GET' ? { query: new URLSearchParams(search).get('query') } : { query: undefined, ...body }
-  const end = parts.load.begin(asked)
+  const { query, operationName, variables } = method === 'GET' ? { query: new URLSearchParams(search).get('query') } : (body ?? {})
+  const known = parts.documents.read(query)
+  const name = typeof operationName === 'string' ? operationName : undefined
+  const end = parts.load.begin(known?.kindWith(name, variables) ?? 'memory')
   try {
-    await executeAdmitted(exchange, parts, { ...admitted, query: asked.query })
+    await executeAdmitted(exchange, parts, { ...admitted, known })
   } finally {
     end()
   }
@@ -93,13 +94,12 @@ async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted)
 async function executeAdmitted(
   exchange: Exchange,
   parts: HttpParts,
-  { caller, method, body, search, query }: Admitted & Pick<AskedDocument, 'query'>,
+  { caller, method, body, search, known }: Admitted & { readonly known: KnownDocument | undefined },
 ): Promise<void> {
   const { request, requestId } = exchange
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
   const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
-  const faults = typeof query === 'string' ? parts.gate(query) : []
-  if (faults.length > 0) return refuseDocument(exchange, parts, { faults, context: context() })
+  if (known && known.brokenLimits.length > 0) return refuseDocument(exchange, await parts.operations.refuse(context(), known.brokenLimits))
   const headers = new HeaderMap()
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers[name]
@@ -114,21 +114,13 @@ async function executeAdmitted(
   return sendAnswer(exchange, answer, parts.settings.maxAnswerBytes)
 }
 
-/** Refuses a document that breaks a limit of documents: in the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
-async function refuseDocument(
-  exchange: Exchange,
-  { limits, metrics, audit }: HttpParts,
-  { faults, context }: { faults: readonly GraphQLError[]; context: RequestContext },
-): Promise<void> {
-  const { headers, error } = await limits.admitRefused(context)
-  const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())
-  auditCall(audit, { call: context, document: undefined, operation: undefined, errors })
-  metrics.observe({ operation: 'none', outcome: outcomeOf({ errors }) })
+/** Tells of a document that breaks a limit of documents in the media type of a document that is not valid. */
+function refuseDocument(exchange: Exchange, answered: Answered): void {
+  const { accept } = exchange.request.headers
   send(exchange, {
-    status: error?.status ?? 400,
-    contentType: isResponseTypeWanted(exchange.request.headers.accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
-    body: `${JSON.stringify({ errors })}\n`,
-    headers: { ...headers, ...Object.fromEntries(error?.headers ?? []) },
+    ...headOf(answered, accept),
+    contentType: isResponseTypeWanted(accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
+    body: `${JSON.stringify(answered.result)}\n`,
   })
 }
 

@@ -1,9 +1,7 @@
 import type { FrontParts } from '../front-parts.js'
-import type { DocumentGate } from '../operation/document-gate.js'
 import type { GraphQLEngine } from '../operation/engine.js'
 
 /** What answers requests. */
 export interface HttpParts extends FrontParts {
   readonly engine: GraphQLEngine
-  readonly gate: DocumentGate
 }
