@@ -99,7 +99,7 @@ describe('on one replica', () => {
   const clock = new HandClock()
   let server: TestServer
   beforeAll(async () => {
-    server = await startTestServer({}, {}, clock)
+    server = await startTestServer({}, {}, { clock })
   })
   afterAll(() => server.close())
 

@@ -11,6 +11,7 @@ import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { startServer } from '../../src/server/compose.js'
 import type { ConnectionLimits } from '../../src/server/connection-limits.js'
+import type { Shortcuts } from '../../src/server/operation/ways.js'
 import type { RunningServer } from '../../src/server/serve.js'
 import { clientWithKey, settingsOf } from './api-clients.js'
 import { testTemplate } from './databases.js'
@@ -43,12 +44,12 @@ export interface TestServer extends RunningServer {
 /**
  * Starts a server; `env` holds settings (NODE_ENV is `test`, authentications may fail without limit, and writes have all the
  * time that a busy machine needs, if not given), `network` what differs from the usual limits of connections. It goes by
- * `clock`, if one is given.
+ * `clock`, if one is given; `shortcuts` says which of them it does without.
  */
 export async function startTestServer(
   env: Record<string, string> = {},
   network: Partial<ConnectionLimits> = {},
-  clock?: Clock,
+  { clock, shortcuts = {} }: { readonly clock?: Clock; readonly shortcuts?: Partial<Shortcuts> } = {},
 ): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
@@ -66,7 +67,7 @@ export async function startTestServer(
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log, network, ...(clock && { clock }) })
+  const server = await startServer(settings, { log, network, shortcuts, ...(clock && { clock }) })
   const put = (client: ApiClientRecord) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM_CALLER, correlationId: 'test' })
   return {

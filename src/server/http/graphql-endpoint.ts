@@ -15,6 +15,7 @@ import { clientAddress } from './client-address.js'
 import { preflightHeaders } from './cors.js'
 import { endUser } from './end-user.js'
 import type { HttpParts } from './http-parts.js'
+import { plainAsk } from './short-way.js'
 
 /** What Apollo looks at; it never sees a key. */
 const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
@@ -94,24 +95,52 @@ async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted)
 async function executeAdmitted(
   exchange: Exchange,
   parts: HttpParts,
-  { caller, method, body, search, known }: Admitted & { readonly known: KnownDocument | undefined },
+  { caller, known, ...asked }: Admitted & { readonly known: KnownDocument | undefined },
 ): Promise<void> {
   const { request, requestId } = exchange
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
-  const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
-  if (known && known.brokenLimits.length > 0) return refuseDocument(exchange, await parts.operations.refuse(context(), known.brokenLimits))
+  const context = parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
+  if (known && known.brokenLimits.length > 0) return refuseDocument(exchange, await parts.operations.refuse(context, known.brokenLimits))
+  const plain = asked.body && known && parts.shortcuts.isApolloSpared ? plainAsk(asked.body, known) : undefined
+  const contentType = plain && parts.mediaTypes.chosenFor(request.headers.accept)
+  if (!plain || contentType === undefined) return askApollo(exchange, parts, { ...asked, context })
+  const startedAtMs = parts.clock.monotonicMs()
+  const answered = await parts.operations.run({ ...plain, context, startedAtMs, way: 'short' })
+  sendAnswered(exchange, { answered, contentType }, parts)
+}
+
+/** The reference, and the only one that tells of what is wrong with a request. */
+async function askApollo(
+  exchange: Exchange,
+  { engine, mediaTypes, settings }: HttpParts,
+  { context, ...asked }: Omit<Admitted, 'caller'> & { readonly context: RequestContext },
+): Promise<void> {
   const headers = new HeaderMap()
   for (const name of FORWARDED_HEADERS) {
-    const value = request.headers[name]
+    const value = exchange.request.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
   // Whoever is here has sent a key, which no page of another origin can without being let in first.
-  if (caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
-  const answer = await parts.engine.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method, headers, search, body },
-    context: () => Promise.resolve(context()),
+  if (context.caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
+  const answer = await engine.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { ...asked, headers },
+    context: () => Promise.resolve(context),
   })
-  return sendAnswer(exchange, answer, parts.settings.maxAnswerBytes)
+  const contentType = answer.headers.get('content-type')
+  if (answer.status === 200 && contentType !== undefined) mediaTypes.remember(headers.get('accept'), contentType)
+  return sendAnswer(exchange, answer, settings.maxAnswerBytes)
+}
+
+/** Sends what Apollo would send. */
+function sendAnswered(
+  exchange: Exchange,
+  { answered, contentType }: { readonly answered: Answered; readonly contentType: string },
+  { settings }: HttpParts,
+): void {
+  const { errors, data } = answered.result
+  const body = `${JSON.stringify({ errors, data })}\n`
+  demandSendable(body, settings.maxAnswerBytes)
+  send(exchange, { ...headOf(answered, exchange.request.headers.accept), contentType, body })
 }
 
 /** Tells of a document that breaks a limit of documents in the media type of a document that is not valid. */
@@ -124,10 +153,14 @@ function refuseDocument(exchange: Exchange, answered: Answered): void {
   })
 }
 
-/** Throws AnswerTooLargeError where what was counted while it was put together fell short of what it is as a text. */
+/** Throws AnswerTooLargeError where what was counted while an answer was put together fell short of what it is as a text. */
+function demandSendable(text: string, maxBytes: number): void {
+  if (Buffer.byteLength(text) > maxBytes) throw new AnswerTooLargeError(maxBytes)
+}
+
 function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse, maxBytes: number): void {
   const text = wholeOf(body)
-  if (Buffer.byteLength(text) > maxBytes) throw new AnswerTooLargeError(maxBytes)
+  demandSendable(text, maxBytes)
   send(exchange, {
     status,
     contentType: headers.get('content-type') ?? JSON_TYPE,

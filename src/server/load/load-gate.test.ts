@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import type { Caller } from '../../core/contract/caller.js'
 import { ANONYMOUS } from '../../enforcement/authenticate.js'
 import { Documents } from '../operation/documents.js'
+import { SHORTCUTS } from '../operation/ways.js'
 import { LoadGate, OverloadError } from './load-gate.js'
 import { createLoadKinds, type LoadKind } from './load-kind.js'
 
@@ -53,7 +54,7 @@ it('the first thousand of a second hear at once that there is too much to do', a
 
 it('an operation is a switch where all of it is, however its input is written', () => {
   const schema = buildSchema('type Query { a: Int } type Mutation { revertRevision: Int }')
-  const documents = new Documents({ schema, kinds: createLoadKinds(schema) })
+  const documents = new Documents({ schema, kinds: createLoadKinds(schema), shortcuts: SHORTCUTS })
   const kindOf = (query: string, variables?: object): LoadKind | undefined => documents.read(query)?.kindWith(undefined, variables)
   const revert = (input: string): string => `mutation ($i: I, $o: Boolean) { revertRevision(input: ${input}) { revision } }`
   const inline = (text: string, variables?: object) => kindOf(revert(text), variables)

@@ -109,7 +109,7 @@ class ApolloCall implements GraphQLRequestListener<RequestContext> {
     // An operation that is not in the document is told so by Apollo.
     if (!prepared) return null
     const { variables = {}, http } = request
-    const answered = await this.#parts.operations.run({ prepared, context, variables, startedAtMs: this.#startedAtMs })
+    const answered = await this.#parts.operations.run({ prepared, context, variables, startedAtMs: this.#startedAtMs, way: 'apollo' })
     const { status, headers } = headOf(answered, http?.headers.get('accept'))
     return { http: { status, headers: new HeaderMap(Object.entries(headers)) }, body: bodyOf(answered) }
   }

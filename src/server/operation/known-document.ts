@@ -2,12 +2,14 @@ import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, p
 import type { LoadKind, LoadKinds } from '../load/load-kind.js'
 import { DOCUMENT_LIMITS, findBrokenLimits } from './document-limits.js'
 import { PreparedOperation } from './prepared-operation.js'
+import type { Shortcuts } from './ways.js'
 
 /** What documents are read with. */
 export interface DocumentParts {
   /** Guarded. */
   readonly schema: GraphQLSchema
   readonly kinds: Pick<LoadKinds, 'kindOf' | 'isSwitch'>
+  readonly shortcuts: Pick<Shortcuts, 'isPlanned'>
 }
 
 const NONE: readonly GraphQLError[] = []
@@ -50,11 +52,13 @@ export class KnownDocument {
 
   /** One of its operations; undefined where it does not say which, or has none of that name. */
   operation(name: string | null | undefined): PreparedOperation | undefined {
+    const { document } = this
     const known = this.#operations.get(name ?? undefined)
-    if (known || !this.document) return known
-    const operation = getOperationAST(this.document, name)
+    if (known || !document) return known
+    const operation = getOperationAST(document, name)
     if (!operation) return undefined
-    const prepared = new PreparedOperation(this.#parts.schema, this.document, operation)
+    const { schema, shortcuts } = this.#parts
+    const prepared = new PreparedOperation({ schema, document, operation, isPlanned: shortcuts.isPlanned })
     this.#operations.set(name ?? undefined, prepared)
     return prepared
   }

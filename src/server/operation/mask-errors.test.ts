@@ -11,6 +11,7 @@ import { Documents } from './documents.js'
 import { createEngine } from './engine.js'
 import { createErrorMask } from './mask-errors.js'
 import { Operations } from './operations.js'
+import { SHORTCUTS } from './ways.js'
 
 const KEY = `vk_test_${'A'.repeat(12)}_${'b'.repeat(32)}_1Abc2`
 const SECRET = 'host=db.internal password=hunter2-hunter2 at /srv/app/store.ts'
@@ -65,8 +66,13 @@ async function ask(query: string, { variables = {}, accept = 'application/json' 
     },
     metrics: { observe: () => undefined },
     audit: { record: () => undefined },
+    tally: { apollo: 0, short: 0, socket: 0 },
   })
-  const engine = createEngine({ ...parts, operations, documents: new Documents({ schema, kinds: createLoadKinds(schema) }) })
+  const engine = createEngine({
+    ...parts,
+    operations,
+    documents: new Documents({ schema, kinds: createLoadKinds(schema), shortcuts: SHORTCUTS }),
+  })
   await engine.start()
   const headers = new HeaderMap([
     ['content-type', 'application/json'],

@@ -12,6 +12,7 @@ import type { Call } from './context.js'
 import type { ErrorMask } from './mask-errors.js'
 import { outcomeOf } from './outcome.js'
 import type { PreparedOperation, Variables } from './prepared-operation.js'
+import type { Way, WayTally } from './ways.js'
 
 /** What operations are run with. */
 export interface OperationParts {
@@ -20,6 +21,7 @@ export interface OperationParts {
   readonly audit: AuditSink
   readonly metrics: Pick<Metrics, 'observe'>
   readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly tally: WayTally
 }
 
 /** An operation that somebody wants to be run. */
@@ -29,6 +31,7 @@ export interface AskedOperation {
   readonly variables: Variables
   /** When it arrived, by the monotonic clock. */
   readonly startedAtMs: number
+  readonly way: Way
 }
 
 /** What is answered. */
@@ -81,7 +84,8 @@ export class Operations {
 
   /** Executes an operation that was admitted. */
   perform(asked: AskedOperation): Answered | Promise<Answered> {
-    const { prepared, context, variables } = asked
+    const { prepared, context, variables, way } = asked
+    this.#parts.tally[way] += 1
     return after(prepared.execute(context, variables), (result) => this.finish(asked, result))
   }
 

@@ -49,7 +49,7 @@ export function admit(
   const prepared = faults.length === 0 ? known?.operation(operationName) : undefined
   if (!prepared) return unlessDenied(operations.countRefused(context), faults.length > 0 ? faults : [unknownOperation(operationName)])
   running.prepared = prepared
-  const asked: AskedOperation = { prepared, context, variables: variables ?? {}, startedAtMs }
+  const asked: AskedOperation = { prepared, context, variables: variables ?? {}, startedAtMs, way: 'socket' }
   const args = { schema, document: prepared.document, contextValue: context, operationName, variableValues: variables, asked }
   return unlessDenied(operations.admit(asked), args)
 }

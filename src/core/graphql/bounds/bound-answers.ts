@@ -9,6 +9,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql'
+import { after } from '../../values/after.js'
 import type { Page } from '../connection.js'
 import type { RequestContext } from '../context.js'
 import { answerBudget } from './answer-budget.js'
@@ -33,14 +34,28 @@ export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
+/** A resolver that counts what another one answers. */
+type CountedResolve = Resolve & { readonly isCountedFor?: Resolve }
+
+/** How a field is resolved by whoever counts the bytes of its answer: nothing for the property of its name. */
+export function uncounted({ resolve }: Pick<GraphQLField<unknown, unknown>, 'resolve'>): {
+  readonly resolve: Resolve | undefined
+  readonly isCounted: boolean
+} {
+  const plain = (resolve as CountedResolve | undefined)?.isCountedFor
+  const own = plain ?? resolve
+  return { resolve: own === defaultFieldResolver ? undefined : own, isCounted: plain !== undefined }
+}
+
 /** Once an answer is too large, nothing more is put into it: it will not be sent. */
-function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): Resolve {
+function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): CountedResolve {
   const isNullable = !isNonNullType(type)
-  return (...call) => {
+  const counting: Resolve = (...call) => {
     const [, , context, { path }] = call
     const count = (value: unknown): unknown => (context.once(answerBudget).admits(path.key, value) || !isNullable ? value : null)
     return after(resolve(...call), count)
   }
+  return Object.assign(counting, { isCountedFor: resolve })
 }
 
 function paced({ resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): Resolve {
@@ -53,9 +68,4 @@ function paced({ resolve = defaultFieldResolver }: GraphQLField<unknown, Request
         ?.then(() => page) ?? page
     return after(resolve(...call) as Page<unknown> | Promise<Page<unknown>>, hold)
   }
-}
-
-/** What is there at once is not waited for. */
-function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }
