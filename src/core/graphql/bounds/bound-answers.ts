@@ -47,13 +47,22 @@ export function uncounted({ resolve }: Pick<GraphQLField<unknown, unknown>, 'res
   return { resolve: own === defaultFieldResolver ? undefined : own, isCounted: plain !== undefined }
 }
 
-/** Once an answer is too large, nothing more is put into it: it will not be sent. */
+/** A leaf as its value is put into an answer. */
+export interface CountedLeaf {
+  readonly key: string | number
+  readonly isNullable: boolean
+}
+
+/** Counts the value of a leaf. Once an answer is too large, nothing more is put into it: it will not be sent. */
+export function countLeaf(context: RequestContext, { key, isNullable }: CountedLeaf, value: unknown): unknown {
+  return context.once(answerBudget).admits(key, value) || !isNullable ? value : null
+}
+
 function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): CountedResolve {
   const isNullable = !isNonNullType(type)
   const counting: Resolve = (...call) => {
     const [, , context, { path }] = call
-    const count = (value: unknown): unknown => (context.once(answerBudget).admits(path.key, value) || !isNullable ? value : null)
-    return after(resolve(...call), count)
+    return after(resolve(...call), (value) => countLeaf(context, { key: path.key, isNullable }, value))
   }
   return Object.assign(counting, { isCountedFor: resolve })
 }

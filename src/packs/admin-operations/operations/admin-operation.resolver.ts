@@ -28,7 +28,6 @@ export class AdminOperationResolver {
   })
   @Operation({
     permission: OPERATIONS_PLAN,
-    takesPlainArgs: true,
     cost: 5,
     sample: 'steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }]',
   })
@@ -52,7 +51,6 @@ export class AdminOperationResolver {
     permission: OPERATIONS_RUN,
     writes: true,
     isOverridable: true,
-    takesPlainArgs: true,
     cost: 5,
     sample:
       'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',

@@ -23,7 +23,7 @@ import {
   TypeNameMetaFieldDef,
   visit,
 } from 'graphql'
-import { uncounted } from '../../../core/graphql/bounds/bound-answers.js'
+import { type CountedLeaf, uncounted } from '../../../core/graphql/bounds/bound-answers.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 
 /** How a value is answered: what its type says, one level at a time. */
@@ -48,8 +48,8 @@ export interface FieldPlan {
   readonly value: ValuePlan
   /** Undefined where the field is the property of its name. */
   readonly resolve: GraphQLFieldResolver<unknown, RequestContext> | undefined
-  /** Whether its bytes are counted while the answer is put together. */
-  readonly isCounted: boolean
+  /** Where its bytes are counted while the answer is put together. */
+  readonly counted: CountedLeaf | undefined
   /** Undefined where they depend on variables. */
   readonly args: Readonly<Record<string, unknown>> | undefined
   /** Fields of its objects; none for a leaf. */
@@ -144,7 +144,9 @@ function fieldOf(parentType: GraphQLObjectType, { key, nodes }: { key: string; n
   if (!isLeaf && (!isObjectType(named) || named.isTypeOf)) throw new UnplannedError()
   const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? [])
   const inner = isLeaf ? [] : fieldsOf(named as GraphQLObjectType, sets, parts)
-  const plan = { key, field, nodes, parentType, ...uncounted(field), args: argsOf(field, node), inner }
+  const { resolve, isCounted } = uncounted(field)
+  const counted = isCounted ? { key, isNullable: !isNonNullType(field.type) } : undefined
+  const plan = { key, field, nodes, parentType, resolve, counted, args: argsOf(field, node), inner }
   return Object.assign(plan, { value: valuePlanOf(plan as unknown as FieldPlan, field.type) })
 }
 

@@ -9,7 +9,7 @@ import {
   locatedError,
   responsePathAsArray,
 } from 'graphql'
-import { type AnswerBudget, answerBudget } from '../../../core/graphql/bounds/answer-budget.js'
+import { countLeaf } from '../../../core/graphql/bounds/bound-answers.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import type { FieldPlan, Plan, ValuePlan } from './plan.js'
 
@@ -34,14 +34,12 @@ class Run {
   readonly #plan: Plan
   readonly #context: RequestContext
   readonly #variables: Variables
-  readonly #budget: AnswerBudget
   readonly #errors: GraphQLError[] = []
 
   constructor(plan: Plan, context: RequestContext, variables: Variables) {
     this.#plan = plan
     this.#context = context
     this.#variables = variables
-    this.#budget = context.once(answerBudget)
   }
 
   answer(): ExecutionResult | Promise<ExecutionResult> {
@@ -105,10 +103,10 @@ class Run {
   }
 
   #resolve(plan: FieldPlan, source: unknown, around: Path | undefined): unknown {
-    const { resolve, isCounted } = plan
+    const { resolve, counted } = plan
     const value = resolve ? resolve(source, ...this.#callOf(plan, around)) : this.#property(plan, source, around)
-    if (!isCounted) return value
-    return isPromise(value) ? value.then((late) => this.#counted(plan, late)) : this.#counted(plan, value)
+    if (!counted) return value
+    return isPromise(value) ? value.then((late) => countLeaf(this.#context, counted, late)) : countLeaf(this.#context, counted, value)
   }
 
   /** As graphql-js's own resolver: a method is called. */
@@ -136,11 +134,6 @@ class Run {
       variableValues,
     }
     return [args ?? getArgumentValues(field, nodes[0] as FieldNode, variableValues), this.#context, info]
-  }
-
-  /** Once an answer is too large, nothing more is put into it: it will not be sent. */
-  #counted({ key, value: { isNullable } }: FieldPlan, value: unknown): unknown {
-    return this.#budget.admits(key, value) || !isNullable ? value : null
   }
 
   #complete(plan: ValuePlan, value: unknown, place: Path | undefined): unknown {
