@@ -12,7 +12,7 @@ interface Asked {
   readonly operationName?: unknown
   readonly headers?: Record<string, string>
   /** Whose key; the admin's, if not said. */
-  readonly role?: 'EVALUATOR'
+  readonly role?: 'OBSERVER' | 'ADMIN'
 }
 
 const FLAG = '{ key isEnabled description strategies { rolloutPercent constraints { contextField operator values } } variants { name } }'
@@ -47,9 +47,9 @@ const CASES: Readonly<Record<string, Asked>> = {
   },
   'an argument that is refused': { query: CONTEXT, variables: { key: 'a', context: { properties: { a: [] } } } },
   'one part refused': { query: '{ featureFlag(key: "a") { key } featureFlags(first: 1000) { totalCount } }' },
-  'what the role may not do': { query: '{ apiClients { totalCount } }', role: 'EVALUATOR' },
-  'a part that the role may not see': { query: '{ viewer { role } apiClients { totalCount } }', role: 'EVALUATOR' },
-  'the same in the strict media type': { query: '{ apiClients { totalCount } }', role: 'EVALUATOR', headers: STRICT },
+  'what the role may not do': { query: '{ auditEvents { totalCount } }', role: 'OBSERVER' },
+  'a part that the role may not see': { query: '{ viewer { role } auditEvents { totalCount } }', role: 'OBSERVER' },
+  'the same in the strict media type': { query: '{ auditEvents { totalCount } }', role: 'OBSERVER', headers: STRICT },
   'data in the strict media type': { query: '{ viewer { role } }', headers: STRICT },
   'several media types': {
     query: '{ viewer { role } }',
@@ -81,9 +81,11 @@ const CASES: Readonly<Record<string, Asked>> = {
 let reference: TestServer
 let server: TestServer
 let database: Awaited<ReturnType<typeof createTestDatabase>>
+let observerId: string
 let keys: Readonly<Record<string, string>>
 
 const REQUEST_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g
+const withoutCounts = (text: string): string => text.replace(/;r=\d+/g, '')
 const ownOf = (text: string): string => text.replace(REQUEST_ID, 'id')
 
 /** What is answered over HTTP; a request id is another one each time. */
@@ -104,17 +106,12 @@ async function askSocket({ url }: TestServer, { role = 'ADMIN', headers: _header
   return ownOf(JSON.stringify(messages[1]))
 }
 
-/** Executions by their way, as the metrics show them. */
-async function countsOf({ url }: TestServer): Promise<Record<string, number>> {
-  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${keys['ADMIN']}` } })).text()
-  const lines = text.matchAll(/^valhalla_executions_total\{way="(\w+)"\} (\d+)$/gm)
-  return Object.fromEntries([...lines].map(([, way, count]) => [way, Number(count)]))
-}
-
 async function catchUp(): Promise<void> {
   await until(() => reference.services.ledger.snapshot.revision === server.services.ledger.snapshot.revision)
 }
 
+const MODE = 'mutation ($i: SetMaintenanceModeInput!) { setMaintenanceMode(input: $i) { userErrors { message } } }'
+const DEACTIVATE = 'mutation ($i: DeactivateApiClientInput!) { deactivateApiClient(input: $i) { userErrors { message } } }'
 const RULE = 'mutation ($i: SetRateLimitRuleInput!) { setRateLimitRule(input: $i) { userErrors { message } } }'
 
 describe.runIf(await usePostgres())('a known document', () => {
@@ -124,7 +121,10 @@ describe.runIf(await usePostgres())('a known document', () => {
     const settings = { DATABASE_URL: database.url }
     server = await startTestServer(settings, {}, { clock })
     reference = await startTestServer(settings, {}, { clock, shortcuts: { isApolloSpared: false, isPlanned: false } })
-    keys = { ADMIN: server.adminKey, EVALUATOR: (await server.addClient({ name: 'evaluator', role: 'EVALUATOR' })).key }
+    expect(reference.services.ledger.snapshot.revision).toBe(server.services.ledger.snapshot.revision)
+    const { client, key } = await server.addClient({ name: 'observer', role: 'OBSERVER' })
+    keys = { ADMIN: server.adminKey, OBSERVER: key }
+    observerId = client.id
     const strategies = [
       { rolloutPercent: 50, stickiness: 'userId', constraints: [{ contextField: 'plan', operator: 'IN', values: ['pro'] }] },
     ]
@@ -158,10 +158,43 @@ describe.runIf(await usePostgres())('a known document', () => {
   )
 
   it('goes to Apollo once, and never again', async () => {
-    const before = await countsOf(server)
-    for (let time = 0; time < 5; time += 1) await ask(server, { query: '{ viewer { role } packs { id } }' })
-    const after = await countsOf(server)
-    expect([after['apollo'], after['short']]).toEqual([(before['apollo'] ?? 0) + 1, (before['short'] ?? 0) + 4])
-    expect((await countsOf(reference))['short']).toBe(0)
+    const before = await server.executions()
+    for (let time = 0; time < 5; time += 1) await ask(server, { query: '{ viewer { role } again: viewer { role } }' })
+    const { apollo, short } = await server.executions()
+    expect([apollo - before.apollo, short - before.short]).toEqual([1, 4])
+  })
+
+  it('is refused by the mode, the limits and the key of the moment, as by the reference', async () => {
+    const asked: Asked = { query: '{ featureFlags { totalCount } }', role: 'OBSERVER' }
+    const statuses = async (): Promise<number[]> => {
+      const found: number[] = []
+      for (let time = 0; time < 2; time += 1) {
+        const answer = await ask(server, asked)
+        // The changes themselves are counted by one of the two alone.
+        expect(withoutCounts(answer)).toBe(withoutCounts(await ask(reference, asked)))
+        found.push(JSON.parse(answer)[0])
+      }
+      return found
+    }
+    const change = async (mutation: string, i: object): Promise<void> => {
+      const { data, errors } = await server.gql(mutation, { i })
+      expect([errors, Object.values(data ?? {})]).toEqual([undefined, [{ userErrors: [] }]])
+      await catchUp()
+    }
+    const setMode = (mode: string) => change(MODE, { mode })
+    expect(await statuses()).toEqual([200, 200])
+    const before = await server.executions()
+    await setMode('MAINTENANCE')
+    expect(await statuses()).toEqual([503, 503])
+    await setMode('NORMAL')
+    expect(await statuses()).toEqual([200, 200])
+    await change(RULE, { scope: 'API_KEY', key: observerId, windowSeconds: 60, maxRequests: 1 })
+    expect(await statuses()).toEqual([200, 429])
+    await change(DEACTIVATE, { id: observerId })
+    expect(await statuses()).toEqual([401, 401])
+    // Five of the asks got as far as the guard, and two of the four changes were known documents.
+    const after = await server.executions()
+    expect(after.short - before.short).toBe(5 + 2)
+    expect(after.apollo - before.apollo).toBe(2)
   })
 })

@@ -11,7 +11,7 @@ import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { startServer } from '../../src/server/compose.js'
 import type { ConnectionLimits } from '../../src/server/connection-limits.js'
-import type { Shortcuts } from '../../src/server/operation/ways.js'
+import type { Shortcuts, Way } from '../../src/server/operation/ways.js'
 import type { RunningServer } from '../../src/server/serve.js'
 import { clientWithKey, settingsOf } from './api-clients.js'
 import { testTemplate } from './databases.js'
@@ -35,6 +35,8 @@ export interface TestServer extends RunningServer {
   readonly logged: readonly Record<string, unknown>[]
   /** Asks with the admin's key, if not told otherwise. */
   gql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<GraphQLAnswer>
+  /** Executions by their way, as the metrics show them. */
+  executions(): Promise<Record<Way, number>>
   /** Puts a client straight into the state: what its key may do follows from its role. */
   addClient(changes?: Partial<ApiClientRecord>): Promise<{ readonly client: ApiClientRecord; readonly key: string }>
   /** Changes a client straight in the state. */
@@ -75,6 +77,7 @@ export async function startTestServer(
     adminKey,
     logged,
     gql: (query, variables = {}, options = {}) => ask(server.url, { query, variables }, { key: adminKey, ...options }),
+    executions: () => executionsOf(server.url, adminKey),
     async addClient(changes = {}) {
       const { client, keyText } = clientWithKey(changes)
       await put(client)
@@ -97,6 +100,12 @@ const putClient: Command<{ client: ApiClientRecord }, null> = {
     draft.put(apiClientCollection, client)
     return done(null)
   },
+}
+
+async function executionsOf(url: string, key: string): Promise<Record<Way, number>> {
+  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${key}` } })).text()
+  const lines = [...text.matchAll(/^valhalla_executions_total\{way="(\w+)"\} (\d+)$/gm)]
+  return Object.fromEntries(lines.map(([, way, count]) => [way, Number(count)])) as Record<Way, number>
 }
 
 async function ask(url: string, body: object, { key, headers }: RequestOptions): Promise<GraphQLAnswer> {

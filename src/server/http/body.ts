@@ -71,7 +71,7 @@ export function parseBody(bytes: Buffer): RequestBody {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(isAscii(bytes) ? bytes.latin1Slice() : utf8.decode(bytes))
+    return JSON.parse(isAscii(bytes) ? bytes.toString('latin1') : utf8.decode(bytes))
   } catch {
     throw new HttpFault('BAD_REQUEST', 'The body is not JSON in UTF-8.')
   }

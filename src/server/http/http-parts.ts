@@ -1,7 +1,7 @@
 import type { FrontParts } from '../front-parts.js'
 import type { GraphQLEngine } from '../operation/engine.js'
 import type { Shortcuts } from '../operation/ways.js'
-import type { MediaTypes } from './short-way.js'
+import type { MediaTypes } from './graphql/short-way.js'
 
 /** What answers requests. */
 export interface HttpParts extends FrontParts {

@@ -19,7 +19,7 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { RequestContext } from '../../core/graphql/context.js'
 import type { Settings } from '../../core/platform/settings.js'
 import type { FrontParts } from '../front-parts.js'
-import { headOf } from '../http/answer-head.js'
+import { headOf } from '../http/graphql/answer-head.js'
 import { DOCUMENT_LIMITS } from './document-limits.js'
 import type { Answered } from './operations.js'
 

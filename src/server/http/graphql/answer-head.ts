@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql'
-import type { Answered } from '../operation/operations.js'
-import { isResponseTypeWanted } from './answer.js'
+import type { Answered } from '../../operation/operations.js'
+import { isResponseTypeWanted } from '../answer.js'
 
 /** Status and headers of an answer. */
 export interface AnswerHead {

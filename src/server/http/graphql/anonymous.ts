@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { Settings } from '../../core/platform/settings.js'
-import { isLoopback } from '../../core/values/loopback.js'
-import type { Documents } from '../operation/documents.js'
-import type { RequestBody } from './body.js'
-import { isFromThisMachine } from './client-address.js'
+import type { Settings } from '../../../core/platform/settings.js'
+import { isLoopback } from '../../../core/values/loopback.js'
+import type { Documents } from '../../operation/documents.js'
+import type { RequestBody } from '../body.js'
+import { isFromThisMachine } from '../client-address.js'
 
 /** Whether this request is answered on trust: in development, from this machine, while nobody else can reach the port. */
 export function isTrustedHere(request: IncomingMessage, settings: Pick<Settings, 'isDevelopment' | 'host'>): boolean {

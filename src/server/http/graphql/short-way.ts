@@ -1,7 +1,7 @@
-import type { KnownDocument } from '../operation/known-document.js'
-import type { PreparedOperation, Variables } from '../operation/prepared-operation.js'
-import { JSON_TYPE } from './answer.js'
-import type { RequestBody } from './body.js'
+import type { KnownDocument } from '../../operation/known-document.js'
+import type { PreparedOperation, Variables } from '../../operation/prepared-operation.js'
+import { JSON_TYPE } from '../answer.js'
+import type { RequestBody } from '../body.js'
 
 /** Most headers that are remembered, and the longest of them: clients send few. */
 const REMEMBERED = 100
