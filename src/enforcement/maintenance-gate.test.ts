@@ -47,7 +47,6 @@ function refusalOf(
     writes: allowedDuring === 'write',
     allowedDuring,
     isOverridable: false,
-    takesPlainArgs: false,
     cost: 1,
   }
   try {

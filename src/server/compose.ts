@@ -6,6 +6,7 @@ import { createLog, type Log } from '../core/platform/log.js'
 import type { Settings } from '../core/platform/settings.js'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.js'
 import { type OpenCore, openCore } from './core.js'
+import { SHORTCUTS, type Shortcuts } from './operation/ways.js'
 import type { RunningServer } from './serve.js'
 
 /** What may be brought along instead of the usual. */
@@ -14,6 +15,8 @@ export interface Overrides {
   readonly log?: Log
   /** What differs from the usual limits of connections. */
   readonly network?: Partial<ConnectionLimits>
+  /** What is left out of the ways that do without Apollo or graphql-js. */
+  readonly shortcuts?: Partial<Shortcuts>
 }
 
 /**
@@ -23,7 +26,7 @@ export interface Overrides {
  */
 export async function startServer(
   settings: Settings,
-  { clock = systemClock, log = createLog(settings), network = {} }: Overrides = {},
+  { clock = systemClock, log = createLog(settings), network = {}, shortcuts = {} }: Overrides = {},
 ): Promise<RunningServer> {
   // The packs and GraphQL are loaded while the database is being opened, which takes about as long.
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
@@ -42,7 +45,7 @@ export async function startServer(
   const [{ packs }, { serve }] = await loading
   try {
     for (const pack of packs) await pack.prepare?.(core.services, SYSTEM_CALLER)
-    return await serve(core, packs, { ...CONNECTION_LIMITS, ...network })
+    return await serve(core, packs, { network: { ...CONNECTION_LIMITS, ...network }, shortcuts: { ...SHORTCUTS, ...shortcuts } })
   } catch (error) {
     await core.stopWriting()
     await core.close()

@@ -1,6 +1,14 @@
-import { type GraphQLFieldResolver, GraphQLInputObjectType, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
-import { buildSchemaSync, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql'
-import { type OperationPolicy, packExtension, policyOf } from '../core/contract/operation.js'
+import {
+  type GraphQLFieldResolver,
+  GraphQLInputObjectType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isObjectType,
+  lexicographicSortSchema,
+  printSchema,
+} from 'graphql'
+import { buildSchemaSync, type ClassType, getMetadataStorage, type NonEmptyArray, type PubSub } from 'type-graphql'
+import { packExtension, policyOf } from '../core/contract/operation.js'
 import type { Pack } from '../core/contract/pack.js'
 
 /** The key in an input type's extensions that makes it a `@oneOf` type. */
@@ -40,15 +48,59 @@ export function buildSchema(resolvers: readonly ClassType<object>[]): GraphQLSch
   for (const type of Object.values(types)) {
     if (type instanceof GraphQLInputObjectType && type.extensions[ONE_OF] === true) type.isOneOf = true
   }
+  callPlainly(schema, new Set(resolvers))
   return schema
 }
 
-/** What answers a root field whose method takes its arguments as they are; undefined for any other. Resolvers hold no state. */
-function plainlyOf(policy: OperationPolicy | undefined): GraphQLFieldResolver<unknown, unknown> | undefined {
-  const { takesPlainArgs, owner, method } = policy ?? {}
-  if (!takesPlainArgs || !owner || method === undefined) return undefined
-  const methods = owner.prototype as Readonly<Record<PropertyKey, (context: unknown, ...args: unknown[]) => unknown>>
-  return (_source, args, context) => methods[method]?.(context, ...Object.values(args))
+/** A method of a resolver class, as TypeGraphQL knows it. */
+type Handler = ReturnType<typeof getMetadataStorage>['queries'][number] | ReturnType<typeof getMetadataStorage>['fieldResolvers'][number]
+type Resolve = GraphQLFieldResolver<unknown, unknown>
+
+/**
+ * Answers a field by a method of a class without state, which is given its arguments as graphql-js has read them. TypeGraphQL itself makes
+ * instances of classes of them, in promises: for a read that takes longer than all else together.
+ */
+function plainly({ target, methodName, params = [] }: Handler): Resolve {
+  const method = (target.prototype as Readonly<Record<string, (...values: unknown[]) => unknown>>)[methodName]
+  if (!method) throw new TypeError(`${target.name} has no method ${methodName}`)
+  const readers = [...params].sort((one, other) => one.index - other.index).map(readerOf)
+  return (...call) =>
+    method.apply(
+      target.prototype,
+      readers.map((read) => read(...call)),
+    )
+}
+
+/** Reads one parameter of a method. */
+function readerOf(param: NonNullable<Handler['params']>[number]): Resolve {
+  switch (param.kind) {
+    case 'arg':
+      return (_source, args) => args[param.name]
+    case 'args':
+      return (_source, args) => args
+    case 'context':
+      return (_source, _args, context) => context
+    case 'root':
+      return (source) => source
+    default:
+      throw new TypeError(`parameters of the kind ${param.kind} are not used here`)
+  }
+}
+
+/** Puts methods of resolver classes in place of TypeGraphQL's own calls of them. */
+function callPlainly(schema: GraphQLSchema, resolvers: ReadonlySet<unknown>): void {
+  const { queries, mutations, fieldResolvers, objectTypes } = getMetadataStorage()
+  const put = (type: GraphQLNamedType | null | undefined, handler: Handler): void => {
+    const field = isObjectType(type) && handler.schemaName ? type.getFields()[handler.schemaName] : undefined
+    if (field && resolvers.has(handler.target)) field.resolve = plainly(handler)
+  }
+  for (const handler of queries) put(schema.getQueryType(), handler)
+  for (const handler of mutations) put(schema.getMutationType(), handler)
+  for (const handler of fieldResolvers) {
+    const owner = handler.getObjectType?.()
+    const type = objectTypes.find(({ target }) => target === owner)
+    if (type) put(schema.getType(type.name), handler)
+  }
 }
 
 /** Builds the schema of packs, each root field marked with the pack that it belongs to. */
@@ -63,7 +115,6 @@ export function buildPackSchema(packs: readonly Pack[]): GraphQLSchema {
     for (const field of Object.values(type?.getFields() ?? {})) {
       const id = packOfClass.get(policyOf(field.extensions)?.owner ?? {})
       if (id) field.extensions = { ...field.extensions, ...packExtension(id) }
-      field.resolve = plainlyOf(policyOf(field.extensions)) ?? field.resolve
     }
   }
   return schema

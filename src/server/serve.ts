@@ -17,15 +17,18 @@ import { createOperationLimiter } from '../enforcement/rate-limits/operation-lim
 import type { ConnectionLimits } from './connection-limits.js'
 import type { OpenCore } from './core.js'
 import type { FrontParts } from './front-parts.js'
+import { MediaTypes } from './http/graphql/short-way.js'
 import { createHttpServer, type HttpServer } from './http/http-server.js'
 import { createRequestListener } from './http/listener.js'
 import { LoadGate } from './load/load-gate.js'
 import { createLoadKinds } from './load/load-kind.js'
 import { createMetrics, SERVER_PERMISSIONS } from './metrics.js'
 import { contextsOf } from './operation/context.js'
-import { createDocumentGate } from './operation/document-gate.js'
+import { Documents } from './operation/documents.js'
 import { createEngine } from './operation/engine.js'
 import { createErrorMask } from './operation/mask-errors.js'
+import { Operations } from './operation/operations.js'
+import { type Shortcuts, type WayTally, wayMeasure } from './operation/ways.js'
 import { buildPackSchema } from './schema.js'
 import type { Connections } from './socket/connections.js'
 import { type Subscriptions, serveSubscriptions } from './socket/subscriptions.js'
@@ -51,11 +54,17 @@ export function permissionsOf(packs: readonly Pack[]): PermissionsByRole {
   return permissionsByRole(packs, SERVER_PERMISSIONS)
 }
 
+/** What is decided where the server is put together. */
+export interface Tuning {
+  readonly network: ConnectionLimits
+  readonly shortcuts: Shortcuts
+}
+
 /** Puts GraphQL in front of an open core, and listens. */
-export async function serve(core: OpenCore, packs: readonly Pack[], network: ConnectionLimits): Promise<RunningServer> {
+export async function serve(core: OpenCore, packs: readonly Pack[], tuning: Tuning): Promise<RunningServer> {
   const { services } = core
   const { settings } = services
-  const front = await buildFront(services, packs, network)
+  const front = await buildFront(services, packs, tuning)
   const address = await front.http.listen(settings.port, settings.host).catch(async (error: unknown) => {
     await front.close()
     throw error
@@ -103,7 +112,7 @@ interface Front {
   close(): Promise<void>
 }
 
-async function buildFront(services: CoreServices, packs: readonly Pack[], network: ConnectionLimits): Promise<Front> {
+async function buildFront(services: CoreServices, packs: readonly Pack[], { network, shortcuts }: Tuning): Promise<Front> {
   const { log, limiter, permissions } = services
   const state = { isLeaving: false, isClosing: false }
   const ending = { isLeaving: () => state.isLeaving, isClosing: () => state.isClosing }
@@ -115,12 +124,17 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)
-  const load = new LoadGate(createLoadKinds(schema), services.clock)
-  const measures = packs.flatMap((pack) => pack.measures?.(services) ?? [])
+  const kinds = createLoadKinds(schema)
+  const load = new LoadGate(kinds, services.clock)
+  const tally: WayTally = { apollo: 0, short: 0, socket: 0 }
+  const measures = [wayMeasure(tally), ...packs.flatMap((pack) => pack.measures?.(services) ?? [])]
   const metrics = createMetrics(services, { load, measures, countSubscriptions: () => subscriptions.count() })
-  const parts: FrontParts = { ...services, ...ending, schema, limits, mask, metrics, authenticator, createContext, load, network }
+  const operations = new Operations({ ...services, limits, mask, metrics, tally })
+  const documents = new Documents({ schema, kinds, shortcuts })
+  const asking = { documents, operations, authenticator, createContext, load }
+  const parts: FrontParts = { ...services, ...ending, ...asking, schema, mask, metrics, network }
   const engine = createEngine(parts)
-  const http = createHttpServer(createRequestListener({ ...parts, engine, gate: createDocumentGate() }), network)
+  const http = createHttpServer(createRequestListener({ ...parts, engine, shortcuts, mediaTypes: new MediaTypes() }), network)
   const subscriptions = serveSubscriptions(http, parts)
   await engine.start()
   return {

@@ -26,9 +26,4 @@ export const EXCEPTIONS: readonly Exception[] = [
     path: 'src/server/operation/mask-errors.ts',
     why: 'Apollo formats an error without its request, whose id has to be in the answer.',
   },
-  {
-    rule: 'no-weak-map',
-    path: 'src/server/operation/root-field-names.ts',
-    why: 'Documents are parsed and forgotten by a cache that is not ours, and this goes with them.',
-  },
 ]

@@ -33,8 +33,8 @@ describe.runIf(await usePostgres())('a guarded operation whose replica is silent
     const { url, drop: dropDatabase } = await createTestDatabase()
     drop = dropDatabase
     clock = new HandClock()
-    a = await startTestServer({ DATABASE_URL: url }, {}, clock)
-    b = await startTestServer({ DATABASE_URL: url }, {}, clock)
+    a = await startTestServer({ DATABASE_URL: url }, {}, { clock })
+    b = await startTestServer({ DATABASE_URL: url }, {}, { clock })
   })
 
   afterEach(async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
     VALHALLA_REGION: 'eu-west-1',
     VALHALLA_PUBLIC_URL: 'https://control.example.com/valhalla/',
   }
-  server = await startTestServer(settings, {}, clock)
+  server = await startTestServer(settings, {}, { clock })
 })
 afterAll(() => server.close())
 

@@ -12,7 +12,7 @@ const clock = new HandClock()
 const keys = new Map<string, string>()
 
 beforeAll(async () => {
-  server = await startTestServer({}, {}, clock)
+  server = await startTestServer({}, {}, { clock })
   const clients: [Role, ClientType][] = [
     ['EVALUATOR', 'WEWEB'],
     ['OBSERVER', 'INTEGRATION'],

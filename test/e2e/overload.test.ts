@@ -8,6 +8,7 @@ import {
   isIntrospectionType,
   isObjectType,
   isRequiredArgument,
+  parse,
 } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readsRows } from '../../src/core/graphql/bounds/rows.js'
@@ -157,6 +158,6 @@ describe('what leads to rows', () => {
     // What is asked together is asked on behalf of one of those who ask.
     const names = [...asked].map((name) => name.split('.')[1])
     expect(names).toEqual(expect.arrayContaining(['changes', 'history', 'lastChange', 'snapshots']))
-    expect(kinds.kindOf({ query: '{ featureFlags { nodes { history { nodes { id } } } } }' })).toBe('rows')
+    expect(kinds.kindOf(parse('{ featureFlags { nodes { history { nodes { id } } } } }'))).toBe('rows')
   })
 })

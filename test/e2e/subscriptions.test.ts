@@ -18,7 +18,7 @@ const clock = new HandClock()
 const clients: Client[] = []
 
 beforeAll(async () => {
-  server = await startTestServer({ VALHALLA_CORS_ORIGINS: 'https://app.example.com' }, {}, clock)
+  server = await startTestServer({ VALHALLA_CORS_ORIGINS: 'https://app.example.com' }, {}, { clock })
 })
 afterAll(async () => {
   for (const client of clients) await client.dispose()

@@ -46,9 +46,13 @@ describe('a limit of 100 in 60 seconds', () => {
     ['USER', { 'x-valhalla-user': 'ann' }],
     ['GLOBAL', {}],
   ])('on %s lets exactly 100 of 1,000 requests over 64 connections through', async (scope, headers) => {
+    await flood(server.url, { count: 1, connections: 1, key: server.adminKey, headersOf: () => headers })
     await setRule({ scope, maxRequests: 100 })
+    const before = await server.executions()
     const statuses = await flood(server.url, { count: 1_000, connections: 64, key: server.adminKey, headersOf: () => headers })
     expect(statuses).toEqual({ 200: 100, 429: 900 })
+    const after = await server.executions()
+    expect([after.short - before.short, after.apollo - before.apollo]).toEqual([100, 0])
   })
 
   it('on IP is not escaped by X-Forwarded-For, where no proxy is trusted', async () => {

@@ -34,7 +34,7 @@ describe.runIf(await usePostgres())('two replicas on one PostgreSQL', () => {
   /** Whether the gate of a replica lets a write pass. */
   function isOpen(ledger: Ledger): boolean {
     const gate = createMaintenanceGate({ ledger, clock: systemClock, audit: { record: () => undefined } })
-    const policy = { permission: null, writes: true, allowedDuring: 'write', isOverridable: false, takesPlainArgs: false, cost: 1 } as const
+    const policy = { permission: null, writes: true, allowedDuring: 'write', isOverridable: false, cost: 1 } as const
     try {
       return gate({ kind: 'mutation', name: 'setFeatureFlag', policy }, { caller: TESTER } as RequestContext) === undefined
     } catch {

@@ -11,6 +11,7 @@ import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
 import { generateApiKey } from '../../src/packs/api-clients/keys/api-key.js'
 import { startServer } from '../../src/server/compose.js'
 import type { ConnectionLimits } from '../../src/server/connection-limits.js'
+import type { Shortcuts, Way } from '../../src/server/operation/ways.js'
 import type { RunningServer } from '../../src/server/serve.js'
 import { clientWithKey, settingsOf } from './api-clients.js'
 import { testTemplate } from './databases.js'
@@ -34,6 +35,8 @@ export interface TestServer extends RunningServer {
   readonly logged: readonly Record<string, unknown>[]
   /** Asks with the admin's key, if not told otherwise. */
   gql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<GraphQLAnswer>
+  /** Executions by their way, as the metrics show them. */
+  executions(): Promise<Record<Way, number>>
   /** Puts a client straight into the state: what its key may do follows from its role. */
   addClient(changes?: Partial<ApiClientRecord>): Promise<{ readonly client: ApiClientRecord; readonly key: string }>
   /** Changes a client straight in the state. */
@@ -43,12 +46,12 @@ export interface TestServer extends RunningServer {
 /**
  * Starts a server; `env` holds settings (NODE_ENV is `test`, authentications may fail without limit, and writes have all the
  * time that a busy machine needs, if not given), `network` what differs from the usual limits of connections. It goes by
- * `clock`, if one is given.
+ * `clock`, if one is given; `shortcuts` says which of them it does without.
  */
 export async function startTestServer(
   env: Record<string, string> = {},
   network: Partial<ConnectionLimits> = {},
-  clock?: Clock,
+  { clock, shortcuts = {} }: { readonly clock?: Clock; readonly shortcuts?: Partial<Shortcuts> } = {},
 ): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'valhalla-server-'))
   const dataDir = join(root, 'data')
@@ -66,7 +69,7 @@ export async function startTestServer(
   })
   const logged: Record<string, unknown>[] = []
   const log = createLog(settings, { write: (line) => void logged.push(JSON.parse(line)) })
-  const server = await startServer(settings, { log, network, ...(clock && { clock }) })
+  const server = await startServer(settings, { log, network, shortcuts, ...(clock && { clock }) })
   const put = (client: ApiClientRecord) =>
     server.services.ledger.commit({ command: putClient, input: { client }, caller: SYSTEM_CALLER, correlationId: 'test' })
   return {
@@ -74,6 +77,7 @@ export async function startTestServer(
     adminKey,
     logged,
     gql: (query, variables = {}, options = {}) => ask(server.url, { query, variables }, { key: adminKey, ...options }),
+    executions: () => executionsOf(server.url, adminKey),
     async addClient(changes = {}) {
       const { client, keyText } = clientWithKey(changes)
       await put(client)
@@ -96,6 +100,12 @@ const putClient: Command<{ client: ApiClientRecord }, null> = {
     draft.put(apiClientCollection, client)
     return done(null)
   },
+}
+
+async function executionsOf(url: string, key: string): Promise<Record<Way, number>> {
+  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${key}` } })).text()
+  const lines = [...text.matchAll(/^valhalla_executions_total\{way="(\w+)"\} (\d+)$/gm)]
+  return Object.fromEntries(lines.map(([, way, count]) => [way, Number(count)])) as Record<Way, number>
 }
 
 async function ask(url: string, body: object, { key, headers }: RequestOptions): Promise<GraphQLAnswer> {

@@ -27,14 +27,8 @@ export interface OperationPolicy {
   readonly cost: number
   /** Arguments for the operation index's sample, as GraphQL writes them; left out: made from the types. */
   readonly sample?: string | undefined
-  /**
-   * Whether its method is given its context and its arguments as graphql-js has read them, not made into instances of their classes:
-   * TypeGraphQL takes longer for a thousand steps than all else together.
-   */
-  readonly takesPlainArgs: boolean
-  /** The resolver class that declares it, and its method there. */
-  readonly owner?: { readonly prototype: object }
-  readonly method?: PropertyKey
+  /** The resolver class that declares it. */
+  readonly owner?: object
 }
 
 /** How `@Operation` is written: what is left out follows from `writes`. */
@@ -43,7 +37,6 @@ export interface OperationOptions {
   readonly writes?: boolean
   readonly allowedDuring?: AllowedDuring
   readonly isOverridable?: boolean
-  readonly takesPlainArgs?: boolean
   readonly cost?: number
   readonly sample?: string
 }
@@ -63,9 +56,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
       isOverridable: options.isOverridable ?? false,
       cost: options.cost ?? 1,
       sample: options.sample,
-      takesPlainArgs: options.takesPlainArgs ?? false,
-      owner: target.constructor as unknown as { readonly prototype: object },
-      method: key,
+      owner: target.constructor,
     }
     const declare = Extensions({ [POLICY]: policy }) as MethodDecorator
     declare(target, key, descriptor)

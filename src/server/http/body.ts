@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { HttpFault } from './answer.js'
 
@@ -40,23 +41,19 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const settle = (report: () => void): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone)
-      report()
-    }
     const refuse = (): void => {
       request.pause()
-      settle(() =>
-        reject(new HttpFault('PAYLOAD_TOO_LARGE', `The body must have at most ${maxBytes} bytes (the setting VALHALLA_MAX_BODY_BYTES).`)),
-      )
+      request.off('data', onData).off('end', onEnd)
+      reject(new HttpFault('PAYLOAD_TOO_LARGE', `The body must have at most ${maxBytes} bytes (the setting VALHALLA_MAX_BODY_BYTES).`))
     }
     const onData = (chunk: Buffer): void => {
       size += chunk.length
       if (size > maxBytes) refuse()
       else chunks.push(chunk)
     }
-    const onEnd = (): void => settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
-    const onGone = (): void => settle(() => reject(new ClientGoneError('the request was not sent to its end')))
+    const onEnd = (): void => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    // Comes after the end as well, when nobody waits any more.
+    const onGone = (): void => (request.complete ? undefined : reject(new ClientGoneError('the request was not sent to its end')))
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) refuse()
     else request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onGone)
   })
@@ -74,7 +71,7 @@ export function parseBody(bytes: Buffer): RequestBody {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes))
+    return JSON.parse(isAscii(bytes) ? bytes.toString('latin1') : utf8.decode(bytes))
   } catch {
     throw new HttpFault('BAD_REQUEST', 'The body is not JSON in UTF-8.')
   }

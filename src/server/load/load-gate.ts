@@ -1,7 +1,7 @@
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
 import type { Clock } from '../../core/platform/clock.js'
-import type { AskedDocument, LoadKind, LoadKinds } from './load-kind.js'
+import type { LoadKind, LoadKinds } from './load-kind.js'
 
 /**
  * Operations that may be in flight, by what they wait for. What is answered from memory waits for nothing and needs no bound but
@@ -37,14 +37,14 @@ export class LoadGate {
   /** Operations that were shed, by reason. */
   readonly shed = new Map<ShedReason, number>()
   readonly #inFlight: Record<LoadKind, number> = { memory: 0, rows: 0, writes: 0, switches: 0 }
-  readonly #kinds: LoadKinds
+  readonly #kinds: Pick<LoadKinds, 'maySwitch'>
   readonly #clock: Pick<Clock, 'monotonicMs'>
   #turnStartedAtMs: number | undefined
   #begunInTurn = 0
   #told = 0
   #second: Promise<void> | undefined
 
-  constructor(kinds: LoadKinds, clock: Pick<Clock, 'monotonicMs'>) {
+  constructor(kinds: Pick<LoadKinds, 'maySwitch'>, clock: Pick<Clock, 'monotonicMs'>) {
     this.#kinds = kinds
     this.#clock = clock
   }
@@ -73,8 +73,7 @@ export class LoadGate {
   }
 
   /** Begins an operation; what it returns is called when it has ended, a second time without effect. Throws OverloadError. */
-  begin(asked: AskedDocument): () => void {
-    const kind = this.#kinds.kindOf(asked)
+  begin(kind: LoadKind): () => void {
     if (kind !== 'switches' && this.isLate) this.#refuse('turn')
     if (kind !== 'memory' && this.#inFlight[kind] >= MOST_IN_FLIGHT[kind]) this.#refuse(kind)
     this.#inFlight[kind] += 1

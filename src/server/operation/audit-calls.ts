@@ -1,9 +1,9 @@
-import { type DocumentNode, type GraphQLFormattedError, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
+import { type DocumentNode, type GraphQLFormattedError, Kind, type SelectionSetNode } from 'graphql'
 import type { AuditOutcome, AuditSink } from '../../core/background/audit.js'
 import { AppError } from '../../core/contract/errors.js'
 import { isAnonymous } from '../../enforcement/authenticate.js'
 import type { Call } from './context.js'
-import { operationLabel } from './outcome.js'
+import type { PreparedOperation } from './prepared-operation.js'
 
 /** What is audited of what goes wrong: refusals, and failures that are not the caller's. The rest is about the input. */
 const AUDITED: Readonly<Record<string, AuditOutcome>> = {
@@ -18,20 +18,20 @@ const AUDITED: Readonly<Record<string, AuditOutcome>> = {
 /** An executed operation (or one that was not even begun), and what its caller is shown of its errors. */
 export interface AnsweredCall {
   readonly call: Call
-  readonly document: DocumentNode | undefined
-  readonly operation: OperationDefinitionNode | undefined
-  readonly errors: readonly GraphQLFormattedError[] | undefined
+  /** Undefined where it was not found out which operation it is. */
+  readonly prepared: PreparedOperation | undefined
+  readonly errors: readonly GraphQLFormattedError[]
 }
 
 /** Audits what was denied and what failed in an answer, by root field. Costs nothing where nothing did. */
-export function auditCall(audit: AuditSink, { call, document, operation, errors = [] }: AnsweredCall): void {
+export function auditCall(audit: AuditSink, { call, prepared, errors }: AnsweredCall): void {
   const { caller, remoteAddress, requestId } = call
   for (const { path, extensions } of errors) {
     const code = String(extensions?.['code'])
     const outcome = AUDITED[code]
     if (outcome === undefined) continue
     audit.record({
-      operation: rootFieldAt(path?.[0], document, operation) ?? operationLabel(document, operation),
+      operation: rootFieldAt(path?.[0], prepared) ?? prepared?.label ?? 'none',
       outcome,
       code,
       caller: isAnonymous(caller) ? undefined : caller,
@@ -71,13 +71,9 @@ export function verdictOf(error: unknown): string {
 }
 
 /** The name of the root field that stands in the answer under this name: clients choose aliases, and those are not kept. */
-function rootFieldAt(
-  responseName: string | number | undefined,
-  document: DocumentNode | undefined,
-  operation: OperationDefinitionNode | undefined,
-): string | undefined {
-  if (!document || !operation || typeof responseName !== 'string') return undefined
-  return findField(operation.selectionSet, { responseName, document, visited: new Set() })
+function rootFieldAt(responseName: string | number | undefined, prepared: PreparedOperation | undefined): string | undefined {
+  if (!prepared || typeof responseName !== 'string') return undefined
+  return findField(prepared.operation.selectionSet, { responseName, document: prepared.document, visited: new Set() })
 }
 
 interface Search {

@@ -1,4 +1,13 @@
-import { ApolloServer, type ApolloServerPlugin, type GraphQLResponse } from '@apollo/server'
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  type GraphQLRequestContextDidEncounterErrors,
+  type GraphQLRequestContextResponseForOperation,
+  type GraphQLRequestContextWillSendResponse,
+  type GraphQLRequestListener,
+  type GraphQLResponse,
+  HeaderMap,
+} from '@apollo/server'
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -7,28 +16,23 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
-import type { FormattedExecutionResult } from 'graphql'
-import type { AuditSink } from '../../core/background/audit.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import type { Settings } from '../../core/platform/settings.js'
 import type { FrontParts } from '../front-parts.js'
-import { isResponseTypeWanted } from '../http/answer.js'
-import type { Metrics } from '../metrics.js'
-import { answerText } from './answer-text.js'
-import { auditCall } from './audit-calls.js'
+import { headOf } from '../http/graphql/answer-head.js'
+import { answerText } from '../http/graphql/answer-text.js'
 import { DOCUMENT_LIMITS } from './document-limits.js'
-import { operationLabel, outcomeOf } from './outcome.js'
-import { limitOperations } from './rate-limit-plugin.js'
+import type { Answered } from './operations.js'
 
 /** What answers GraphQL over HTTP. */
 export type GraphQLEngine = ApolloServer<RequestContext>
 
 /** What an engine is made of. */
-export interface EngineParts extends Pick<FrontParts, 'schema' | 'limits' | 'mask' | 'clock' | 'log'> {
-  readonly metrics: Pick<Metrics, 'observe'>
-  readonly audit: AuditSink
+export interface EngineParts extends Pick<FrontParts, 'schema' | 'mask' | 'clock' | 'log' | 'documents' | 'operations'> {
   readonly settings: Pick<Settings, 'isDevelopment'>
 }
+
+type Resolved = GraphQLRequestContextResponseForOperation<RequestContext>
 
 /** The first document in Sandbox: it runs as it stands, once the key is filled in. */
 export const FIRST_DOCUMENT = `# Put your API key in the Authorization header below (tab "Headers"), then run this.
@@ -47,7 +51,7 @@ query WhoAmI {
 
 /**
  * An engine that has to be started. Whatever could slow a read or show something of the inside is off. Limits but that of
- * tokens are not its business: see {@link createDocumentGate}.
+ * tokens are not its business: see {@link KnownDocument.brokenLimits}.
  */
 export function createEngine(parts: EngineParts): GraphQLEngine {
   return new ApolloServer<RequestContext>({
@@ -70,8 +74,7 @@ export function createEngine(parts: EngineParts): GraphQLEngine {
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       parts.settings.isDevelopment ? sandbox() : ApolloServerPluginLandingPageDisabled(),
-      limitOperations(parts.limits),
-      watchCalls(parts),
+      answerOperations(parts),
     ],
   })
 }
@@ -86,41 +89,49 @@ function sandbox(): ApolloServerPlugin<RequestContext> {
   })
 }
 
-/** Logs what is masked, sets the status that fits the answer, counts it, and audits what was denied or failed. */
-function watchCalls({ mask, metrics, audit, clock }: EngineParts): ApolloServerPlugin<RequestContext> {
-  return {
-    async requestDidStart() {
-      const startedAtMs = clock.monotonicMs()
-      return {
-        async didEncounterErrors({ errors, contextValue }) {
-          mask.note(errors, contextValue.requestId)
-        },
-        async willSendResponse({ response, request, document, operation, contextValue }) {
-          const result = response.body.kind === 'single' ? response.body.singleResult : response.body.initialResult
-          if (result.errors) {
-            settleStatus(response, result, request.http?.headers.get('accept'))
-            auditCall(audit, { call: contextValue, document, operation, errors: result.errors })
-          }
-          metrics.observe({
-            operation: operationLabel(document, operation),
-            outcome: outcomeOf(result),
-            durationSeconds: (clock.monotonicMs() - startedAtMs) / 1000,
-          })
-        },
-      }
-    },
+/** Has valid operations run, and documents refused, in the one way that there is. */
+function answerOperations(parts: EngineParts): ApolloServerPlugin<RequestContext> {
+  return { requestDidStart: async () => new ApolloCall(parts) }
+}
+
+class ApolloCall implements GraphQLRequestListener<RequestContext> {
+  readonly #parts: EngineParts
+  readonly #startedAtMs: number
+  #refused: Answered | undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#startedAtMs = parts.clock.monotonicMs()
+  }
+
+  async responseForOperation({ request, operation, contextValue: context }: Resolved): Promise<GraphQLResponse | null> {
+    const known = this.#parts.documents.read(request.query)
+    known?.markValid()
+    const prepared = operation && known?.operation(request.operationName)
+    // An operation that is not in the document is told so by Apollo.
+    if (!prepared) return null
+    const { variables = {}, http } = request
+    const answered = await this.#parts.operations.run({ prepared, context, variables, startedAtMs: this.#startedAtMs, way: 'apollo' })
+    const { status, headers } = headOf(answered, http?.headers.get('accept'))
+    return { http: { status, headers: new HeaderMap(Object.entries(headers)) }, body: bodyOf(answered) }
+  }
+
+  /** Comes for a document that is not executed: its syntax, its validity, its operation. */
+  async didEncounterErrors({ errors, contextValue }: GraphQLRequestContextDidEncounterErrors<RequestContext>): Promise<void> {
+    this.#refused = await this.#parts.operations.refuse(contextValue, errors)
+  }
+
+  willSendResponse({ request, response }: GraphQLRequestContextWillSendResponse<RequestContext>): Promise<void> {
+    if (this.#refused) {
+      const { status, headers } = headOf(this.#refused, request.http?.headers.get('accept'))
+      response.body = bodyOf(this.#refused)
+      response.http.status = status
+      for (const [name, value] of Object.entries(headers)) response.http.headers.set(name, value)
+    }
+    return Promise.resolve()
   }
 }
 
-/**
- * Apollo takes the status of any error, also when the rest of the answer is good. Ours stands only for an answer without
- * data: with the media type `application/graphql-response+json` as GraphQL over HTTP demands it (no 4xx with data that is
- * not null); with `application/json` also when every root field is null, so that a refused call is seen as refused.
- */
-function settleStatus({ http }: GraphQLResponse, { data, errors }: FormattedExecutionResult, accept: string | undefined): void {
-  const isStrict = isResponseTypeWanted(accept)
-  const hasData = data !== null && data !== undefined && (isStrict || Object.values(data).some((value) => value !== null))
-  if (hasData) http.status = 200
-  else if (errors?.some(({ extensions }) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR')) http.status = 500
-  else http.status ??= 400
+function bodyOf({ result }: Answered): GraphQLResponse['body'] {
+  return { kind: 'single', singleResult: result }
 }

@@ -6,8 +6,12 @@ import { systemClock } from '../../core/platform/clock.js'
 import { createLog } from '../../core/platform/log.js'
 import { Snapshot } from '../../core/state/snapshot.js'
 import { ANONYMOUS } from '../../enforcement/authenticate.js'
+import { createLoadKinds } from '../load/load-kind.js'
+import { Documents } from './documents.js'
 import { createEngine } from './engine.js'
 import { createErrorMask } from './mask-errors.js'
+import { Operations } from './operations.js'
+import { SHORTCUTS } from './ways.js'
 
 const KEY = `vk_test_${'A'.repeat(12)}_${'b'.repeat(32)}_1Abc2`
 const SECRET = 'host=db.internal password=hunter2-hunter2 at /srv/app/store.ts'
@@ -52,18 +56,22 @@ const schema = new GraphQLSchema({
 async function ask(query: string, { variables = {}, accept = 'application/json' }: { variables?: object; accept?: string } = {}) {
   const logged: Record<string, unknown>[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(JSON.parse(line)) })
-  const engine = createEngine({
-    schema,
+  const mask = createErrorMask(log)
+  const parts = { schema, mask, clock: systemClock, log, settings: { isDevelopment: false } }
+  const operations = new Operations({
+    ...parts,
     limits: {
       admit: () => ({ headers: {}, error: undefined }),
       admitRefused: () => ({ headers: {}, error: undefined }),
     },
-    mask: createErrorMask(log),
     metrics: { observe: () => undefined },
     audit: { record: () => undefined },
-    clock: systemClock,
-    log,
-    settings: { isDevelopment: false },
+    tally: { apollo: 0, short: 0, socket: 0 },
+  })
+  const engine = createEngine({
+    ...parts,
+    operations,
+    documents: new Documents({ schema, kinds: createLoadKinds(schema), shortcuts: SHORTCUTS }),
   })
   await engine.start()
   const headers = new HeaderMap([

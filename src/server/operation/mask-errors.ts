@@ -93,6 +93,8 @@ function isShown(error: GraphQLError): boolean {
 
 /** True when graphql-js itself says so of a place in the document that is not a field: an argument or a variable's value. */
 function isAboutInput(error: GraphQLError): boolean {
+  // A scalar may refuse a variable's value with any error: no resolver has run yet.
+  if (error.path === undefined && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) return true
   let cause: Error | undefined = error
   while (cause instanceof GraphQLError && cause.originalError) cause = cause.originalError
   const place = error.nodes?.[0]?.kind

@@ -1,12 +1,4 @@
-import type { DocumentNode, FormattedExecutionResult, OperationDefinitionNode } from 'graphql'
-import { rootFieldNames } from './root-field-names.js'
-
-/** The name under which an operation is counted: never a name that a client chose, so that there are few. */
-export function operationLabel(document: DocumentNode | undefined, operation: OperationDefinitionNode | undefined): string {
-  if (!document || !operation) return 'none'
-  const fields = rootFieldNames(document, operation)
-  return fields.length > 1 ? 'multiple' : (fields[0] ?? 'none')
-}
+import type { FormattedExecutionResult } from 'graphql'
 
 /** `ok`, `user_error` when a payload says what was wrong with the input, or the code of the first error. */
 export function outcomeOf({ data, errors }: FormattedExecutionResult): string {

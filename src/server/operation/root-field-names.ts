@@ -1,20 +1,13 @@
 import { type DocumentNode, type FragmentDefinitionNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
 
-const known = new WeakMap<OperationDefinitionNode, readonly string[]>()
-
 /**
  * The names of the fields that an operation asks of its root type, each once, also through fragments (by field, not by
- * alias). A fragment that is missing counts as a field named `...<fragment>`, so that nothing passes unseen. Remembered
- * for as long as the document is kept.
+ * alias). A fragment that is missing counts as a field named `...<fragment>`, so that nothing passes unseen.
  */
 export function rootFieldNames(document: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
-  const names = known.get(operation)
-  if (names) return names
   const found = new Set<string>()
   collect(operation.selectionSet, { document, found, visited: new Set() })
-  const fresh = [...found]
-  known.set(operation, fresh)
-  return fresh
+  return [...found]
 }
 
 interface Search {

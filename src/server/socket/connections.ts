@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { DocumentNode } from 'graphql'
 import { WebSocket } from 'ws'
 import type { Caller } from '../../core/contract/caller.js'
+import type { PreparedOperation } from '../operation/prepared-operation.js'
 import type { EventStream } from './event-stream.js'
 
 /**
@@ -32,7 +32,7 @@ export interface RunningOperation {
   readonly requestId: string
   readonly startedAtMs: number
   /** Once it has been validated; before that it is any text. */
-  document: DocumentNode | undefined
+  prepared: PreparedOperation | undefined
   /** Tells the load gate that it waits for nothing any more; may be called again. */
   end: () => void
   /** Of a subscription, once it has begun. */

@@ -1,50 +1,67 @@
-import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema, getOperationAST, parse, validate } from 'graphql'
+import { type ExecutionArgs, GraphQLError } from 'graphql'
 import type { Context, SubscribePayload } from 'graphql-ws'
 import { AppError } from '../../core/contract/errors.js'
 import { newId } from '../../core/platform/ids.js'
+import { after } from '../../core/values/after.js'
 import { ANONYMOUS } from '../../enforcement/authenticate.js'
+import type { Admission } from '../../enforcement/rate-limits/operation-limiter.js'
 import type { FrontParts } from '../front-parts.js'
 import { endUser } from '../http/end-user.js'
 import { OverloadError } from '../load/load-gate.js'
-import { DOCUMENT_LIMITS, findBrokenLimits } from '../operation/document-limits.js'
+import type { LoadKind } from '../load/load-kind.js'
+import type { AskedOperation } from '../operation/operations.js'
 import { CLOSE_CODES, type Connection, closeSocket, NO_LONGER_VALID, type RunningOperation } from './connections.js'
-import { limitPrepared, limitRefused, type Prepared } from './socket-limits.js'
 
 /** A connection as the protocol knows it. */
 export type SocketContext = Context<Record<string, unknown>, Connection>
 
 /** An operation as a client asks for it. */
-export interface AskedOperation {
+export interface SocketMessage {
   readonly id: string
   readonly payload: SubscribePayload
 }
 
-/** Parses, validates and counts; what it returns is executed, or shown as errors. */
-export function prepare(
+/** An operation that is executed, as graphql-ws hands it on. */
+export interface SocketArgs extends ExecutionArgs {
+  readonly asked: AskedOperation
+}
+
+/** What is executed, or shown instead. */
+type Admitted = SocketArgs | readonly GraphQLError[]
+
+/** Reads and counts an operation; what it returns is executed, or shown as errors. */
+export function admit(
   { connectionParams, extra: connection }: SocketContext,
-  asked: AskedOperation,
+  { id, payload: { query, operationName, variables = {} } }: SocketMessage,
   parts: FrontParts,
-): Prepared | Promise<Prepared> {
-  const refusal = refusalOf(connection, asked.id, parts)
+): Admitted | Promise<Admitted> {
+  const refusal = refusalOf(connection, id, parts)
   if (refusal) return [refusal]
-  const { schema, limits, createContext } = parts
-  const running = begin(connection, asked.id, parts)
-  const overload = shedOf(running, asked, parts)
+  const running = begin(connection, id, parts)
+  const known = parts.documents.read(query)
+  const overload = shedOf(running, known?.kindWith(operationName ?? undefined, variables), parts)
   if (overload) return parts.load.patience().then(() => [overload])
   const { caller = ANONYMOUS, remoteAddress, request } = connection
-  const contextValue = createContext({ caller, requestId: running.requestId, remoteAddress, user: endUser(request, connectionParams) })
-  const { operationName, variables } = asked.payload
-  const document = readDocument(asked.payload, schema)
-  if ('faults' in document) return limitRefused(document.faults, contextValue, limits)
-  running.document = document
-  const args: ExecutionArgs = { schema, document, contextValue, operationName, variableValues: variables }
-  return limitPrepared(args, limits)
+  const { requestId, startedAtMs } = running
+  const context = parts.createContext({ caller, requestId, remoteAddress, user: endUser(request, connectionParams) })
+  const { operations, schema } = parts
+  const faults = known?.findFaults() ?? []
+  const prepared = faults.length === 0 ? known?.operation(operationName) : undefined
+  if (!prepared) return unlessDenied(operations.countRefused(context), faults.length > 0 ? faults : [unknownOperation(operationName)])
+  running.prepared = prepared
+  const asked: AskedOperation = { prepared, context, variables: variables ?? {}, startedAtMs, way: 'socket' }
+  const args = { schema, document: prepared.document, contextValue: context, operationName, variableValues: variables, asked }
+  return unlessDenied(operations.admit(asked), args)
+}
+
+function unlessDenied(admission: Admission | Promise<Admission>, admitted: Admitted): Admitted | Promise<Admitted> {
+  return after(admission, ({ error }) => (error ? [error] : admitted))
 }
 
 /** Why an operation is not begun, where there is too much to do. */
-function shedOf(running: RunningOperation, { payload }: AskedOperation, { load }: FrontParts): OverloadError | undefined {
+function shedOf(running: RunningOperation, kind: LoadKind | undefined, { load }: FrontParts): OverloadError | undefined {
   try {
-    running.end = load.begin(payload)
+    running.end = load.begin(kind ?? 'memory')
     return undefined
   } catch (error) {
     if (!(error instanceof OverloadError)) throw error
@@ -52,42 +69,10 @@ function shedOf(running: RunningOperation, { payload }: AskedOperation, { load }
   }
 }
 
-/** A document's text as a document; throws GraphQLError GRAPHQL_PARSE_FAILED. */
-function parseDocument(query: string): DocumentNode {
-  try {
-    return parse(query, { maxTokens: DOCUMENT_LIMITS.tokens })
-  } catch (error) {
-    throw error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : error
-  }
-}
-
-/** A document that may be executed, or what is wrong with it. */
-function readDocument(
-  { query, operationName }: SubscribePayload,
-  schema: GraphQLSchema,
-): DocumentNode | { readonly faults: readonly GraphQLError[] } {
-  try {
-    const document = parseDocument(query)
-    const broken = findBrokenLimits(document)
-    if (broken.length > 0) return { faults: broken }
-    const faults = validate(schema, document)
-    if (faults.length > 0) return { faults: faults.map((fault) => withCode(fault, 'GRAPHQL_VALIDATION_FAILED')) }
-    return getOperationAST(document, operationName) ? document : { faults: [unknownOperation(operationName)] }
-  } catch (error) {
-    if (error instanceof GraphQLError) return { faults: [error] }
-    throw error
-  }
-}
-
 /** The document does not say what is to be executed. */
 function unknownOperation(name: string | null | undefined): GraphQLError {
   const message = name ? `Unknown operation named "${name}".` : 'Name the operation to execute: `operationName`.'
   return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
-}
-
-function withCode(error: GraphQLError, code: string): GraphQLError {
-  const { message, nodes, source, positions, extensions } = error
-  return new GraphQLError(message, { nodes, source, positions, extensions: { ...extensions, code } })
 }
 
 /** Why an operation is not even looked at. */
@@ -115,7 +100,7 @@ function begin(connection: Connection, id: string, { clock }: FrontParts): Runni
   const running: RunningOperation = {
     requestId: newId(),
     startedAtMs: clock.monotonicMs(),
-    document: undefined,
+    prepared: undefined,
     end: () => undefined,
     stream: undefined,
   }

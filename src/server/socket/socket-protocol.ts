@@ -1,28 +1,17 @@
-import {
-  createSourceEventStream,
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-  execute,
-  type FormattedExecutionResult,
-  type GraphQLFormattedError,
-  getOperationAST,
-} from 'graphql'
+import { createSourceEventStream, type ExecutionResult, type FormattedExecutionResult } from 'graphql'
 import { makeServer, type Server } from 'graphql-ws'
 import type { Caller } from '../../core/contract/caller.js'
 import { AppError } from '../../core/contract/errors.js'
-import { findTooLarge } from '../../core/graphql/bounds/answer-budget.js'
 import { SlowConsumerError } from '../../core/graphql/change-stream.js'
-import type { RequestContext } from '../../core/graphql/context.js'
 import { newId } from '../../core/platform/ids.js'
+import { after } from '../../core/values/after.js'
 import { ANONYMOUS, type Credentials, credentialsOf } from '../../enforcement/authenticate.js'
 import type { FrontParts } from '../front-parts.js'
-import { OverloadError } from '../load/load-gate.js'
-import { auditCall, auditRefusal, verdictOf } from '../operation/audit-calls.js'
-import { operationLabel, outcomeOf } from '../operation/outcome.js'
+import { auditRefusal, verdictOf } from '../operation/audit-calls.js'
+import type { Answered } from '../operation/operations.js'
 import { CLOSE_CODES, type Connection, type Connections, closeSocket } from './connections.js'
 import { EventStream, type StreamActivity } from './event-stream.js'
-import { type AskedOperation, prepare, type SocketContext } from './socket-operations.js'
+import { admit, type SocketArgs, type SocketContext } from './socket-operations.js'
 
 /** What operations on a WebSocket are answered with. */
 export interface ProtocolParts extends FrontParts {
@@ -38,8 +27,9 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
   return makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: parts.network.initMs,
     onConnect: (context) => authenticate(context, parts),
-    onSubscribe: (context, id, payload) => prepare(context, { id, payload }, parts),
-    subscribe: (args) => subscribe(args, parts),
+    onSubscribe: (context, id, payload) => admit(context, { id, payload }, parts),
+    execute: (args) => after(parts.operations.perform((args as SocketArgs).asked), shown),
+    subscribe: (args) => subscribe(args as SocketArgs, parts),
     onOperation: ({ extra }, id, _payload, args, result) => {
       if (!(result instanceof EventStream)) return
       const running = extra.operations.get(id)
@@ -48,28 +38,19 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
         // It has begun: what it waits for from now on is events.
         running.end()
       }
-      observe(extra, { id, args, outcome: 'ok' }, parts)
+      parts.operations.observe((args as SocketArgs).asked, 'ok')
     },
-    onNext({ extra }, id, _payload, args, result) {
-      const masked = maskResult(extra, { id, result }, parts)
-      auditCall(parts.audit, {
-        call: args.contextValue as RequestContext,
-        document: args.document,
-        operation: operationOf(args),
-        errors: masked.errors,
-      })
-      if (operationOf(args)?.operation !== 'subscription') observe(extra, { id, args, outcome: outcomeOf(masked) }, parts)
-      return masked
-    },
-    onError({ extra }, id, payload, errors) {
+    // Masked already.
+    onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
+    onError({ extra: { socket, caller = ANONYMOUS, remoteAddress, operations } }, id, _payload, errors) {
       const slow = errors.map(({ originalError }) => originalError).find((error) => error instanceof SlowConsumerError)
-      if (slow) closeSocket(extra.socket, CLOSE_CODES.tooSlow, slow.message)
-      const requestId = requestIdOf(extra, id)
-      const shown = slow ? [{ message: slow.message }] : parts.mask.mask(errors, requestId)
-      if (!errors.some((error) => error instanceof OverloadError))
-        auditErrors(extra, { asked: { id, payload }, requestId, errors: shown }, parts)
-      parts.metrics.observe({ operation: 'none', outcome: slow ? 'TOO_SLOW' : outcomeOf({ errors: shown }) })
-      return shown
+      if (slow) {
+        closeSocket(socket, CLOSE_CODES.tooSlow, slow.message)
+        parts.metrics.observe({ operation: 'none', outcome: 'TOO_SLOW' })
+        return [{ message: slow.message }]
+      }
+      const { requestId = newId(), prepared } = operations.get(id) ?? {}
+      return parts.operations.fail({ errors, call: { caller, requestId, remoteAddress }, prepared }).result.errors
     },
   })
 }
@@ -119,56 +100,21 @@ function credentialsIn(parameters: Readonly<Record<string, unknown>> | undefined
 
 /** Like graphql-js's `subscribe`, but every event is executed in a context of its own, on the state of its time. */
 async function subscribe(
-  args: ExecutionArgs,
-  { createContext, activity }: ProtocolParts,
+  { asked, ...args }: SocketArgs,
+  { createContext, operations, activity }: ProtocolParts,
 ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+  const { prepared, variables } = asked
   const source = await createSourceEventStream(args)
-  if (!(Symbol.asyncIterator in source)) return source
-  const { caller, requestId, remoteAddress, subjects } = args.contextValue as RequestContext
-  const executeEvent = (rootValue: unknown) =>
-    execute({ ...args, rootValue, contextValue: createContext({ caller, requestId, remoteAddress, user: subjects.user }) })
+  if (!(Symbol.asyncIterator in source)) return shown(operations.finish(asked, source))
+  const { caller, requestId, remoteAddress, subjects } = asked.context
+  const executeEvent = (event: unknown) => {
+    const context = createContext({ caller, requestId, remoteAddress, user: subjects.user })
+    return after(prepared.execute(context, variables, event), (result) => shown(operations.settle({ prepared, context }, result)))
+  }
   return new EventStream(source, executeEvent, activity)
 }
 
-function maskResult(
-  connection: Connection,
-  { id, result }: { id: string; result: ExecutionResult },
-  { mask }: ProtocolParts,
-): FormattedExecutionResult {
-  const { errors, ...rest } = result
-  const tooLarge = errors && findTooLarge(errors)
-  if (tooLarge) return { errors: mask.mask([tooLarge], requestIdOf(connection, id)) }
-  return errors ? { ...rest, errors: mask.mask(errors, requestIdOf(connection, id)) } : rest
-}
-
-/**
- * Audits what ended an operation before or between its answers. The text of one that was refused before it was validated may
- * be anything, and is not looked at.
- */
-function auditErrors(
-  { operations, caller = ANONYMOUS, remoteAddress }: Connection,
-  { asked: { id, payload }, requestId, errors }: { asked: AskedOperation; requestId: string; errors: readonly GraphQLFormattedError[] },
-  { audit }: ProtocolParts,
-): void {
-  const document: DocumentNode | undefined = operations.get(id)?.document
-  const operation = document && (getOperationAST(document, payload.operationName) ?? undefined)
-  auditCall(audit, { call: { caller, requestId, remoteAddress }, document, operation, errors })
-}
-
-function requestIdOf({ operations }: Connection, id: string): string {
-  return operations.get(id)?.requestId ?? newId()
-}
-
-function operationOf({ document, operationName }: ExecutionArgs) {
-  return getOperationAST(document, operationName) ?? undefined
-}
-
-function observe(
-  { operations }: Connection,
-  { id, args, outcome }: { id: string; args: ExecutionArgs; outcome: string },
-  { metrics, clock }: ProtocolParts,
-): void {
-  const startedAtMs = operations.get(id)?.startedAtMs ?? clock.monotonicMs()
-  const durationSeconds = (clock.monotonicMs() - startedAtMs) / 1000
-  metrics.observe({ operation: operationLabel(args.document, operationOf(args)), outcome, durationSeconds })
+/** What graphql-ws sends as it is: see `onNext`. */
+function shown({ result }: Answered): ExecutionResult {
+  return result as unknown as ExecutionResult
 }

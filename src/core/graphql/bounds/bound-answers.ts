@@ -9,6 +9,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql'
+import { after } from '../../values/after.js'
 import type { Page } from '../connection.js'
 import type { RequestContext } from '../context.js'
 import { answerBudget } from './answer-budget.js'
@@ -36,24 +37,50 @@ export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
 /** A text of this many characters is worth a look at the time, as any JSON value that has members is. */
 const LONG_TEXT = 1_024
 
-/** Once an answer is too large, nothing more is put into it: it will not be sent. */
-function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): Resolve {
+/** A resolver that counts what another one answers. */
+type CountedResolve = Resolve & { readonly isCountedFor?: Resolve }
+
+/** How a field is resolved by whoever counts the bytes of its answer: nothing for the property of its name. */
+export function uncounted({ resolve }: Pick<GraphQLField<unknown, unknown>, 'resolve'>): {
+  readonly resolve: Resolve | undefined
+  readonly isCounted: boolean
+} {
+  const plain = (resolve as CountedResolve | undefined)?.isCountedFor
+  const own = plain ?? resolve
+  return { resolve: own === defaultFieldResolver ? undefined : own, isCounted: plain !== undefined }
+}
+
+/** A leaf as its value is put into an answer. */
+export interface CountedLeaf {
+  readonly key: string | number
+  readonly isNullable: boolean
+}
+
+/**
+ * Counts the value of a leaf, a large one in a turn that has room for it. Once an answer is too large, nothing more is put into it:
+ * it will not be sent.
+ */
+export function countLeaf(context: RequestContext, leaf: CountedLeaf, value: unknown): unknown {
+  const isSmall = typeof value === 'string' ? value.length < LONG_TEXT : typeof value !== 'object' || value === null
+  const budget = context.once(answerBudget)
+  const counted = () => (budget.admits(leaf.key, value) || !leaf.isNullable ? value : null)
+  if (isSmall) return counted()
+  const turns = context.once(pace)
+  const room = turns.room()
+  if (room !== undefined) return room.then(() => countLeaf(context, leaf, value))
+  const before = budget.answeredBytes
+  const admitted = counted()
+  turns.note(budget.answeredBytes - before)
+  return admitted
+}
+
+function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): CountedResolve {
   const isNullable = !isNonNullType(type)
-  return (...call) => {
+  const counting: Resolve = (...call) => {
     const [, , context, { path }] = call
-    const count = (value: unknown): unknown => (context.once(answerBudget).admits(path.key, value) || !isNullable ? value : null)
-    const countInTurn = (value: unknown): unknown => {
-      if (typeof value === 'string' ? value.length < LONG_TEXT : typeof value !== 'object' || value === null) return count(value)
-      const [turns, budget] = [context.once(pace), context.once(answerBudget)]
-      const room = turns.room()
-      if (room !== undefined) return room.then(() => countInTurn(value))
-      const before = budget.answeredBytes
-      const counted = count(value)
-      turns.note(budget.answeredBytes - before)
-      return counted
-    }
-    return after(resolve(...call), countInTurn)
+    return after(resolve(...call), (value) => countLeaf(context, { key: path.key, isNullable }, value))
   }
+  return Object.assign(counting, { isCountedFor: resolve })
 }
 
 function paced({ resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): Resolve {
@@ -66,9 +93,4 @@ function paced({ resolve = defaultFieldResolver }: GraphQLField<unknown, Request
         ?.then(() => page) ?? page
     return after(resolve(...call) as Page<unknown> | Promise<Page<unknown>>, hold)
   }
-}
-
-/** What is there at once is not waited for. */
-function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }

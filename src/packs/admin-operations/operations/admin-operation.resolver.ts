@@ -29,7 +29,6 @@ export class AdminOperationResolver {
   })
   @Operation({
     permission: OPERATIONS_PLAN,
-    takesPlainArgs: true,
     cost: 5,
     sample: 'steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }]',
   })
@@ -54,7 +53,6 @@ export class AdminOperationResolver {
     permission: OPERATIONS_RUN,
     writes: true,
     isOverridable: true,
-    takesPlainArgs: true,
     cost: 5,
     sample:
       'input: { dryRun: true, steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }, { setConfig: { key: "example/limit", value: 10 } }] }',

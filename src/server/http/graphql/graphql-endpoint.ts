@@ -1,21 +1,23 @@
 import { HeaderMap, type HTTPGraphQLResponse } from '@apollo/server'
-import type { GraphQLError } from 'graphql'
-import type { Caller } from '../../core/contract/caller.js'
-import { AppError } from '../../core/contract/errors.js'
-import { AnswerTooLargeError } from '../../core/graphql/bounds/answer-budget.js'
-import type { RequestContext } from '../../core/graphql/context.js'
-import { ANONYMOUS, credentialsOf } from '../../enforcement/authenticate.js'
-import { OPERATIONS_RUN } from '../../packs/admin-operations/index.js'
-import type { AskedDocument } from '../load/load-kind.js'
-import { auditCall } from '../operation/audit-calls.js'
-import { outcomeOf } from '../operation/outcome.js'
+import type { FormattedExecutionResult } from 'graphql'
+import type { Caller } from '../../../core/contract/caller.js'
+import { AppError } from '../../../core/contract/errors.js'
+import { AnswerTooLargeError } from '../../../core/graphql/bounds/answer-budget.js'
+import type { RequestContext } from '../../../core/graphql/context.js'
+import { ANONYMOUS, credentialsOf } from '../../../enforcement/authenticate.js'
+import { OPERATIONS_RUN } from '../../../packs/admin-operations/index.js'
+import type { KnownDocument } from '../../operation/known-document.js'
+import type { Answered } from '../../operation/operations.js'
+import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send } from '../answer.js'
+import { checkContentType, parseBody, type RequestBody, readBody } from '../body.js'
+import { clientAddress } from '../client-address.js'
+import { preflightHeaders } from '../cors.js'
+import { endUser } from '../end-user.js'
+import type { HttpParts } from '../http-parts.js'
 import { isIntrospectionOnly, isTrustedHere } from './anonymous.js'
-import { type Exchange, HttpFault, isResponseTypeWanted, JSON_TYPE, RESPONSE_TYPE, send, shownFault } from './answer.js'
-import { checkContentType, parseBody, type RequestBody, readBody } from './body.js'
-import { clientAddress } from './client-address.js'
-import { preflightHeaders } from './cors.js'
-import { endUser } from './end-user.js'
-import type { HttpParts } from './http-parts.js'
+import { headOf } from './answer-head.js'
+import { answerText } from './answer-text.js'
+import { plainAsk } from './short-way.js'
 
 /** What Apollo looks at; it never sees a key. */
 const FORWARDED_HEADERS = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
@@ -64,7 +66,7 @@ async function admit(exchange: Exchange, parts: HttpParts): Promise<Admitted> {
     const body = await readBody(request, maxBodyBytes)
       .then(parseBody)
       .catch(() => undefined)
-    if (body && isIntrospectionOnly(body)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
+    if (body && isIntrospectionOnly(body, parts.documents)) return { caller: ANONYMOUS, method: 'POST', body, search: '' }
   }
   const caller = authenticate(exchange, parts)
   parts.load.demandCalm(caller)
@@ -81,10 +83,12 @@ function authenticate(exchange: Exchange, { authenticator, settings }: HttpParts
 /** Executes what can be answered in time, and throws OverloadError for the rest. */
 async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted): Promise<void> {
   const { method, body, search } = admitted
-  const asked: AskedDocument = method === 'GET' ? { query: new URLSearchParams(search).get('query') } : { query: undefined, ...body }
-  const end = parts.load.begin(asked)
+  const { query, operationName, variables } = method === 'GET' ? { query: new URLSearchParams(search).get('query') } : (body ?? {})
+  const known = parts.documents.read(query)
+  const name = typeof operationName === 'string' ? operationName : undefined
+  const end = parts.load.begin(known?.kindWith(name, variables) ?? 'memory')
   try {
-    await executeAdmitted(exchange, parts, { ...admitted, query: asked.query })
+    await executeAdmitted(exchange, parts, { ...admitted, known })
   } finally {
     end()
   }
@@ -93,49 +97,73 @@ async function execute(exchange: Exchange, parts: HttpParts, admitted: Admitted)
 async function executeAdmitted(
   exchange: Exchange,
   parts: HttpParts,
-  { caller, method, body, search, query }: Admitted & Pick<AskedDocument, 'query'>,
+  { caller, known, ...asked }: Admitted & { readonly known: KnownDocument | undefined },
 ): Promise<void> {
   const { request, requestId } = exchange
   const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
-  const context = (): RequestContext => parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
-  const faults = typeof query === 'string' ? parts.gate(query) : []
-  if (faults.length > 0) return refuseDocument(exchange, parts, { faults, context: context() })
+  const context = parts.createContext({ caller, requestId, remoteAddress, user: endUser(request) })
+  if (known && known.brokenLimits.length > 0) return refuseDocument(exchange, await parts.operations.refuse(context, known.brokenLimits))
+  const plain = asked.body && known && parts.shortcuts.isApolloSpared ? plainAsk(asked.body, known) : undefined
+  const contentType = plain && parts.mediaTypes.chosenFor(request.headers.accept)
+  if (!plain || contentType === undefined) return askApollo(exchange, parts, { ...asked, context })
+  const startedAtMs = parts.clock.monotonicMs()
+  const answered = await parts.operations.run({ ...plain, context, startedAtMs, way: 'short' })
+  await sendAnswered(exchange, { answered, contentType }, parts)
+}
+
+/** The reference, and the only one that tells of what is wrong with a request. */
+async function askApollo(
+  exchange: Exchange,
+  { engine, mediaTypes, settings }: HttpParts,
+  { context, ...asked }: Omit<Admitted, 'caller'> & { readonly context: RequestContext },
+): Promise<void> {
   const headers = new HeaderMap()
   for (const name of FORWARDED_HEADERS) {
-    const value = request.headers[name]
+    const value = exchange.request.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
   // Whoever is here has sent a key, which no page of another origin can without being let in first.
-  if (caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
-  const answer = await parts.engine.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method, headers, search, body },
-    context: () => Promise.resolve(context()),
+  if (context.caller !== ANONYMOUS) headers.set('apollo-require-preflight', 'true')
+  const answer = await engine.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { ...asked, headers },
+    context: () => Promise.resolve(context),
   })
-  return sendAnswer(exchange, answer, parts.settings.maxAnswerBytes)
+  const contentType = answer.headers.get('content-type')
+  if (answer.status === 200 && contentType !== undefined) mediaTypes.remember(headers.get('accept'), contentType)
+  return sendAnswer(exchange, answer, settings.maxAnswerBytes)
 }
 
-/** Refuses a document that breaks a limit of documents: in the media type and with the status of a document that is not valid; or of one too many, since it counts as well. */
-async function refuseDocument(
+/** Sends what Apollo would send. */
+async function sendAnswered(
   exchange: Exchange,
-  { limits, metrics, audit }: HttpParts,
-  { faults, context }: { faults: readonly GraphQLError[]; context: RequestContext },
+  { answered, contentType }: { readonly answered: Answered; readonly contentType: string },
+  { settings }: HttpParts,
 ): Promise<void> {
-  const { headers, error } = await limits.admitRefused(context)
-  const errors = error ? [shownFault(error)] : faults.map((fault) => fault.toJSON())
-  auditCall(audit, { call: context, document: undefined, operation: undefined, errors })
-  metrics.observe({ operation: 'none', outcome: outcomeOf({ errors }) })
+  const { errors, data } = answered.result
+  const text = answerText({ errors, data } as FormattedExecutionResult)
+  const body = typeof text === 'string' ? text : await text
+  demandSendable(body, settings.maxAnswerBytes)
+  send(exchange, { ...headOf(answered, exchange.request.headers.accept), contentType, body })
+}
+
+/** Tells of a document that breaks a limit of documents in the media type of a document that is not valid. */
+function refuseDocument(exchange: Exchange, answered: Answered): void {
+  const { accept } = exchange.request.headers
   send(exchange, {
-    status: error?.status ?? 400,
-    contentType: isResponseTypeWanted(exchange.request.headers.accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
-    body: `${JSON.stringify({ errors })}\n`,
-    headers: { ...headers, ...Object.fromEntries(error?.headers ?? []) },
+    ...headOf(answered, accept),
+    contentType: isResponseTypeWanted(accept) ? `${RESPONSE_TYPE}; charset=utf-8` : JSON_TYPE,
+    body: `${JSON.stringify(answered.result)}\n`,
   })
 }
 
-/** Throws AnswerTooLargeError where what was counted while it was put together fell short of what it is as a text. */
+/** Throws AnswerTooLargeError where what was counted while an answer was put together fell short of what it is as a text. */
+function demandSendable(text: string, maxBytes: number): void {
+  if (Buffer.byteLength(text) > maxBytes) throw new AnswerTooLargeError(maxBytes)
+}
+
 function sendAnswer(exchange: Exchange, { status = 200, headers, body }: HTTPGraphQLResponse, maxBytes: number): void {
   const text = wholeOf(body)
-  if (Buffer.byteLength(text) > maxBytes) throw new AnswerTooLargeError(maxBytes)
+  demandSendable(text, maxBytes)
   send(exchange, {
     status,
     contentType: headers.get('content-type') ?? JSON_TYPE,

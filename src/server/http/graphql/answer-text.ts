@@ -1,5 +1,5 @@
 import type { FormattedExecutionResult } from 'graphql'
-import { mapInSlices } from '../../core/platform/slices.js'
+import { mapInSlices } from '../../../core/platform/slices.js'
 
 /** What has about so many characters is written in one piece: well under a millisecond of work. */
 const PIECE_LENGTH = 65_536
