@@ -51,6 +51,8 @@ export interface IndexMiss {
  */
 export class Draft {
   readonly base: Snapshot
+  /** The revision that a command has put back with its edits, or a part of it. */
+  revertOf: number | null = null
   readonly #tables = new Map<string, Table>()
   readonly #touched = new Map<string, Touched>()
   readonly #reads = new Map<string, RecordRead>()
