@@ -1,20 +1,28 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { QueryableDatabase } from '../database/database.js'
-import type { ChangeLogFilter, ChangePosition } from '../ledger/change-log.js'
+import type { ChangeLogFilter, ChangePosition, ChangeTarget } from '../ledger/change-log.js'
 import { type ChangeEntry, ENTRY_COLUMNS, fromEntryRow } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
+import type { HistoryTools } from './log-spans.js'
 
 /** Most rows, or revisions, that one statement looks at; the embedded database holds everybody up meanwhile. */
 const WINDOW = { shared: 20_000, embedded: 4_000 }
 /** Behind every change. */
 const END: ChangePosition = { revision: 2_147_483_647, ordinal: 0 }
 
-/** What a search looks for, beyond what the log itself can be asked for. */
+/** What is looked for. */
 export interface LogSearch extends ChangeLogFilter {
+  /** Any of these records. */
+  readonly targets?: readonly ChangeTarget[] | undefined
   /** Part of the key, the id, the operation, the reason or the name of who did it, whatever the letter case (of a to z). */
   readonly search?: string | null
   /** Keys of records whose names hold the text, where these are not their keys. */
   readonly searchedKeys?: readonly string[]
+}
+
+/** Whether an index alone does not find what is looked for. */
+export function isSearch({ action, search, targets }: LogSearch): boolean {
+  return !!action || !!search || targets !== undefined
 }
 
 /** Which of the changes that are found count. */
@@ -76,13 +84,11 @@ export interface FoundCounts {
   readonly revisions: number
 }
 
-/** Counts what is found of the revisions above `since`, up to and with `until`; in stretches as {@link findChanges} does. */
-export async function countChanges(
-  database: QueryableDatabase,
-  filter: LogSearch,
-  { since, until }: { readonly since: number; readonly until: number },
-): Promise<FoundCounts> {
+/** Counts what is found, in stretches as {@link findChanges} looks for it. */
+export async function countChanges({ database, changeLog }: HistoryTools, filter: LogSearch): Promise<FoundCounts> {
   const size = database.isShared ? WINDOW.shared : WINDOW.embedded
+  const bounds = await changeLog.bounds()
+  const [since, until] = [bounds.start.revision, bounds.head.revision]
   const [first, last] = [Math.max(since, filter.sinceRevision ?? 0), Math.min(until, filter.untilRevision ?? until)]
   let [changes, revisions] = [0, 0]
   for (let reached = first; reached < last; reached += size) {
@@ -141,7 +147,17 @@ function loosely({ action, search, searchedKeys = [] }: LogSearch, values: unkno
 
 const SEARCHED = ['target_key', 'target_id', 'operation', 'reason', 'actor_name']
 
+/** Whether a change holds the text that is searched for: the same rule as the database's, for changes that arrive live. */
+export function holdsText(change: ChangeEntry, text: string, searchedKeys: readonly string[]): boolean {
+  const { targetKey, targetId, operation, reason, actor } = change
+  const part = lowered(text)
+  return (
+    searchedKeys.includes(targetKey) ||
+    [targetKey, targetId, operation, reason ?? '', actor.name].some((held) => lowered(held).includes(part))
+  )
+}
+
 /** As the database lowers a text in the collation "C": both engines alike. */
-export function lowered(text: string): string {
+function lowered(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

@@ -197,7 +197,7 @@ function changesOf({ collection, key, before, reasons, part, end }: Touched, aft
 }
 
 /** All reasons together, as short as one has to be. */
-function joinReasons(reasons: ReadonlySet<string>): string | null {
+export function joinReasons(reasons: ReadonlySet<string>): string | null {
   return reasons.size === 0 ? null : [...reasons].join('; ').slice(0, MAX_REASON_LENGTH).toWellFormed()
 }
 
