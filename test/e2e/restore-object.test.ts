@@ -160,4 +160,24 @@ describe('restoreObject', () => {
     const both = await operate(server, { steps: [step, { setConfig: { key: 'locked', description: 'open again' } }] })
     expect(both.changes).toMatchObject([{ after: { value: 1, isMutable: true, description: 'open again' } }])
   })
+
+  it('is planned in MAINTENANCE by those who watch, refused alone, and done in an operation that overrides it', async () => {
+    const open = await apply({ setFeatureFlag: { key: 'kill', isEnabled: false } })
+    await apply({ setFeatureFlag: { key: 'kill', isEnabled: true } })
+    const step = { restoreObject: { targetType: 'FeatureFlag', targetKey: 'kill', revision: open } }
+    const { key: dashboard } = await server.addClient({ name: 'dashboard', role: 'OBSERVER', clientType: 'HEIMDALL' })
+    const { key: observer } = await server.addClient({ name: 'observer', role: 'OBSERVER' })
+    await server.gql('mutation { setMaintenanceMode(input: { mode: MAINTENANCE }) { revision } }')
+    const PLAN =
+      'query ($steps: [AdminStepInput!]!) { plan(steps: $steps) { plan { targetKey after } plannedAtRevision userErrors { code } } }'
+    for (const key of [dashboard, server.adminKey]) {
+      const planned = await server.gql(PLAN, { steps: [step] }, { key })
+      expect(planned.data).toMatchObject({ plan: { plan: [{ targetKey: 'kill', after: { isEnabled: false } }], userErrors: [] } })
+    }
+    expect((await server.gql(PLAN, { steps: [step] }, { key: observer })).status).toBe(503)
+    expect((await server.gql(RESTORE, { input: step.restoreObject })).status).toBe(503)
+    const { changes } = await operate(server, { steps: [step], reason: 'incident', overrideMaintenance: true })
+    expect(changes).toMatchObject([{ after: { isEnabled: false } }])
+    await server.gql('mutation { setMaintenanceMode(input: { mode: NORMAL }) { revision } }')
+  })
 })

@@ -6,7 +6,7 @@ import type { JsonObject } from '../values/json.js'
 import type { HistoryTools } from './log-spans.js'
 
 /** Most rows, or revisions, that one statement looks at; the embedded database holds everybody up meanwhile. */
-const WINDOW = { shared: 20_000, embedded: 4_000 }
+const WINDOW = { shared: 20_000, embedded: 2_500 }
 /** Behind every change. */
 const END: ChangePosition = { revision: 2_147_483_647, ordinal: 0 }
 
@@ -41,7 +41,7 @@ interface FoundRow {
 
 /**
  * Changes newest first, at most `take`, without images: looked for in stretches of the log, so that no statement is long, however
- * rare they are. A search for what is not there walks over the whole log: about a second for a million changes.
+ * rare they are. A search for what is not there walks over the whole log: some seconds for a million changes.
  */
 export async function findChanges(database: QueryableDatabase, filter: LogSearch, window: SearchWindow): Promise<ChangeEntry[]> {
   const found = new Map<string, ChangeEntry>()

@@ -29,7 +29,7 @@ export class ChangeFilter {
   @Field(() => String, {
     nullable: true,
     description:
-      "With this text in the object's key or id, in the operation, the reason or the name of who did it, whatever the letter case (of a to z); also of objects whose name now holds it. A search for what is not there looks at the whole log: about a second for a million changes.",
+      "With this text in the object's key or id, in the operation, the reason or the name of who did it, whatever the letter case (of a to z); also of objects whose name now holds it. A search for what is not there looks at the whole log: some seconds for a million changes.",
   })
   search?: string | null
   @Field(() => Int, { nullable: true, description: 'Of revisions above this one: the last that you have seen.' })
