@@ -91,9 +91,10 @@ export async function reasonOf(context: RequestContext, number: number): Promise
 
 /** Whether a revert could put a revision back, as long as nothing has changed since. */
 export async function isRevertible(context: RequestContext, number: number): Promise<boolean> {
-  const known = new Set(context.core.collections.filter(({ isBookkeeping }) => !isBookkeeping).map(({ name }) => name))
-  const bookkeeping = new Set(context.core.collections.filter(({ isBookkeeping }) => isBookkeeping).map(({ name }) => name))
+  const { collections } = context.core
+  const bookkeeping = new Set(collections.filter((collection) => collection.isBookkeeping).map(({ name }) => name))
   const changes = (await changesOfRevision(context, number)).filter(({ targetType }) => !bookkeeping.has(targetType))
+  const known = new Set(collections.map(({ name }) => name))
   return changes.length > 0 && changes.every((change) => change.isRevertible && known.has(change.targetType))
 }
 
