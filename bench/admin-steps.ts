@@ -1,12 +1,8 @@
 import 'reflect-metadata'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { generateApiKey } from '../src/packs/api-clients/keys/api-key.js'
 import { createTestDatabase, usePostgres } from '../test/testkit/databases.js'
-import { askServer, untilReady } from './built-server.js'
+import { type BuiltServer, startBuiltServer } from './servers/built-server.js'
+import type { Stall } from './servers/measured-process.js'
 import { percentileOf } from './statistics.js'
 
 /**
@@ -22,12 +18,6 @@ const { values } = parseArgs({
   },
 })
 
-/** The longest stall of the server's event loop: by the clock, and by the processor time that it took. */
-interface Stall {
-  readonly clockMs: number
-  readonly busyMs: number
-}
-
 /** What one kind of operation came to. */
 interface Result extends Stall {
   readonly ms: number
@@ -40,46 +30,26 @@ const PLAN_OF = { dryRun: true }
 
 if (await usePostgres()) {
   const database = await createTestDatabase()
-  await measure('postgresql', { DATABASE_URL: database.url }).finally(() => database.drop())
+  await measure('postgresql', database.url).finally(() => database.drop())
 }
-await measure('embedded', {})
+await measure('embedded')
 
-async function measure(engine: string, settings: Record<string, string>): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), 'valhalla-bench-'))
-  const key = generateApiKey('test')
-  const env = {
-    NODE_ENV: 'production',
-    PORT: '0',
-    VALHALLA_ADMIN_KEY: key,
-    VALHALLA_DATA_DIR: join(root, 'data'),
-    VALHALLA_KEY_PEPPER: 'a pepper of the benchmark, long enough',
-    VALHALLA_AUDIT_KEY: 'an audit key of the benchmark, long enough',
-    ...settings,
-  }
-  const preload = new URL('./loop-delay.mjs', import.meta.url).href
-  const child = spawn(process.execPath, ['--import', preload, resolve(values.dist, 'main.js')], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
-  const ended = new Promise<void>((done) => child.once('exit', () => done()))
+async function measure(engine: string, databaseUrl?: string): Promise<void> {
+  const server = await startBuiltServer({ dist: values.dist, databaseUrl })
   try {
-    const url = await untilReady(child)
-    const ask = (input: object) =>
-      askServer<{ runAdminOperation: { userErrors: unknown[] } }>(url, key, { query: OPERATION, variables: { input } })
+    const ask = (input: object) => server.ask<{ runAdminOperation: { userErrors: unknown[] } }>(OPERATION, { input })
     for (let round = 0; round < 10; round += 1) await ask({ steps: stepsOf(50, `warm ${round}`) })
     console.log(`\n${engine}, ${values.dist}\nsteps  apply ms  a step ms  stall ms  (busy)    plan ms  stall ms  (busy)`)
     for (const count of values.steps.split(',').map(Number)) {
-      const applied = await repeat(child, (round) => ask({ steps: stepsOf(count, `${count}.${round}`) }))
-      const planned = await repeat(child, (round) => ask({ steps: stepsOf(count, `plan ${round}`), ...PLAN_OF }))
+      const applied = await repeat(server, (round) => ask({ steps: stepsOf(count, `${count}.${round}`) }))
+      const planned = await repeat(server, (round) => ask({ steps: stepsOf(count, `plan ${round}`), ...PLAN_OF }))
       const cells = [applied.ms, applied.ms / count, applied.clockMs, applied.busyMs, planned.ms, planned.clockMs, planned.busyMs].map(
         (ms) => ms.toFixed(2).padStart(9),
       )
       console.log(`${String(count).padStart(5)} ${cells.join('')}`)
     }
   } finally {
-    child.kill('SIGTERM')
-    await ended
-    await rm(root, { recursive: true, force: true })
+    await server.stop()
   }
 }
 
@@ -94,23 +64,16 @@ function stepsOf(count: number, note: string): object[] {
 
 /** Medians over the rounds of the time, and the longest stall of them all. */
 async function repeat(
-  child: ChildProcess,
+  server: BuiltServer,
   work: (round: number) => Promise<{ runAdminOperation: { userErrors: unknown[] } }>,
 ): Promise<Result> {
   const times: number[] = []
-  await longestStall(child)
+  await server.longestStall()
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const startedAtMs = performance.now()
     const { userErrors } = (await work(round)).runAdminOperation
     times.push(performance.now() - startedAtMs)
     if (userErrors.length > 0) throw new Error(`the operation was refused: ${JSON.stringify(userErrors)}`)
   }
-  return { ms: percentileOf(times, 50), ...(await longestStall(child)) }
-}
-
-function longestStall(child: ChildProcess): Promise<Stall> {
-  return new Promise((done) => {
-    child.once('message', (stall: Stall) => done(stall))
-    child.send('longest?')
-  })
+  return { ms: percentileOf(times, 50), ...(await server.longestStall()) }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { type Part, pin } from './machine.js'
 
 /** A process of its own that does one kind of job, so that it does not share a thread with what it measures. */
 export interface Child<Job, Result> {
@@ -23,10 +24,11 @@ interface Waiting<Result> {
 
 let lastId = 0
 
-/** Starts `module` (a sibling of this file, such as `./load-process.js`), which calls {@link answerJobs}. */
-export function startChild<Job, Result>(module: string, args: readonly string[] = []): Child<Job, Result> {
+/** Starts `module` (a sibling of this file, such as `./load-process.js`), which calls {@link answerJobs}, on the processor for `part`. */
+export function startChild<Job, Result>(module: string, args: readonly string[] = [], part: Part = 'load'): Child<Job, Result> {
   const path = fileURLToPath(new URL(module.replace(/\.js$/, '.ts'), import.meta.url))
   const process = fork(path, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  pin(Number(process.pid), part)
   const waiting = new Map<number, Waiting<Result>>()
   const ended = new Promise<void>((resolve) => process.once('exit', () => resolve()))
   process.on('message', (message: unknown) => {

@@ -2,34 +2,26 @@ import 'reflect-metadata'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import pg from 'pg'
 import { generateApiKey } from '../src/packs/api-clients/keys/api-key.js'
 import { createTestDatabase } from '../test/testkit/databases.js'
-import { type BuiltServer, startBuiltServer } from './built-server.js'
+import { type BuiltServer, startBuiltServer } from './servers/built-server.js'
 import { percentileOf } from './statistics.js'
 
 /**
- * `npm run bench:costly -- [--dist FOLDER] [--flags 100000] [--changes 1000000] [--short]`: what single reads cost that lead to
- * much: how long they take, how many bytes they answer, how long `/livez` waits meanwhile (the longest that the event loop was
+ * `npm run bench:costly -- [--dist FOLDER]`: what single reads of large histories cost: how long they take, how many bytes they answer, how long `/livez` waits meanwhile (the longest that the event loop was
  * held), and the memory of the process. On PostgreSQL, on a built server, which may be another build: its figures are those to
  * compare with.
  */
 const { values } = parseArgs({
   options: {
     dist: { type: 'string', default: 'dist' },
-    flags: { type: 'string', default: '100000' },
-    changes: { type: 'string', default: '1000000' },
-    short: { type: 'boolean', default: false },
   },
 })
-const [flags, changes] = values.short ? [10_000, 50_000] : [Number(values.flags), Number(values.changes)]
 
 const ENTRIES = 5
 const VERSIONS = 20
 const VALUE_BYTES = 55_000
-const GROUPS = 50
 const LIVEZ_EVERY_MS = 5
-const ROUNDS = 15
 
 const history = (entries: number): string => `configs(first: ${entries}) { nodes { value history(first: 100) { nodes { before after } } } }`
 
@@ -41,18 +33,6 @@ const FAT: Readonly<Record<string, string>> = {
   'the history of 3 entries': `{ ${history(3)} }`,
 }
 
-/** What is asked among many flags and changes. */
-const WIDE: Readonly<Record<string, string>> = {
-  'search that finds nothing': '{ featureFlags(first: 20, filter: { search: "no such text" }) { nodes { key } totalCount } }',
-  'flags of a group': '{ featureFlags(first: 20, filter: { group: "group-7" }) { nodes { key } totalCount } }',
-  'evaluateFlags of a group': '{ evaluateFlags(group: "group-7") { key isEnabled reason explanation } }',
-  'lastChange of 50 flags': '{ featureFlags(first: 50) { nodes { key lastChange { at actor { name } } } } }',
-  'history of 50 flags': '{ featureFlags(first: 50) { nodes { key history(first: 5) { nodes { at before after } } } } }',
-  'changes of a rare pack': '{ changes(first: 20, filter: { pack: "W" }) { nodes { id after } } }',
-  'changes of a common pack': '{ changes(first: 20, filter: { pack: "UA" }) { nodes { id after } } }',
-  'changes of a rare type': '{ changes(first: 20, filter: { targetType: "SystemMetadata" }) { nodes { id } } }',
-}
-
 const database = await createTestDatabase()
 const adminKey = generateApiKey('test')
 const settings = {
@@ -61,15 +41,11 @@ const settings = {
   VALHALLA_KEY_PEPPER: 'p'.repeat(32),
   LOG_LEVEL: 'info',
 }
-const start = (): Promise<BuiltServer> => startBuiltServer(database.url, settings, values.dist)
+const start = (): Promise<BuiltServer> => startBuiltServer({ databaseUrl: database.url, settings, dist: values.dist })
 try {
   await withServer(async (server) => {
     await makeVersions(server)
     for (const [name, query] of Object.entries(FAT)) show(await measure(server, { name, query, rounds: 1 }))
-  })
-  await fill()
-  await withServer(async (server) => {
-    for (const [name, query] of Object.entries(WIDE)) show(await measure(server, { name, query, rounds: ROUNDS }))
   })
 } finally {
   await database.drop()
@@ -93,33 +69,6 @@ async function makeVersions(server: BuiltServer): Promise<void> {
       )
       await server.ask(set, { input: { key: `fat/${entry}`, value } })
     }
-}
-
-/** Rows as the ledger would have written them, many times faster. */
-async function fill(): Promise<void> {
-  const client = new pg.Client(database.url)
-  await client.connect()
-  try {
-    const { rows } = await client.query<{ revision: number }>('SELECT revision FROM ledger_head')
-    const base = rows[0]?.revision ?? 0
-    await client.query(
-      `INSERT INTO feature_flags (key, id, "group", description, is_enabled, strategies, variants, version, created_at, updated_at)
-       SELECT 'flag-' || i, 'id-' || i, 'group-' || i % ${GROUPS}, 'Flag number ' || i, true, '[]', '[]', 1, now(), now() FROM generate_series(0, $1::int - 1) i`,
-      [flags],
-    )
-    await client.query(
-      `INSERT INTO changes (revision, ordinal, pack, target_type, target_id, target_key, action, before, after, operation, actor_id, actor_name,
-         correlation_id, at, is_revertible, digest)
-       SELECT $1 + i, 0, p.pack, CASE p.pack WHEN 'W' THEN 'SystemMetadata' ELSE 'FeatureFlag' END, 'id-' || i % $3, 'flag-' || i % $3, 'UPDATE',
-         '{"isEnabled":true}', '{"isEnabled":false}', 'setFeatureFlag', 'bench', 'bench', 'bench', now(), true, md5(i::text) || md5(i::text)
-       FROM generate_series(1, $2::int) i, LATERAL (SELECT CASE WHEN i <= 10 THEN 'W' ELSE 'UA' END AS pack) p`,
-      [base, changes, flags],
-    )
-    await client.query('UPDATE ledger_head SET revision = $1, digest = (SELECT digest FROM changes WHERE revision = $1)', [base + changes])
-    await client.query('ANALYZE')
-  } finally {
-    await client.end()
-  }
 }
 
 interface Reading {

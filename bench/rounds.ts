@@ -4,9 +4,15 @@ import { type Spread, spreadOf } from './statistics.js'
 /** Something that is measured again and again. */
 export interface Scenario {
   readonly name: string
-  /** The scenario whose rate this one's is divided by. */
-  readonly baseline?: string
+  /** The scenarios whose rates this one's is divided by. */
+  readonly baselines?: readonly string[]
   measure(): Promise<Measurement>
+}
+
+/** A rate against another one. */
+export interface Ratio {
+  readonly baseline: string
+  readonly spread: Spread
 }
 
 /** What a scenario came to over all rounds. */
@@ -15,9 +21,8 @@ export interface Row {
   readonly perSecond: Spread
   readonly p50Ms: Spread
   readonly p99Ms: Spread
-  readonly baseline: string | null
-  /** Rate divided by the baseline's rate of the same round; null without a baseline. */
-  readonly ratio: Spread | null
+  /** Rate divided by each baseline's rate of the same round. */
+  readonly ratios: readonly Ratio[]
   readonly rounds: readonly Measurement[]
 }
 
@@ -35,7 +40,7 @@ export async function runRounds(scenarios: readonly Scenario[], rounds: number):
   return scenarios.map((scenario) => rowOf(scenario, measured))
 }
 
-function rowOf({ name, baseline }: Scenario, measured: ReadonlyMap<string, readonly Measurement[]>): Row {
+function rowOf({ name, baselines = [] }: Scenario, measured: ReadonlyMap<string, readonly Measurement[]>): Row {
   const rounds = measured.get(name) ?? []
   const spread = (pick: (measurement: Measurement) => number): Spread => spreadOf(rounds.map(pick))
   return {
@@ -43,8 +48,10 @@ function rowOf({ name, baseline }: Scenario, measured: ReadonlyMap<string, reado
     perSecond: spread(({ perSecond }) => perSecond),
     p50Ms: spread(({ p50Ms }) => p50Ms),
     p99Ms: spread(({ p99Ms }) => p99Ms),
-    baseline: baseline ?? null,
-    ratio: baseline === undefined ? null : spreadOf(ratiosOf({ name, rounds }, { name: baseline, rounds: measured.get(baseline) ?? [] })),
+    ratios: baselines.map((baseline) => ({
+      baseline,
+      spread: spreadOf(ratiosOf({ name, rounds }, { name: baseline, rounds: measured.get(baseline) ?? [] })),
+    })),
     rounds,
   }
 }

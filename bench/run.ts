@@ -1,129 +1,75 @@
 import 'reflect-metadata'
 import { writeFile } from 'node:fs/promises'
-import { cpus, loadavg } from 'node:os'
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { DatabaseEngine } from '../src/core/database/database.js'
-import { createTestDatabase, usePostgres } from '../test/testkit/databases.js'
-import { TEST_REDIS_URL } from '../test/testkit/redis.js'
-import type { BareJob } from './bare-process.js'
-import { type BuiltServer, startBuiltServer } from './built-server.js'
+import type { Bench, Loader, Plan } from './bench.js'
 import { startChild } from './child.js'
-import { commitScenarios } from './commits.js'
-import { makeFlags } from './flags.js'
-import { guardScenarios, keyCheckScenarios, removeRules } from './guard.js'
 import type { LoadJob, LoadResult } from './load.js'
-import type { Measurement, Window } from './measurement.js'
-import { evaluationFacts, type Loader, readScenarios } from './reads.js'
-import { type Section, tableOf } from './report.js'
-import { runRounds } from './rounds.js'
-import { measureScale, type ScaleOptions } from './scale.js'
-import type { SqlJob } from './sql-process.js'
-import { withStarts } from './starts.js'
+import { describeMachine, keepAwake } from './machine.js'
+import { type Section, textOf } from './report.js'
+import { record } from './results.js'
+import { SCENARIOS } from './scenarios/index.js'
 
 /**
- * `npm run bench [-- --short] [-- --json FILE]`: measures the built server, as ratios to baselines of the same run. Needs
- * `npm run build`. Ends with status 1 when an answer was wrong; no time is ever a failure. `--short` (under a minute)
- * shows that everything works, its numbers mean little.
+ * `npm run bench [-- --scenario NAME...] [--short] [--peers] [--dist FOLDER] [--record] [--json FILE]`: measures the built server, as
+ * ratios to baselines of the same run. Needs `npm run build`. Ends with status 1 when an answer was wrong; no time is ever a failure.
+ * `--short` (a minute) shows that everything works, its numbers mean little. `--rounds N` and `--seconds N` set how long each is measured.
  */
-interface Plan {
-  readonly rounds: number
-  readonly window: Window
-  readonly scale: ScaleOptions
-}
+const FULL: Plan = { isShort: false, rounds: 3, warmUpMs: 8_000, measureMs: 5_000 }
+const SHORT: Plan = { isShort: true, rounds: 1, warmUpMs: 200, measureMs: 300 }
 
-const FULL: Plan = {
-  rounds: 5,
-  window: { warmUpMs: 500, measureMs: 1_500 },
-  scale: { sizes: [100, 10_000, 100_000], rounds: 5, window: { warmUpMs: 200, measureMs: 800 } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    scenario: { type: 'string', multiple: true, default: [] },
+    short: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    dist: { type: 'string', default: 'dist' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    record: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+})
+const plan = planOf()
+const wanted = [...values.scenario, ...positionals]
+const unknown = wanted.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name))
+if (unknown.length > 0) {
+  console.error(`there is no scenario ${unknown.join(', ')}; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
 }
-const SHORT: Plan = {
-  rounds: 2,
-  window: { warmUpMs: 150, measureMs: 250 },
-  scale: { sizes: [100, 10_000], rounds: 2, window: { warmUpMs: 50, measureMs: 150 } },
-}
-
-const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, json: { type: 'string' } } })
-const plan = values.short ? SHORT : FULL
-const loads = [loadavg()[0] ?? 0]
-const sections: Section[] = []
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, load ${loads[0]?.toFixed(2)}`)
+const chosen = SCENARIOS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+const startedAt = new Date()
+const seconds = chosen.reduce((sum, scenario) => sum + scenario.seconds(plan, values.peers), 0)
+console.log(`${describeMachine()}, load ${loadavg()[0]?.toFixed(2)}; build: ${values.dist}`)
+console.log(`${chosen.map(({ name }) => name).join(', ')}: this takes about ${Math.ceil(seconds / 60)} min (${Math.ceil(seconds)} s)`)
 console.log(`Medians of ${plan.rounds} rounds; ratios are of rates in the same round, above 1 is faster than the baseline.`)
 
-await withStarts(async (scenarios) => show({ title: 'Starts', rows: await runRounds(scenarios, plan.rounds), facts: [] }))
+const sections: Section[] = []
+const rest = keepAwake()
 const loader: Loader = startChild<LoadJob, LoadResult>('./load-process.js')
+const show = (section: Section): void => {
+  sections.push(section)
+  console.log(`\n${textOf(section)}`)
+}
+const bench: Bench = { plan, loader, dist: values.dist, isWithPeers: values.peers, show }
 try {
-  await withServer(undefined, async (server) => {
-    await measureReads(server)
-    await measureGuard(server)
-    await measureCommits('pglite', server)
-  })
-  if (await usePostgres()) await onPostgres((server) => measureCommits('postgresql', server))
+  for (const scenario of chosen) await scenario.run(bench)
 } finally {
   await loader.stop()
+  rest()
 }
-show(await measureScale(plan.scale))
-loads.push(loadavg()[0] ?? 0)
-console.log(`\nload average at the end ${loads.at(-1)?.toFixed(2)}, ${Math.round(performance.now() / 1_000)} s`)
-if (values.json !== undefined)
-  await writeFile(values.json, `${JSON.stringify({ node: process.version, loads, plan, sections }, null, 2)}\n`)
+console.log(`\nload average at the end ${loadavg()[0]?.toFixed(2)}, ${Math.round(performance.now() / 1_000)} s`)
+if (values.record) record(sections, { dist: values.dist, startedAt })
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ machine: describeMachine(), plan, sections }, null, 2)}\n`)
 
-async function withServer(databaseUrl: string | undefined, work: (server: BuiltServer) => Promise<void>): Promise<void> {
-  const server = await startBuiltServer(databaseUrl)
-  try {
-    await makeFlags(server)
-    await work(server)
-  } finally {
-    await server.stop()
+function planOf(): Plan {
+  const base = values.short ? SHORT : FULL
+  return {
+    ...base,
+    ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+    ...(values.seconds === undefined
+      ? {}
+      : { measureMs: Number(values.seconds) * 1_000, warmUpMs: Math.min(base.warmUpMs, Number(values.seconds) * 2_000) }),
   }
-}
-
-async function onPostgres(work: (server: BuiltServer) => Promise<void>): Promise<void> {
-  const database = await createTestDatabase()
-  try {
-    await withServer(database.url, work)
-  } finally {
-    await database.drop()
-  }
-}
-
-async function measureReads(server: BuiltServer): Promise<void> {
-  const bare = startChild<BareJob, number>('./bare-process.js')
-  try {
-    const scenarios = await readScenarios({ server, bare, loader, window: plan.window })
-    const rows = await runRounds(scenarios, plan.rounds)
-    show({ title: 'Reads over HTTP', rows, facts: evaluationFacts(plan.rounds, plan.window.warmUpMs / 2) })
-  } finally {
-    await bare.stop()
-  }
-}
-
-async function measureGuard(server: BuiltServer): Promise<void> {
-  const redisServer =
-    TEST_REDIS_URL === undefined
-      ? undefined
-      : await startBuiltServer(undefined, { REDIS_URL: TEST_REDIS_URL, VALHALLA_ENV: `bench-${process.pid}` })
-  try {
-    if (redisServer) await makeFlags(redisServer)
-    const { window, rounds } = plan
-    const scenarios = [...guardScenarios({ server, redisServer, loader, window }), ...keyCheckScenarios(window)]
-    show({ title: 'The guard', rows: await runRounds(scenarios, rounds), facts: [] })
-    for (const on of [server, redisServer]) if (on) await removeRules(on)
-  } finally {
-    await redisServer?.stop()
-  }
-}
-
-async function measureCommits(engine: DatabaseEngine, server: BuiltServer): Promise<void> {
-  const sql = startChild<SqlJob, Measurement>('./sql-process.js', [engine])
-  try {
-    const scenarios = commitScenarios({ engine, server, sql, loader, window: plan.window })
-    show({ title: `Commits over HTTP, ${engine}`, rows: await runRounds(scenarios, plan.rounds), facts: [] })
-  } finally {
-    await sql.stop()
-  }
-}
-
-function show(section: Section): void {
-  sections.push(section)
-  console.log(`\n${tableOf(section)}`)
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../core/platform/clock.js'
 import type { Settings } from '../core/platform/settings.js'
 import { findUsableClient, verifyKey } from '../packs/api-clients/index.js'
 import type { EphemeralKeys } from './ephemeral-keys.js'
+import { RememberedKeys } from './remembered-keys.js'
 
 /** Somebody without a key, where that is allowed at all (introspection in development); every root field refuses it. */
 export const ANONYMOUS: Caller = Object.freeze({
@@ -34,13 +35,21 @@ export interface Credentials {
  * What a request's headers carry. Headers that were sent twice with different values are a list, which is refused: Node itself
  * keeps the first of them, a proxy may have looked at the second.
  */
-export function credentialsOf({ headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): Credentials {
-  return { authorization: oneOf(headersDistinct['authorization']), apiKey: oneOf(headersDistinct['x-api-key']) }
+export function credentialsOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): Credentials {
+  return { authorization: headerOf(rawHeaders, 'authorization'), apiKey: headerOf(rawHeaders, 'x-api-key') }
 }
 
-function oneOf(values: readonly string[] = []): string | readonly string[] | undefined {
-  const different = [...new Set(values)]
-  return different.length > 1 ? different : different[0]
+/** What was sent under a name, in lower case; undefined for nothing. Names and values follow each other in `rawHeaders`. */
+function headerOf(rawHeaders: readonly string[], name: string): string | readonly string[] | undefined {
+  let first: string | undefined
+  let others: string[] | undefined
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [sent = '', value = ''] = [rawHeaders[at], rawHeaders[at + 1]]
+    if (sent.length !== name.length || sent.toLowerCase() !== name) continue
+    if (first === undefined) first = value
+    else if (value !== first) others = [...(others ?? []), value]
+  }
+  return first === undefined || others === undefined ? first : [first, ...others]
 }
 
 /** Finds out who calls. */
@@ -73,20 +82,28 @@ interface KeyCaller extends Caller {
 const HOW = 'Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.'
 
 /**
- * An authenticator over the newest snapshot: what a commit changes counts for the next call. A call costs one checksum, one
- * digest and one look-up (3 to 8 microseconds), so nothing is cached, and no key outlives its request in memory.
+ * An authenticator over the newest snapshot: what a commit changes counts for the next call. Who a key is, is found out once and
+ * remembered until anything about any client changes; whether it works is asked at each call, since keys expire. A key itself
+ * does not outlive its request in memory.
  */
 export function createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }: AuthenticatorOptions): Authenticator {
+  const remembered = new RememberedKeys<KeyCaller>()
+  const identify = (key: string, now: Date): KeyCaller => {
+    const check = verifyKey(ledger.snapshot, key, { now, pepper: settings.keyPepper })
+    if (check.verdict !== 'VALID') throw refusal(`The API key is not valid. ${HOW}`, check.verdict)
+    const { id, name, clientType, role } = check.client
+    const caller = Object.freeze({ id, name, clientType, role, permissions: permissions[role], keyId: check.keyId })
+    remembered.keep(ledger.snapshot, key, { client: check.client, caller })
+    return caller
+  }
   return {
     authenticate(credentials) {
       const key = keyIn(credentials)
       const holder = ephemeralKeys?.find(key)
       if (holder) return holder
-      const check = verifyKey(ledger.snapshot, key, { now: clock.now(), pepper: settings.keyPepper })
-      if (check.verdict !== 'VALID') throw refusal(`The API key is not valid. ${HOW}`, check.verdict)
-      const { id, name, clientType, role } = check.client
-      usage.touch('client', id)
-      const caller: KeyCaller = { id, name, clientType, role, permissions: permissions[role], keyId: check.keyId }
+      const now = clock.now()
+      const caller = remembered.find(ledger.snapshot, key, now) ?? identify(key, now)
+      usage.touch('client', caller.id)
       return caller
     },
     isStillValid(caller) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Caller } from '../core/contract/caller.js'
 import type { EphemeralKey } from '../core/contract/running-service.js'
 import { randomBase62 } from '../core/platform/random.js'
@@ -32,5 +32,5 @@ export class EphemeralKeys {
 }
 
 function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type LoadJob, runLoad } from '../../bench/load.js'
+import { type LoadJob, runLoad, SERIAL } from '../../bench/load.js'
 import { runRounds } from '../../bench/rounds.js'
 import { percentileOf, spreadOf } from '../../bench/statistics.js'
 
@@ -73,6 +73,50 @@ describe('load', () => {
     await expect(runLoad({ ...bad.job, groups })).rejects.toThrow('wrong answer')
   })
 
+  it('reads an answer in chunks, which arrive in pieces', async () => {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        response.write('{"a":')
+        setImmediate(() => response.end('"x"}'))
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const { job } = await serve(() => ({ body: '' }))
+    const { port } = server.address() as AddressInfo
+    const groups = [[{ body: 'a', answer: '{"a":"x"}' }]]
+    expect((await runLoad({ ...job, port, groups })).sent).toBeGreaterThan(0)
+  })
+
+  it('sends a call that is refused as too much again if it may, and counts that', async () => {
+    let asked = 0
+    const server = await serve(() => {
+      asked += 1
+      return asked === 2 ? { status: 503, body: 'later' } : { body: 'A' }
+    })
+    const { sent, shed } = await runLoad({ ...server.job, isPatient: true })
+    expect([sent, shed]).toEqual([asked - 1, 1])
+    asked = 1
+    await expect(runLoad(server.job)).rejects.toThrow('wrong answer to a: 503 later')
+  })
+
+  it('writes another serial into every request, and holds every answer to the first one where none is given', async () => {
+    const { job, seen } = await serve((body) => ({ body: body.slice(0, 1) }))
+    const { sent } = await runLoad({ ...job, groups: [[{ body: `a${SERIAL}` }]] })
+    expect(new Set(seen).size).toBe(sent)
+    const other = await serve((body) => ({ body }))
+    await expect(runLoad({ ...other.job, groups: [[{ body: `a${SERIAL}` }]] })).rejects.toThrow('wrong answer')
+  })
+
+  it('begins no more calls in a second than it is told', async () => {
+    const { job, seen } = await serve(() => ({ body: 'A' }))
+    await runLoad({ ...job, measureMs: 190, callsPerSecond: 50 })
+    expect(seen.length).toBeLessThanOrEqual(12)
+  })
+
   it('refuses more connections than groups', async () => {
     const { job } = await serve((body) => ({ body }))
     await expect(runLoad({ ...job, connections: 2 })).rejects.toThrow('2 connections need as many groups, have 1')
@@ -92,18 +136,18 @@ describe('rounds', () => {
     const [, row] = await runRounds(
       [
         { name: 'base', measure: measure('base') },
-        { name: 'ours', baseline: 'base', measure: measure('ours') },
+        { name: 'ours', baselines: ['base'], measure: measure('ours') },
       ],
       3,
     )
     expect(order).toEqual(['base', 'ours', 'ours', 'base', 'base', 'ours'])
-    expect(row?.ratio).toEqual({ median: 0.5, min: 0.25, max: 1 })
+    expect(row?.ratios).toEqual([{ baseline: 'base', spread: { median: 0.5, min: 0.25, max: 1 } }])
   })
 
   it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('refuses a ratio that is no number above 0: %s', async (perSecond) => {
     const scenarios = [
       { name: 'base', measure: async () => fixed(1) },
-      { name: 'ours', baseline: 'base', measure: async () => fixed(perSecond) },
+      { name: 'ours', baselines: ['base'], measure: async () => fixed(perSecond) },
     ]
     await expect(runRounds(scenarios, 1)).rejects.toThrow(`ours against base came to ${perSecond} in round 0`)
   })

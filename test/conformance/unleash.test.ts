@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { evaluateFlag } from '../../src/packs/feature-flags/evaluation/evaluate.js'
 import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation/evaluation.js'
+import { EvaluationSubject } from '../../src/packs/feature-flags/evaluation/evaluation-subject.js'
 import { validateStrategies, validateVariants } from '../../src/packs/feature-flags/flag-validation.js'
 import { type Conversion, convertFeature, InexpressibleError } from './unleash-converter.js'
 import { readSpecifications, type Specification, type SpecificationCase, type UnleashContext } from './unleash-specification.js'
@@ -57,10 +58,10 @@ function answer({ specificationCase, conversion }: RunnableCase) {
   const evaluation = evaluateFlag({
     key: toggleName,
     flag: conversion?.flag,
-    context: convertContext(context),
+    revision: 0,
+    subject: new EvaluationSubject(convertContext(context), NOW),
     defaultValue: false,
     isExplained: true,
-    now: NOW,
     random: () => 0.5,
   })
   expect(evaluation.reason).not.toBe('ERROR')

@@ -17,10 +17,8 @@ describe.runIf(await usePostgres())('with the database away, a guarded operation
     const created = await createTestDatabase()
     drop = created.drop
     url = new URL(created.url)
-    proxy = await startTcpProxy(Number(url.port || 5432))
-    const behindProxy = new URL(url)
-    behindProxy.port = String(proxy.port)
-    server = await startTestServer({ DATABASE_URL: behindProxy.href, VALHALLA_WRITE_TIMEOUT_MS: '1500' })
+    proxy = await startTcpProxy(created.url)
+    server = await startTestServer({ DATABASE_URL: proxy.url, VALHALLA_WRITE_TIMEOUT_MS: '1500' })
   })
 
   afterEach(async () => {

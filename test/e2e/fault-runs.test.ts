@@ -34,6 +34,10 @@ it.each([
   expect(absent).toMatchObject({ status: 1 })
 })
 
+it('the run of disk refuses what it does not know', async () => {
+  expect(await run('disk', '--rounds', 'abc')).toEqual({ status: 64, said: expect.stringContaining('from 1 to 9999') })
+})
+
 it('fault runs know the engines and what a count is', () => {
   expect(['both', 'pglite', 'nonsense'].map(readEngines)).toEqual([
     ['pglite', 'postgresql'],

@@ -51,7 +51,7 @@ describe('the check over GraphQL', () => {
       auditIntegrity: {
         isIntact: false,
         firstBrokenRevision: null,
-        tamperedObjects: [{ targetType: 'ApiClient', targetId: client.id, targetKey: client.id }],
+        tamperedObjects: [{ targetType: 'ApiClient', targetId: client.id, targetKey: 'eve' }],
         checkedObjects: 4,
       },
     })
@@ -59,7 +59,7 @@ describe('the check over GraphQL', () => {
     expect(data).toMatchObject({
       securitySnapshot: {
         findings: expect.arrayContaining([
-          { code: 'OBJECT_TAMPERED', severity: 'CRITICAL', message: expect.stringContaining(`ApiClient ${client.id}`) },
+          { code: 'OBJECT_TAMPERED', severity: 'CRITICAL', message: expect.stringContaining('ApiClient eve') },
         ]),
       },
     })

@@ -2,6 +2,7 @@ import { createClient } from 'graphql-ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import type { ClientType, Role } from '../../src/core/contract/caller.js'
+import { MAINTENANCE_SWITCH_ID, maintenanceSwitchCollection, switchOf } from '../../src/packs/maintenance/maintenance-switch.collection.js'
 import { HandClock } from '../testkit/hand-clock.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { until } from '../testkit/until.js'
@@ -69,6 +70,24 @@ describe('in READ_ONLY', () => {
     expect(server.services.ledger.snapshot.revision).toBe(revision)
     for (const client of ['OBSERVER INTEGRATION', 'ADMIN'])
       expect((await ask(client, READ_FLAGS)).data).toEqual({ featureFlags: { totalCount: 1 } })
+  })
+
+  it('the newest change of the switch shows what it was and what it became', async () => {
+    const expiresAt = inSeconds(60)
+    const { version, createdAt, updatedAt } = switchOf(server.services.ledger.snapshot.view(maintenanceSwitchCollection))
+    await setMode(`mode: READ_ONLY, reason: "moving the database", expiresAt: "${expiresAt}"`)
+    const { data } = await server.gql('{ maintenanceState { lastChange { action before after reason } } }')
+    const kept = { id: MAINTENANCE_SWITCH_ID, createdAt: createdAt.toISOString() }
+    expect(data).toEqual({
+      maintenanceState: {
+        lastChange: {
+          action: 'UPDATE',
+          before: { ...kept, mode: 'NORMAL', reason: null, expiresAt: null, version, updatedAt: updatedAt.toISOString() },
+          after: { ...kept, mode: 'READ_ONLY', reason: 'moving the database', expiresAt, version: version + 1, updatedAt: inSeconds(0) },
+          reason: 'moving the database',
+        },
+      },
+    })
   })
 
   it('no Retry-After is promised while no end is known', async () => {

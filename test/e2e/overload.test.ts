@@ -1,4 +1,16 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  defaultFieldResolver,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getNamedType,
+  isIntrospectionType,
+  isObjectType,
+  isRequiredArgument,
+} from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readsRows } from '../../src/core/graphql/bounds/rows.js'
 import { createLoadKinds } from '../../src/server/load/load-kind.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { openSocket } from '../testkit/sockets.js'
@@ -17,12 +29,12 @@ const SWITCH = 'mutation { setMaintenanceMode(input: { mode: NORMAL }) { userErr
 /** Everything that asks for rows waits until it is let go on, which is more than there is room for. */
 async function whileRowsAreFull(work: () => Promise<void>): Promise<{ status: number; code: unknown; retryAfter: string | null }[]> {
   const { database } = server.services
-  const { askPrisma } = database
+  const { ask } = database
   let letGo: () => void = () => undefined
   const gate = new Promise<void>((resolve) => {
     letGo = resolve
   })
-  Object.assign(database, { askPrisma: (question: Parameters<typeof askPrisma>[0]) => gate.then(() => askPrisma(question)) })
+  Object.assign(database, { ask: (...question: Parameters<typeof ask>) => gate.then(() => ask(...question)) })
   const answers: { status: number; code: unknown; retryAfter: string | null }[] = []
   const asking = Array.from({ length: 200 }, async () => {
     const { status, errors, headers } = await server.gql(ROWS)
@@ -34,7 +46,7 @@ async function whileRowsAreFull(work: () => Promise<void>): Promise<{ status: nu
     await work()
   } finally {
     letGo()
-    Object.assign(database, { askPrisma })
+    Object.assign(database, { ask })
   }
   await Promise.all(asking)
   return answers
@@ -75,30 +87,76 @@ describe('while more ask for rows than can be answered in time', () => {
   })
 })
 
-describe('what leads to rows', () => {
-  it('is known of every query that asks the database', async () => {
-    const { data } = await server.gql('{ operations(filter: { kind: QUERY }) { name sample } }')
-    const { database } = server.services
-    const { ask, askPrisma } = database
-    let asked = 0
-    Object.assign(database, {
-      ask: (...question: Parameters<typeof ask>) => {
-        asked += 1
-        return ask(...question)
-      },
-      askPrisma: (question: Parameters<typeof askPrisma>[0]) => {
-        asked += 1
-        return askPrisma(question)
-      },
-    })
-    const kinds = createLoadKinds(server.services.service.door.schema)
-    const unknown: string[] = []
-    for (const { name, sample } of (data as unknown as { operations: { name: string; sample: string }[] }).operations) {
-      asked = 0
-      await server.gql(sample)
-      if (asked > 0 && kinds.kindOf({ query: sample }) !== 'rows') unknown.push(name)
+/** Every field below a type that needs no arguments, each type once on a way. */
+function everythingBelow(type: GraphQLOutputType, above: readonly string[] = []): string {
+  const named = getNamedType(type)
+  if (!isObjectType(named)) return ''
+  if (above.includes(named.name)) return '{ __typename }'
+  const fields = Object.values(named.getFields()).filter(({ name, args }) => name !== 'edges' && !args.some(isRequiredArgument))
+  const parts = fields.map((field) => {
+    const page = field.args.some(({ name }) => name === 'first') ? '(first: 2)' : ''
+    return `${field.name}${page} ${everythingBelow(field.type, [...above, named.name])}`
+  })
+  return `{ ${parts.join(' ')} }`
+}
+
+/** Has every resolver of the schema, and every question to the database, watched: which fields ask, below none that says so. */
+function watchResolvers(schema: GraphQLSchema): { readonly asked: ReadonlySet<string>; readonly unsaid: ReadonlySet<string> } {
+  const [asked, unsaid] = [new Set<string>(), new Set<string>()]
+  const current = new AsyncLocalStorage<GraphQLResolveInfo>()
+  const isSaid = (path: GraphQLResolveInfo['path'] | undefined): boolean => {
+    if (!path) return false
+    const type = path.typename === undefined ? undefined : schema.getType(path.typename)
+    return (isObjectType(type) && readsRows(type.getFields()[path.key]?.extensions)) || isSaid(path.prev)
+  }
+  for (const type of Object.values(schema.getTypeMap()))
+    for (const field of isObjectType(type) && !isIntrospectionType(type) ? Object.values(type.getFields()) : []) {
+      const { resolve = defaultFieldResolver } = field
+      field.resolve = (...call) => current.run(call[3], () => resolve(...call))
     }
-    Object.assign(database, { ask, askPrisma })
-    expect(unknown).toEqual([])
+  const { database } = server.services
+  const { ask, askPrisma } = database
+  const note = (): void => {
+    const info = current.getStore()
+    if (!info) return
+    const name = `${info.parentType.name}.${info.fieldName}`
+    asked.add(name)
+    if (!isSaid(info.path)) unsaid.add(name)
+  }
+  Object.assign(database, {
+    ask: (...question: Parameters<typeof ask>) => {
+      note()
+      return ask(...question)
+    },
+    askPrisma: (question: Parameters<typeof askPrisma>[0]) => {
+      note()
+      return askPrisma(question)
+    },
+  })
+  return { asked, unsaid }
+}
+
+describe('what leads to rows', () => {
+  it('says so at each field that asks the database, at any depth', async () => {
+    const { schema } = server.services.service.door
+    const samples = async (kind: string): Promise<{ name: string; sample: string }[]> =>
+      (await server.gql(`{ operations(filter: { kind: ${kind} }) { name sample } }`)).data?.['operations'] ?? []
+    // So that there is an object of each kind.
+    for (const { name, sample } of await samples('MUTATION')) if (/^(set|schedule|create)/.test(name)) await server.gql(sample)
+    for (const mode of ['READ_ONLY', 'NORMAL']) await server.gql(`mutation { setMaintenanceMode(input: { mode: ${mode} }) { revision } }`)
+    const queries = await samples('QUERY')
+    const kinds = createLoadKinds(schema)
+    const { asked, unsaid } = watchResolvers(schema)
+    for (const { name, sample } of queries) {
+      const type = schema.getQueryType()?.getFields()[name]?.type as GraphQLOutputType
+      const [inputs = ''] = /^\(.*\)/.exec(sample.slice(sample.indexOf(name) + name.length)) ?? []
+      const { errors } = await server.gql(`{ ${name}${inputs} ${everythingBelow(type)} }`)
+      expect(errors?.map(({ extensions }) => extensions?.['code']) ?? []).not.toContain('GRAPHQL_VALIDATION_FAILED')
+    }
+    expect([...unsaid]).toEqual([])
+    // What is asked together is asked on behalf of one of those who ask.
+    const names = [...asked].map((name) => name.split('.')[1])
+    expect(names).toEqual(expect.arrayContaining(['changes', 'history', 'lastChange', 'snapshots']))
+    expect(kinds.kindOf({ query: '{ featureFlags { nodes { history { nodes { id } } } } }' })).toBe('rows')
   })
 })

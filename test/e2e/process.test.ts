@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
@@ -33,12 +34,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  return start([process.execPath, ...anyServer(), ...args], env)
+function run(args: readonly string[], env: Record<string, string> = {}, output: number | 'pipe' = 'pipe'): Program {
+  return start([process.execPath, ...anyServer(), ...args], env, output)
 }
 
-function start([command = '', ...args]: readonly string[], env: Record<string, string>): Program {
+/** `output` is where it writes: to us, or into an open file. */
+function start([command = '', ...args]: readonly string[], env: Record<string, string>, output: number | 'pipe' = 'pipe'): Program {
   const child = spawn(command, args, {
+    stdio: ['ignore', output, 'pipe'],
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
@@ -50,10 +53,10 @@ function start([command = '', ...args]: readonly string[], env: Record<string, s
   })
   running.push(child)
   const texts = { stdout: '', stderr: '' }
-  child.stdout.on('data', (data) => {
+  child.stdout?.on('data', (data) => {
     texts.stdout += String(data)
   })
-  child.stderr.on('data', (data) => {
+  child.stderr?.on('data', (data) => {
     texts.stderr += String(data)
   })
   const exit = once(child, 'close').then(([code]) => code as number | null)
@@ -65,6 +68,32 @@ async function portOf(program: Program): Promise<number> {
   await until(() => program.child.exitCode !== null || program.stdout().includes('"port":'))
   if (program.child.exitCode !== null) throw new Error(`it has ended: ${program.stdout()}${program.stderr()}`)
   return Number(/"port":(\d+)/.exec(program.stdout())?.[1])
+}
+
+/** What is in a pipe now. */
+function takeFrom(pipe: number): string {
+  const block = Buffer.alloc(65_536)
+  let length = 0
+  withoutWaiting(() => {
+    length = readSync(pipe, block)
+  })
+  return block.toString('utf8', 0, length)
+}
+
+/** Puts so much into a pipe that not a byte more goes in. */
+function fill(pipe: number): void {
+  for (const size of [4_096, 1]) while (withoutWaiting(() => writeSync(pipe, ' '.repeat(size))));
+}
+
+/** False when a pipe could not be used without waiting. */
+function withoutWaiting(work: () => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    return false
+  }
 }
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
@@ -101,11 +130,9 @@ describe('the command line', () => {
 
   it.runIf(ENGINES.includes('postgresql'))('waits for a database that does not answer yet, and says so', async () => {
     const { url, drop } = await createTestDatabase()
-    const through = new URL(url)
-    const proxy = await startTcpProxy(Number(through.port || 5432))
-    through.port = String(proxy.port)
+    const proxy = await startTcpProxy(url)
     proxy.stall()
-    const program = run([], { DATABASE_URL: through.href, VALHALLA_START_TIMEOUT_MS: '600000' })
+    const program = run([], { DATABASE_URL: proxy.url, VALHALLA_START_TIMEOUT_MS: '600000' })
     await until(() => program.stdout().includes('the database does not answer yet'))
     await proxy.restore()
     expect(await portOf(program)).toBeGreaterThan(0)
@@ -163,6 +190,24 @@ describe('a signal', () => {
     expect(await response.json()).toEqual({ data: { featureFlag: { key: 'last-words' } } })
     again.child.kill('SIGINT')
     expect(await again.exit).toBe(0)
+  })
+
+  it('ends it in order as well when whoever should read its output is there but reads no more', async () => {
+    const path = join(folder, 'pipe')
+    execFileSync('mkfifo', [path])
+    const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+    const output = openSync(path, constants.O_WRONLY)
+    const program = run([], { VALHALLA_DATA_DIR: join(folder, 'unread') }, output)
+    closeSync(output)
+    let said = ''
+    await until(() => {
+      said += takeFrom(reader)
+      return said.includes('"port":')
+    })
+    fill(reader)
+    program.child.kill('SIGTERM')
+    expect(await program.exit).toBe(0)
+    closeSync(reader)
   })
 
   it.runIf(builtServer())('ends it in order as well when `npm start` gets it, with nothing left behind', async () => {

@@ -67,10 +67,8 @@ describe.runIf(ENGINES.includes('postgresql'))('with the database away', () => {
   let close: () => Promise<void>
   beforeAll(async () => {
     const { url, drop } = await createTestDatabase()
-    const far = new URL(url)
-    const proxy = await startTcpProxy(Number(far.port || 5432))
-    far.port = String(proxy.port)
-    server = await startTestServer({ DATABASE_URL: far.href })
+    const proxy = await startTcpProxy(url)
+    server = await startTestServer({ DATABASE_URL: proxy.url })
     await proxy.cut()
     close = async () => {
       await server.close()

@@ -56,11 +56,9 @@ describe.skipIf(!ENGINES.includes('postgresql'))('with the database stopped', ()
   it('the check of the database fails and says what to do; the run is kept once it is back', async () => {
     const database = await createTestDatabase()
     closing.push(() => database.drop())
-    const url = new URL(database.url)
-    const proxy = await startTcpProxy(Number(url.port || 5432))
+    const proxy = await startTcpProxy(database.url)
     closing.push(() => proxy.close())
-    url.port = String(proxy.port)
-    const server = await start({ DATABASE_URL: url.href })
+    const server = await start({ DATABASE_URL: proxy.url })
     expect(others(await runOn(server))).toEqual({})
 
     await proxy.cut()
@@ -115,10 +113,9 @@ describe('with a migration pending', () => {
 
 describe.skipIf(!(await hasRedis()))('with Redis stopped', () => {
   it('the check of the rate limiter fails and says what to do, and does not block: limits hold in memory', async () => {
-    const target = new URL(REDIS_URL)
-    const proxy = await startTcpProxy(Number(target.port || 6379))
+    const proxy = await startTcpProxy(REDIS_URL)
     closing.push(() => proxy.close())
-    const server = await start({ REDIS_URL: `redis://127.0.0.1:${proxy.port}`, VALHALLA_ENV: 'smoke-failures' })
+    const server = await start({ REDIS_URL: proxy.url, VALHALLA_ENV: 'smoke-failures' })
     expect(others(await runOn(server))).toEqual({})
     await proxy.cut()
     await until(() => server.services.limiter.status.redis?.isReachable === false)

@@ -26,6 +26,8 @@ const PROBE_EVERY_MS = 25
 /** Memory may be kept for a while that was needed once; MiB. */
 const KEPT_MIB = 80
 const SETTLE_MS = 3_000
+/** What is busy with something else, for as long as this process runs. */
+const NEIGHBOUR = `while (process.ppid === ${process.pid});`
 
 interface Plan {
   readonly seconds: number
@@ -180,7 +182,7 @@ async function main(): Promise<number> {
   const plan = readPlan()
   if (typeof plan === 'string') return fail(plan, EXIT_USAGE)
   if (!(await usePostgres())) return fail('overload is measured on PostgreSQL', 1)
-  const busy: ChildProcess[] = Array.from({ length: plan.neighbours }, () => spawn(process.execPath, ['-e', 'for (;;);']))
+  const busy: ChildProcess[] = Array.from({ length: plan.neighbours }, () => spawn(process.execPath, ['-e', NEIGHBOUR]))
   try {
     return await run(plan)
   } finally {

@@ -53,6 +53,16 @@ function readPlan(): { readonly engines: readonly DatabaseEngine[]; readonly rou
   }
 }
 
+/** The number of `--rounds`, the one thing that the command line may say; or what is wrong with it. */
+export function readRounds(byDefault: string): number | string {
+  try {
+    const { rounds } = parseArgs({ options: { rounds: { type: 'string', default: byDefault } } }).values
+    return isCount(rounds) ? Number(rounds) : '--rounds must be a whole number from 1 to 9999'
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
 /** Says what is wrong, and gives the exit status back. */
 export function fail(line: string, status: number): number {
   console.error(line)

@@ -1,13 +1,16 @@
+import 'reflect-metadata'
 import { createServer } from 'node:net'
-import { parseArgs } from 'node:util'
 import { openDatabase } from '../../src/core/database/open.js'
+import { openPostgres } from '../../src/core/database/postgres/postgres.js'
 import { systemClock } from '../../src/core/platform/clock.js'
 import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { newId } from '../../src/core/platform/ids.js'
-import { silentLog, usePostgres } from '../testkit/databases.js'
+import { createTestDatabase, silentLog, usePostgres } from '../testkit/databases.js'
+import { openTestLedger } from '../testkit/ledger.js'
 import { canStartRedis } from '../testkit/redis.js'
 import { builtServer } from '../testkit/server-process.js'
-import { fail, isCount, messageOf } from './plan.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
+import { fail, messageOf, readRounds } from './plan.js'
 import { Replicas, soon } from './replicas.js'
 
 /**
@@ -121,7 +124,27 @@ const ON_ONE: readonly Timed[] = [
       return ms
     },
   },
+  { name: 'a start gives up on a PostgreSQL server that freezes while it loads', limitMs: 11_000, measure: loadWithoutAnswer },
 ]
+
+/** Loses the server in the middle of a load, at a table that somebody else holds; how long it takes to give up, in milliseconds. */
+async function loadWithoutAnswer(): Promise<number> {
+  const { url, drop } = await createTestDatabase()
+  const proxy = await startTcpProxy(url)
+  const [near, far] = [await openPostgres({ url, log: silentLog }), await openPostgres({ url: proxy.url, log: silentLog })]
+  const holder = await near.pool.connect()
+  await holder.query('BEGIN; LOCK TABLE feature_flags IN ACCESS EXCLUSIVE MODE')
+  const loading = openTestLedger(far).catch(() => undefined)
+  const waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'feature_flags'::regclass"
+  await soon(async () => (await near.pool.query(waiting)).rowCount === 1)
+  proxy.stall()
+  const ms = await msOf(() => loading)
+  holder.release(true)
+  await Promise.all([near.close(), far.close()])
+  await proxy.close()
+  await drop()
+  return ms
+}
 
 const UNDER_FAULTS: readonly Timed[] = [
   {
@@ -214,17 +237,8 @@ async function keeps({ name, limitMs, measure }: Timed, replicas: Replicas, roun
   return most <= limitMs
 }
 
-function readRounds(): number | string {
-  try {
-    const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
-    return isCount(values.rounds) ? Number(values.rounds) : '--rounds must be a whole number from 1 to 9999'
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
 async function main(): Promise<number> {
-  const rounds = readRounds()
+  const rounds = readRounds('5')
   if (typeof rounds === 'string') return fail(rounds, EXIT_USAGE)
   const program = builtServer()
   if (!program) return fail('there is no dist/main.js: run `npm run build` first', 1)

@@ -32,14 +32,12 @@ export class Replicas {
 
   static async open(program: Program): Promise<Replicas> {
     const [{ url, drop }, redis] = await Promise.all([createTestDatabase(), startRedis()])
-    const proxy = await startTcpProxy(Number(new URL(url).port || 5432))
-    const farUrl = new URL(url)
-    farUrl.port = String(proxy.port)
+    const proxy = await startTcpProxy(url)
     const adminKey = generateApiKey('live')
     const common = { NODE_ENV: 'production', VALHALLA_ALLOW_UNKEYED: 'true', REDIS_URL: redis.url, VALHALLA_ADMIN_KEY: adminKey }
     const near = launchServer(program, { ...common, DATABASE_URL: url })
     const nearUrl = (await near.ready).url
-    const far = launchServer(program, { ...common, DATABASE_URL: farUrl.href })
+    const far = launchServer(program, { ...common, DATABASE_URL: proxy.url })
     return new Replicas(proxy, redis, { near, far }, { near: nearUrl, far: (await far.ready).url }, adminKey, drop)
   }
 

@@ -11,11 +11,14 @@ const SET = 'mutation ($input: SetConfigInput!) { setConfig(input: $input) { con
 
 let server: TestServer
 let key: string
+/** That of the first entry. */
+let firstRevision: number
 
 /** Ten entries of 10,000 bytes, one of which has been changed nine times. */
 beforeAll(async () => {
   server = await startTestServer({ VALHALLA_MAX_ANSWER_BYTES: String(MAX_BYTES) })
   key = (await server.addClient({ name: 'observer', role: 'OBSERVER' })).key
+  firstRevision = server.services.ledger.snapshot.revision + 1
   for (let index = 0; index < 10; index += 1) await set(`entry/${index}`, VALUE)
   for (let version = 1; version < 10; version += 1) await set('entry/0', `${version}${VALUE}`)
 })
@@ -136,10 +139,21 @@ describe('an answer', () => {
 
   it('leaves what a call does not ask for in the log, however large that is', async () => {
     const { status, data } = await ask(
-      '{ configs(first: 10) { nodes { history(first: 10) { nodes { id } totalCount } lastChange { id } } } }',
+      '{ configs(first: 10) { nodes { key history(first: 10) { nodes { revision } totalCount } lastChange { revision action } } } }',
     )
-    expect(status).toBe(200)
-    expect(data).toMatchObject({ configs: { nodes: expect.arrayContaining([expect.objectContaining({ lastChange: expect.anything() })]) } })
+    // Entry after entry was made, then the first one changed nine times.
+    const nodes = Array.from({ length: 10 }, (_, index) => {
+      const revisions =
+        index === 0
+          ? Array.from({ length: 10 }, (_none, nth) => (nth === 9 ? firstRevision : firstRevision + 18 - nth))
+          : [firstRevision + index]
+      return {
+        key: `entry/${index}`,
+        history: { nodes: revisions.map((revision) => ({ revision })), totalCount: revisions.length },
+        lastChange: { revision: revisions[0], action: index === 0 ? 'UPDATE' : 'CREATE' },
+      }
+    })
+    expect([status, data]).toEqual([200, { configs: { nodes } }])
   })
 
   it('of a mutation is refused too, and says that what was written stands', async () => {

@@ -39,6 +39,21 @@ describe.each(ENGINES)('an operation of a thousand steps on %s', (engine) => {
     expect(ledger.snapshot.view(featureFlagCollection).size).toBe(STEPS)
   })
 
+  it('is wholly in the database then, and not at all when it refuses the row of the last step', async () => {
+    const steps = stepsOf(STEPS)
+    const last = { key: 'last', description: 'nul \u0000' }
+    const spoilt = [...steps, { ...steps[0], input: last } as BoundStep]
+    await expect(run(ledger, createAdminCommand({ steps: spoilt }), {})).rejects.toThrow('unsupported Unicode escape sequence')
+    const rows = async () => {
+      const text =
+        'SELECT (SELECT count(*) FROM feature_flags)::int AS flags, (SELECT count(*) FROM changes)::int AS changes, revision FROM ledger_head'
+      return (await database.pool.query(text)).rows
+    }
+    expect(await rows()).toEqual([{ flags: 0, changes: 0, revision: 0 }])
+    await run(ledger, createAdminCommand({ steps }), {})
+    expect(await rows()).toEqual([{ flags: STEPS, changes: STEPS, revision: 1 }])
+  })
+
   it('looks at each changed object once, however many steps there are', async () => {
     const look = vi.spyOn(featureFlagCollection, 'imageOf')
     await createAdminCommand({ steps: stepsOf(STEPS) }).run(

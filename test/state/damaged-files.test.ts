@@ -1,7 +1,7 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { openEmbedded } from '../../src/core/database/embedded/embedded.js'
 import { embeddedPaths } from '../../src/core/database/embedded/template.js'
@@ -10,6 +10,9 @@ import { systemClock } from '../../src/core/platform/clock.js'
 import { setFeatureFlag } from '../../src/packs/feature-flags/feature-flag.commands.js'
 import { silentLog, testTemplate } from '../testkit/databases.js'
 import { openTestLedger, run } from '../testkit/ledger.js'
+import { canStartPostgres, damageFirstPage, type OwnPostgres, startPostgres } from '../testkit/own-postgres.js'
+import { startTestServer, type TestServer } from '../testkit/server.js'
+import { until } from '../testkit/until.js'
 
 describe('a database whose files are damaged', () => {
   let root: string
@@ -32,11 +35,7 @@ describe('a database whose files are damaged', () => {
     const paths: string[] = []
     for (const name of names) paths.push((await database.pool.query(`SELECT pg_relation_filepath('${name}') AS path`)).rows[0].path)
     await database.close()
-    for (const path of paths) {
-      const file = await open(join(embeddedPaths(dataDir).data, path), 'r+')
-      await file.write(Buffer.alloc(8192, 0xa5), 0, 8192, 0)
-      await file.close()
-    }
+    for (const path of paths) await damageFirstPage(join(embeddedPaths(dataDir).data, path))
   }
 
   it('is no absent one: a write says what has to be done, and so does the status until the state was read as a whole', async () => {
@@ -74,5 +73,47 @@ describe('a database whose files are damaged', () => {
     const { openDatabase } = await import('../../src/core/database/open.js')
     const failure = openDatabase({ dataDir, reserveBytes: 0, log: silentLog, clock: systemClock })
     await expect(failure).rejects.toMatchObject({ fault: 'DAMAGED', message: expect.stringContaining('restore a backup') })
+  })
+})
+
+describe.runIf(canStartPostgres)('a PostgreSQL server whose files are damaged', () => {
+  const DAMAGE = (state: string) =>
+    `Files of the database are damaged or missing (SQLSTATE ${state}). That does not pass: restore a backup.`
+  let postgres: OwnPostgres
+  let server: TestServer | undefined
+
+  beforeAll(async () => {
+    postgres = await startPostgres()
+  })
+  afterEach(async () => {
+    await server?.close()
+    server = undefined
+  })
+  afterAll(() => postgres.remove())
+
+  it('is told to callers, to operators and by the log of a process that was running before', async () => {
+    server = await startTestServer({ DATABASE_URL: postgres.url })
+    const { url, gql, logged } = server
+    const write = (key: string) => gql(`mutation { setFeatureFlag(input: { key: "${key}" }) { userErrors { code } } }`)
+    await write('a')
+    await postgres.whileStopped('changes', damageFirstPage)
+    // Connections of before are gone; from the first new one on it is no outage any more.
+    await until(async () => (await write('b')).errors?.[0]?.message.includes('Try again later') === false)
+    const { errors } = await write('c')
+    expect(errors).toMatchObject([{ message: `${DAMAGE('XX001')} Nothing was changed.`, extensions: { code: 'UNAVAILABLE' } }])
+    const read = await gql('{ changes { nodes { revision } } }')
+    expect(read.errors).toMatchObject([{ message: DAMAGE('XX001'), extensions: { code: 'UNAVAILABLE' } }])
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'ready', degraded: true, damage: DAMAGE('XX001') })
+    expect((await gql('{ featureFlags { nodes { key } } }')).data).toEqual({ featureFlags: { nodes: [{ key: 'a' }] } })
+    expect(logged.filter(({ msg }) => msg === DAMAGE('XX001'))).toMatchObject([{ level: 'error', err: { message: expect.any(String) } }])
+  })
+
+  it.each([
+    ['a damaged page', 'XX001', damageFirstPage],
+    ['a missing file', '58P01', (path: string) => rm(path)],
+  ])('is told apart at the start: %s', async (_what, state, harm) => {
+    await postgres.whileStopped('feature_flags', harm)
+    const failure = startTestServer({ DATABASE_URL: postgres.url })
+    await expect(failure).rejects.toMatchObject({ name: 'DatabaseOpenError', fault: 'DAMAGED', message: DAMAGE(state) })
   })
 })

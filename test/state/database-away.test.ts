@@ -21,13 +21,10 @@ describe.runIf(ENGINES.includes('postgresql'))('with the database away, a replic
   beforeEach(async () => {
     const created = await createTestDatabase()
     drop = created.drop
-    const url = new URL(created.url)
-    proxy = await startTcpProxy(Number(url.port || 5432))
-    const farUrl = new URL(created.url)
-    farUrl.port = String(proxy.port)
+    proxy = await startTcpProxy(created.url)
     const direct = await openPostgres({ url: created.url, log: silentLog })
     near = { database: direct, ledger: await openTestLedger(direct) }
-    const database = await openPostgres({ url: farUrl.href, log: silentLog })
+    const database = await openPostgres({ url: proxy.url, log: silentLog })
     const ledger = await openTestLedger(database, { writeTimeoutMs: 300 })
     far = { database, ledger, stop: follow(ledger, database, silentLog) }
   })

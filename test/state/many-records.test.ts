@@ -84,6 +84,7 @@ describe('a listing', () => {
           for (const value of ['x', 'y', 'xy']) {
             const listed = [...state.view(featureFlagCollection).listed('group', value)]
             expect(listed).toEqual([...state.view(featureFlagCollection).values()].filter((flag) => flag.group === value))
+            expect(state.view(featureFlagCollection).countListed('group', value)).toBe(listed.length)
           }
           expect(before.every((flag) => flag.group === group)).toBe(true)
         }

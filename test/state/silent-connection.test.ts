@@ -10,10 +10,8 @@ import { until } from '../testkit/until.js'
 describe.runIf(ENGINES.includes('postgresql'))('a ledger whose connection died without a word', () => {
   it('says that its state may be old, catches up on another connection, and writes', async () => {
     const { url, drop } = await createTestDatabase()
-    const through = new URL(url)
-    const proxy = await startTcpProxy(Number(through.port || 5432))
-    through.port = String(proxy.port)
-    const [near, far] = [await openPostgres({ url, log: silentLog }), await openPostgres({ url: through.href, log: silentLog })]
+    const proxy = await startTcpProxy(url)
+    const [near, far] = [await openPostgres({ url, log: silentLog }), await openPostgres({ url: proxy.url, log: silentLog })]
     const [other, ledger] = [await openTestLedger(near), await openTestLedger(far)]
     await run(other, setFeatureFlag, { key: 'a' })
     proxy.forget()

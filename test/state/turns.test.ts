@@ -63,6 +63,24 @@ describe.runIf(ENGINES.includes('postgresql'))('of replicas that write at the sa
     await frozen.end().catch(() => undefined)
   })
 
+  it('ones whose sessions have forgotten the names of their statements, as behind a pooler, follow and write', async () => {
+    const [first, second] = ledgers as [Ledger, Ledger]
+    for (let count = 0; count < 3; count += 1) {
+      expect(await run(first, setFeatureFlag, { key: `a${count}` })).toMatchObject({ ok: true })
+      await second.poll()
+    }
+    const forget = async () => {
+      await Promise.all(databases.map(({ ledgerPool }) => ledgerPool.query('DEALLOCATE ALL')))
+    }
+    await forget()
+    expect(await run(first, setFeatureFlag, { key: 'b' })).toMatchObject({ ok: true, revision: 4 })
+    await second.poll()
+    expect(second.status.isDatabaseReachable).toBe(true)
+    expect(second.snapshot.digest).toBe(first.snapshot.digest)
+    await forget()
+    expect(await run(second, setFeatureFlag, { key: 'c' })).toMatchObject({ ok: true, revision: 5 })
+  })
+
   it('one whose transaction was a deadlock or not serializable tries again', async () => {
     const [ledger] = ledgers as [Ledger]
     const [database] = databases as [Database]

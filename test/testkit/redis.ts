@@ -18,7 +18,8 @@ export const TEST_REDIS_URL: string | undefined = (await connects(SERVER_URL))
 export const canStartRedis: boolean =
   spawnSync(PROGRAM, ['--version']).status === 0 || missing('no redis-server that tests can start') !== undefined
 
-function missing(reason: string): undefined {
+/** Says that tests are skipped; with CI=true that is a failure. */
+export function missing(reason: string): undefined {
   if (process.env['CI'] === 'true') throw new Error(reason)
   console.warn(`skipped: ${reason}`)
   return undefined
@@ -84,7 +85,8 @@ export async function startRedis(): Promise<OwnRedis> {
   return { url, kill, start, freeze: () => void child?.kill('SIGSTOP'), thaw: () => void child?.kill('SIGCONT') }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

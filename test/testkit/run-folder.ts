@@ -1,5 +1,5 @@
 import { existsSync, statfsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dropLeftDatabases } from './databases.js'
@@ -15,6 +15,8 @@ const ROOM = 2 * 1024 ** 3
  */
 export async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(hasRoom() ? MEMORY : tmpdir(), 'valhalla-tests-'))
+  // A test's own PostgreSQL server runs as another user, who has to get through to its files.
+  await chmod(folder, 0o711)
   process.env['TMPDIR'] = folder
   process.env['TEST_RUN'] = String(process.pid)
   return async () => {

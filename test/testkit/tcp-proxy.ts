@@ -3,6 +3,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** A TCP relay that can fail as a network does. */
 export interface TcpProxy {
   readonly port: number
+  /** That of what stands behind it, but through here. */
+  readonly url: string
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>
   /** Accepts and keeps connections, but lets nothing through any more, not even that one side has ended. */
@@ -14,8 +16,13 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
-/** A relay on a free loopback port to `port` on 127.0.0.1. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** Ports of servers whose URL names none. */
+const USUAL_PORTS: Readonly<Record<string, string>> = { 'postgresql:': '5432', 'redis:': '6379' }
+
+/** A relay on a free loopback port to the server of this URL on 127.0.0.1. */
+export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
+  const url = new URL(targetUrl)
+  const targetPort = Number(url.port || USUAL_PORTS[url.protocol])
   const sockets = new Set<Socket>()
   const forgotten = new Set<Socket>()
   let isStalled = false
@@ -44,6 +51,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
   await listen(0)
   const { port } = server.address() as AddressInfo
+  url.port = String(port)
   const cut = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve))
     for (const socket of sockets) socket.destroy()
@@ -51,6 +59,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   }
   return {
     port,
+    url: url.href,
     cut,
     stall: () => {
       isStalled = true

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { scrubApiKeys } from '../platform/scrub.js'
 import type { Snapshot } from '../state/snapshot.js'
 
@@ -118,7 +118,6 @@ const PLAIN_USER = /^[\x20-\x7e]{1,200}$/
  * A name that is too long to be kept, or not ASCII, or an API key in the wrong place, is counted as its digest.
  */
 export function userSubject(clientId: string, user: string): string {
-  const name =
-    PLAIN_USER.test(user) && scrubApiKeys(user) === user ? user : `sha256-${createHash('sha256').update(user).digest('base64url')}`
+  const name = PLAIN_USER.test(user) && scrubApiKeys(user) === user ? user : `sha256-${hash('sha256', user, 'base64url')}`
   return `${clientId}:${name}`
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES, openTestDatabase, silentLog } from '../../../test/testkit/databases.js'
 import { startTcpProxy } from '../../../test/testkit/tcp-proxy.js'
-import { DatabaseAwayError, orAway } from './database-error.js'
+import { DatabaseAwayError, orAway, unavailable } from './database-error.js'
 import { openPostgres } from './postgres/postgres.js'
 
 /** What a question ends with. */
@@ -26,6 +26,21 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
     await close()
   })
 
+  it('because its disk is full is told apart from an outage, for a write as well', async () => {
+    const { ask, pool, close } = await openTestDatabase(engine)
+    const full = `DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`
+    const said = {
+      code: 'UNAVAILABLE',
+      message: 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.',
+      headers: new Map([['retry-after', '30']]),
+    }
+    await expect(ask(full)).rejects.toMatchObject(said)
+    const away: unknown = await orAway('nothing', () => pool.query(full)).catch((error: unknown) => error)
+    expect(unavailable(away, 'nothing')).toMatchObject(said)
+    expect(unavailable(away, 'unknown').message).toContain('it may or may not have landed')
+    await close()
+  })
+
   it('because it is being stopped is an outage', async () => {
     const { prisma, pool, close } = await openTestDatabase(engine)
     const stopped = `DO $$ BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$`
@@ -38,10 +53,8 @@ describe.each(ENGINES)('a question that %s refuses', (engine) => {
 describe.runIf(ENGINES.includes('postgresql'))('a database that cannot be reached', () => {
   it('is an outage, and a read says so and nothing else', async () => {
     const { url, drop } = await createTestDatabase()
-    const near = new URL(url)
-    const proxy = await startTcpProxy(Number(near.port || 5432))
-    near.port = String(proxy.port)
-    const { prisma, pool, ask, askPrisma, readMigrations, close } = await openPostgres({ url: near.href, log: silentLog })
+    const proxy = await startTcpProxy(url)
+    const { prisma, pool, ask, askPrisma, readMigrations, close } = await openPostgres({ url: proxy.url, log: silentLog })
     await proxy.cut()
     expect(await fate(() => prisma.change.count())).toBe('away')
     expect(await fate(() => pool.query('SELECT 1'))).toBe('away')

@@ -14,6 +14,9 @@ const PROGRAM_FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 
  */
 const DAMAGE_STATES: ReadonlySet<string> = new Set(['XX001', 'XX002', '58030', '58P01'])
 
+/** disk_full (the same appendix): the statement was taken back, and the next one works once there is room. */
+const DISK_FULL = '53100'
+
 /** Prisma's codes for a database that cannot be reached, and for no free connection in time; its others blame the query. */
 const PRISMA_AWAY = /^(?:P1\d{3}|P2024)$/
 
@@ -34,8 +37,9 @@ function isRolledBack(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !/^(?:08|57P|40003)/.test(error.code ?? '08')
 }
 
-/** When another try makes sense. */
+/** When another try makes sense; room is made by people. */
 const RETRY_AFTER_SECONDS = 2
+const RETRY_FULL_AFTER_SECONDS = 30
 
 /** What is known of a write that was not confirmed: that it changed nothing, or not even that. */
 export type Landed = 'nothing' | 'unknown'
@@ -91,10 +95,20 @@ export function damageOf(error: unknown): string | undefined {
   return `Files of the database are damaged or missing (SQLSTATE ${state}). That does not pass: restore a backup.`
 }
 
+/** The answer where an error, or whatever caused it, says that the database has no room left; undefined when it says nothing of the kind. */
+function diskFull(error: unknown, cause: unknown = error): AppError | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (sqlState(error) !== DISK_FULL) return diskFull(error.cause, cause)
+  const message = 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.'
+  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_FULL_AFTER_SECONDS, cause })
+}
+
 /** The answer to a write that could not be confirmed; `landed` says what is known of it. */
 export function unavailable(cause: unknown, landed: Landed): AppError {
   const damage = damageOf(cause)
   if (damage !== undefined && landed === 'nothing') return new AppError('UNAVAILABLE', `${damage} Nothing was changed.`, { cause })
+  const full = landed === 'nothing' ? diskFull(cause) : undefined
+  if (full) return full
   const message =
     landed === 'nothing'
       ? 'The database is not answering; nothing was changed. Try again later.'
@@ -115,6 +129,8 @@ export async function orUnavailable<T>(question: () => Promise<T>): Promise<T> {
     if (!(error instanceof DatabaseAwayError)) throw error
     const damage = damageOf(error)
     if (damage !== undefined) throw new AppError('UNAVAILABLE', damage, { cause: error })
+    const full = diskFull(error)
+    if (full) throw full
     const message = 'The database is not answering. Try again later.'
     throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error })
   }

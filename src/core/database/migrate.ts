@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { newId } from '../platform/ids.js'
+import { programFolder } from '../platform/program-folder.js'
 
 /** The key of the advisory lock that Prisma Migrate takes too, so that the two never run at the same time. */
 const ADVISORY_LOCK = 72707369
@@ -60,13 +60,11 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
-/** The project's own `prisma/migrations`, found from here upward: this module may run from `src` or from `dist`. */
+/** The project's own `prisma/migrations`. Throws MigrationError when it is not there. */
 export function migrationsFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const candidate = join(folder, 'prisma', 'migrations')
-    if (existsSync(join(candidate, 'migration_lock.toml'))) return candidate
-    if (folder === dirname(folder)) throw new MigrationError('the folder prisma/migrations is missing from this installation')
-  }
+  const folder = join(programFolder(), '..', 'prisma', 'migrations')
+  if (existsSync(join(folder, 'migration_lock.toml'))) return folder
+  throw new MigrationError('the folder prisma/migrations is missing from this installation')
 }
 
 /** Reads every migration of a folder, in the order in which they are applied. */

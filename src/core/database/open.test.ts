@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, ENGINES, silentLog } from '../../../test/testkit/databases.js'
 import { until } from '../../../test/testkit/until.js'
 import { systemClock } from '../platform/clock.js'
-import { openDatabase } from './open.js'
-import { showUrl, withoutSecrets } from './open-error.js'
+import { openDatabase, waitForDatabase } from './open.js'
+import { DatabaseOpenError, showUrl, withoutSecrets } from './open-error.js'
 
 let folder: string
 beforeAll(() => {
@@ -149,6 +149,27 @@ describe.runIf(ENGINES.includes('postgresql'))('opening a database on a PostgreS
     held.release(true)
     expect((await opened.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
     await opened.close()
+  })
+})
+
+describe('waiting for a database at the start', () => {
+  it('gives each try the time that is left, the first one six seconds in any case, and ends with the last fault', async () => {
+    const triesOf = async (timeoutMs: number, tryMs: number): Promise<number[]> => {
+      let nowMs = 0
+      const given: number[] = []
+      const clock = { ...systemClock, monotonicMs: () => nowMs }
+      const open = async (leftMs: number): Promise<never> => {
+        given.push(leftMs)
+        nowMs += tryMs
+        throw new DatabaseOpenError('UNREACHABLE', `try ${given.length}`)
+      }
+      const failure: unknown = await waitForDatabase({ timeoutMs, clock, log: silentLog }, open).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ message: `try ${given.length}` })
+      return given
+    }
+    expect(await triesOf(30_000, 14_000)).toEqual([30_000, 16_000, 2_000])
+    expect(await triesOf(30_000, 30_000)).toEqual([30_000])
+    expect(await triesOf(0, 1_000)).toEqual([6_000])
   })
 })
 

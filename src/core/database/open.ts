@@ -6,10 +6,12 @@ import { DatabaseAwayError, damageOf } from './database-error.js'
 import { openEmbedded } from './embedded/embedded.js'
 import { MigrationError } from './migrate.js'
 import { DatabaseOpenError, showUrl, withoutSecrets } from './open-error.js'
-import { openPostgres } from './postgres/postgres.js'
+import { openPostgres, type PostgresOptions } from './postgres/postgres.js'
 
 /** Between two tries to reach a database at the start; milliseconds. */
 const PAUSE_MS = 500
+/** A first try has so long in any case; milliseconds. */
+const MIN_TRY_MS = 6_000
 
 /** Settings of {@link openDatabase}. */
 export interface OpenOptions {
@@ -21,6 +23,8 @@ export interface OpenOptions {
   readonly reserveBytes: number
   readonly log: DatabaseLog
   readonly clock: Clock
+  /** On a server: how long the migrations may take; milliseconds. */
+  readonly prepareMs?: number
 }
 
 /**
@@ -29,8 +33,8 @@ export interface OpenOptions {
  * @throws DatabaseOpenError with one clear line for whoever started the program
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
-  const { databaseUrl, log } = options
-  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl(databaseUrl, log)
+  const { databaseUrl, log, prepareMs } = options
+  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl({ url: databaseUrl, log, prepareMs })
   const { engine, version, migrations } = database
   const { fresh, ahead } = migrations
   if (ahead.length > 0) log.warn({ migrations: ahead }, 'the database has migrations of a newer build')
@@ -58,15 +62,17 @@ export interface WaitOptions {
 }
 
 /**
- * Opens something on a database, and again while the database does not answer, until the time is up.
+ * Opens something on a database, and again while the database does not answer, until the time is up. `open` is told how long it may
+ * take, in milliseconds.
  *
  * @throws the last try's fault
  */
-export async function waitForDatabase<T>({ timeoutMs, clock, log }: WaitOptions, open: () => Promise<T>): Promise<T> {
-  const endsAtMs = clock.monotonicMs() + timeoutMs
+export async function waitForDatabase<T>({ timeoutMs, clock, log }: WaitOptions, open: (leftMs: number) => Promise<T>): Promise<T> {
+  const startedAtMs = clock.monotonicMs()
+  const endsAtMs = startedAtMs + timeoutMs
   for (let tries = 1; ; tries += 1) {
     try {
-      return await open()
+      return await open(Math.max(endsAtMs, startedAtMs + MIN_TRY_MS) - clock.monotonicMs())
     } catch (error) {
       const isUnreachable = error instanceof DatabaseOpenError && error.fault === 'UNREACHABLE'
       if (!isUnreachable || clock.monotonicMs() + PAUSE_MS >= endsAtMs) throw error
@@ -91,12 +97,13 @@ async function openFolder({ dataDir, reserveBytes, log, clock }: OpenOptions): P
   }
 }
 
-async function openUrl(url: string, log: DatabaseLog): Promise<Database> {
+async function openUrl(options: PostgresOptions): Promise<Database> {
+  const { url } = options
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
     throw new DatabaseOpenError('UNUSABLE', 'DATABASE_URL must look like postgresql://user:password@host:5432/database')
   }
   try {
-    return await openPostgres({ url, log })
+    return await openPostgres(options)
   } catch (error) {
     throw explain(error, url)
   }
@@ -118,6 +125,7 @@ const UNREACHABLE = /^(?:ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E
 
 /** Turns what `pg` or the server says (SQLSTATE: PostgreSQL documentation, appendix A) into a line without secrets. */
 function explain(error: unknown, url: string): DatabaseOpenError {
+  if (error instanceof DatabaseOpenError) return error
   if (error instanceof MigrationError && damageOf(error) === undefined)
     return new DatabaseOpenError('MIGRATION', withoutSecrets(error.message, url))
   const { code, message } = describe(error)

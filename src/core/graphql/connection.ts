@@ -113,26 +113,43 @@ export async function pageOfRows<T, P>(
   listing: Listing<T, P> & { rows(take: number, after: P | undefined): Promise<readonly T[]> },
 ): Promise<Page<T>> {
   const [size, after] = [pageSize(args), placeBefore(args, listing)]
-  return toPage(await listing.rows(size + 1, after), { ...listing, size, hasPrevious: after !== undefined })
+  return new MadePage(await listing.rows(size + 1, after), { ...listing, size, hasPrevious: after !== undefined })
 }
 
-/** Builds a page from `size + 1` items. */
-function toPage<T>(
-  items: readonly T[],
-  page: Pick<Listing<T, never>, 'list' | 'cursorOf' | 'totalCount'> & { readonly size: number; readonly hasPrevious: boolean },
-): Page<T> {
-  const nodes = items.slice(0, page.size)
-  const edges = nodes.map((node) => ({ cursor: encodeCursor(page.list, page.cursorOf(node)), node }))
-  return {
-    edges,
-    nodes,
-    pageInfo: {
-      hasNextPage: items.length > page.size,
-      hasPreviousPage: page.hasPrevious,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-    totalCount: page.totalCount,
+/** What a page is made of. */
+type PageParts<T> = Pick<Listing<T, never>, 'list' | 'cursorOf' | 'totalCount'> & { readonly size: number; readonly hasPrevious: boolean }
+
+/** A page whose cursors, edges and place are made for those who ask for them: a cursor costs as much as three plain fields. */
+class MadePage<T> implements Page<T> {
+  readonly nodes: readonly T[]
+  readonly totalCount: () => number | Promise<number>
+  readonly #parts: PageParts<T>
+  readonly #hasNext: boolean
+
+  /** From `size + 1` items. */
+  constructor(items: readonly T[], parts: PageParts<T>) {
+    this.nodes = items.length > parts.size ? items.slice(0, parts.size) : items
+    this.totalCount = parts.totalCount
+    this.#parts = parts
+    this.#hasNext = items.length > parts.size
+  }
+
+  get edges(): Page<T>['edges'] {
+    return this.nodes.map((node) => ({ cursor: this.#cursor(node), node }))
+  }
+
+  get pageInfo(): PageInfo {
+    const [first, last] = [this.nodes[0], this.nodes.at(-1)]
+    return {
+      hasNextPage: this.#hasNext,
+      hasPreviousPage: this.#parts.hasPrevious,
+      startCursor: first === undefined ? null : this.#cursor(first),
+      endCursor: last === undefined ? null : this.#cursor(last),
+    }
+  }
+
+  #cursor(node: T): string {
+    return encodeCursor(this.#parts.list, this.#parts.cursorOf(node))
   }
 }
 
@@ -158,8 +175,11 @@ export function pageOfView<R extends object>(
   const [size, after] = [pageSize(args), placeBefore(args, { list, placeOf: (key) => key })]
   const recordsBehind = (key?: string): IterableIterator<R> => (within ? view.listed(within.listing, within.value, key) : view.values(key))
   const isMeant = (record: R): boolean => !matches || matches(record)
+  const items: R[] = []
   const totalCount = (): number | Promise<number> => {
-    if (!matches && !within) return view.size
+    if (!matches) return within ? view.countListed(within.listing, within.value) : view.size
+    // All of them are on this page.
+    if (after === undefined && items.length <= size) return items.length
     let count = 0
     const counting = walk(recordsBehind(), (record) => {
       if (isMeant(record)) count += 1
@@ -167,8 +187,7 @@ export function pageOfView<R extends object>(
     })
     return counting === undefined ? count : counting.then(() => count)
   }
-  const items: R[] = []
-  const page = (): Page<R> => toPage(items, { list, size, hasPrevious: after !== undefined, cursorOf: collection.keyOf, totalCount })
+  const page = (): Page<R> => new MadePage(items, { list, size, hasPrevious: after !== undefined, cursorOf: collection.keyOf, totalCount })
   const walking = walk(recordsBehind(after), (record) => !isMeant(record) || items.push(record) <= size)
   return walking === undefined ? page() : walking.then(page)
 }

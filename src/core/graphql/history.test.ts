@@ -49,7 +49,7 @@ describe.each(ENGINES)('changes on %s', (engine) => {
         return database.askPrisma(question)
       },
     }
-    const core = coreOf({ changeLog: new ChangeLog(counting), settings: settingsOf({}) })
+    const core = coreOf({ database: counting, changeLog: new ChangeLog(counting), settings: settingsOf({}) })
     const { data, errors } = await ask(schema, query, contextOf({ caller: TESTER, snapshot: ledger.snapshot, core }))
     expect(errors).toBeUndefined()
     return data
@@ -99,6 +99,26 @@ describe.each(ENGINES)('changes on %s', (engine) => {
       b: { history: { nodes: [{ after: { value: { version: 3 } } }], pageInfo: { hasNextPage: true, hasPreviousPage: false } } },
     })
     expect(statements).toBe(2)
+  })
+
+  it('of the log are read with their images by one statement where these are small, and large ones by another', async () => {
+    const ask = async (first: number) => (await answer(`{ changes(first: ${first}) { nodes { before after } } }`)) as { changes: unknown }
+    expect((await ask(2)).changes).toEqual({
+      nodes: [11, 10].map((entry) => ({
+        before: expect.objectContaining({ key: `e/${entry}`, value: { version: VERSIONS - 2 } }),
+        after: expect.objectContaining({ key: `e/${entry}`, value: { version: VERSIONS - 1 } }),
+      })),
+    })
+    expect(statements).toBe(1)
+    const values = [0, 1, 2].map((round) => noise(60_000, round))
+    for (const value of values) await run(ledger, setConfig, { key: 'large', value })
+    expect((await ask(3)).changes).toMatchObject({ nodes: [2, 1, 0].map((round) => ({ after: { value: values[round] } })) })
+    expect(statements).toBe(2)
+    await answer('{ changes(first: 3) { nodes { ...Images } totalCount } } fragment Images on Change { after }')
+    // Counting asks where the log begins and ends, then stretch by stretch.
+    expect(statements).toBe(4)
+    await answer('{ changes(first: 3) { nodes { id } } }')
+    expect(statements).toBe(1)
   })
 
   it('have large images read in parts, of which each is as it was', async () => {

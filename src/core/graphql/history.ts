@@ -10,7 +10,7 @@ import type { RequestContext } from './context.js'
 /** Records that are asked for with one statement: all of a page, and of the pages beside it. */
 const RECORDS_PER_STATEMENT = 1_000
 /** Images that are given out in one turn of the event loop. */
-const IMAGES_PER_TURN = 500
+const IMAGES_PER_TURN = 200
 
 type Image = ChangeImages['before']
 
@@ -94,12 +94,16 @@ export function historyOf(
 /** What all pages of changes have in common. */
 const LISTING = { list: 'Change', cursorOf: ({ id }: ChangeEntry) => id, placeOf: positionOf }
 
-/** One page of the change log, newest first. */
-export function pageOfChanges({ core }: RequestContext, filter: LogSearch, args: PageArgs): Promise<Page<ChangeEntry>> {
+/** One page of the change log, newest first; where their images are asked for as well, small ones are read with the changes. */
+export function pageOfChanges(
+  { core }: RequestContext,
+  { filter, isWithImages }: { filter: LogSearch; isWithImages: boolean },
+  args: PageArgs,
+): Promise<Page<ChangeEntry>> {
   return pageOfRows(args, {
     ...LISTING,
     rows: (take, after) =>
-      isSearch(filter) ? findChanges(core.database, filter, { take, after }) : core.changeLog.page(filter, { take, after }),
+      isSearch(filter) ? findChanges(core.database, filter, { take, after }) : core.changeLog.page(filter, { take, after, isWithImages }),
     totalCount: async () => (await countChanges(core, filter)).changes,
   })
 }

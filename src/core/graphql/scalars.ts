@@ -1,6 +1,7 @@
 import { GraphQLScalarType } from 'graphql'
 import { GraphQLDateTimeISO, GraphQLJSON, GraphQLSemVer, GraphQLURL } from 'graphql-scalars'
 import { registerEnumType } from 'type-graphql'
+import { isoText } from '../values/iso-text.js'
 
 /** Gives a scalar of the library the words that a person in Sandbox needs. */
 function described(scalar: GraphQLScalarType, description: string): GraphQLScalarType {
@@ -9,6 +10,8 @@ function described(scalar: GraphQLScalarType, description: string): GraphQLScala
 
 /** A moment, as `Date` in the code. */
 export const DateTimeISO = described(GraphQLDateTimeISO, 'A moment as an ISO 8601 date-time in UTC, such as "2026-01-31T12:00:00.000Z".')
+const serialize = DateTimeISO.serialize
+DateTimeISO.serialize = (value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? isoText(value) : serialize(value))
 
 /** Any JSON value. */
 export const JSONValue = described(GraphQLJSON, 'Any JSON value: object, array, string, number, boolean or null.')

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { QueryableDatabase } from '../database/database.js'
-import type { ChangeLogFilter, ChangePosition, ChangeTarget } from '../ledger/change-log.js'
+import { type ChangeLogFilter, type ChangePosition, type ChangeTarget, conditionsOf } from '../ledger/change-log.js'
 import { type ChangeEntry, ENTRY_COLUMNS, fromEntryRow } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
 import type { HistoryTools } from './log-spans.js'
@@ -66,10 +66,10 @@ async function lookAt(
   filter: LogSearch,
   { take, after, size, isByRevision }: SearchWindow & { readonly after: ChangePosition; readonly size: number },
 ): Promise<FoundRow> {
-  const values: unknown[] = [after.revision, after.ordinal]
-  const [exact, loose] = [exactly(filter, values), loosely(filter, values)]
+  const { where, values } = exactly(filter, { ...after, comparison: '<' })
+  const loose = loosely(filter, values)
   const text = `WITH looked AS (SELECT ${ENTRY_COLUMNS.join(', ')} FROM changes
-      WHERE (revision, ordinal) < ($1, $2) AND ${exact} ORDER BY revision DESC, ordinal DESC LIMIT ${size}),
+      WHERE ${where} ORDER BY revision DESC, ordinal DESC LIMIT ${size}),
     found AS (SELECT ${isByRevision ? 'DISTINCT ON (revision)' : ''} * FROM looked WHERE ${loose} ORDER BY revision DESC, ordinal DESC LIMIT ${take})
     SELECT (SELECT count(*) FROM looked)::int AS looked,
       (SELECT json_build_object('revision', revision, 'ordinal', ordinal) FROM looked ORDER BY revision, ordinal LIMIT 1) AS last,
@@ -92,9 +92,9 @@ export async function countChanges({ database, changeLog }: HistoryTools, filter
   const [first, last] = [Math.max(since, filter.sinceRevision ?? 0), Math.min(until, filter.untilRevision ?? until)]
   let [changes, revisions] = [0, 0]
   for (let reached = first; reached < last; reached += size) {
-    const values: unknown[] = [reached, Math.min(reached + size, last)]
+    const { where, values } = exactly({ ...filter, sinceRevision: reached, untilRevision: Math.min(reached + size, last) })
     const text = `SELECT count(*)::int AS changes, count(DISTINCT revision)::int AS revisions FROM changes
-      WHERE revision > $1 AND revision <= $2 AND ${exactly(filter, values)} AND ${loosely(filter, values)}`
+      WHERE ${where} AND ${loosely(filter, values)}`
     const [row] = (await database.ask<FoundCounts & { readonly [column: string]: number }>(text, values)).rows
     changes += row?.changes ?? 0
     revisions += row?.revisions ?? 0
@@ -103,34 +103,17 @@ export async function countChanges({ database, changeLog }: HistoryTools, filter
   return { changes, revisions }
 }
 
-/** Columns that have to be just what the filter says. */
-const COLUMN_OF = {
-  pack: 'pack',
-  targetType: 'target_type',
-  targetId: 'target_id',
-  targetKey: 'target_key',
-  actorId: 'actor_id',
-  operation: 'operation',
-  correlationId: 'correlation_id',
-} as const
-
-/** SQL for what an index can find; parameters go to `values`. */
-function exactly(filter: LogSearch, values: unknown[]): string {
-  const { sinceRevision, untilRevision, since, until, targets } = filter
-  const given = (value: unknown): string => `$${values.push(value)}`
-  const conditions = Object.entries(COLUMN_OF).flatMap(([name, column]) => {
-    const value = filter[name as keyof typeof COLUMN_OF] ?? undefined
-    return value === undefined ? [] : [`${column} = ${given(value)}`]
-  })
-  if (typeof sinceRevision === 'number') conditions.push(`revision > ${given(sinceRevision)}`)
-  if (typeof untilRevision === 'number') conditions.push(`revision <= ${given(untilRevision)}`)
-  if (since) conditions.push(`at >= ${given(since)}`)
-  if (until) conditions.push(`at <= ${given(until)}`)
-  if (targets) {
-    const [types, keys] = [targets.map(({ targetType }) => targetType), targets.map(({ targetKey }) => targetKey)]
-    conditions.push(`(target_type, target_key) IN (SELECT * FROM unnest(${given(types)}::text[], ${given(keys)}::text[]))`)
-  }
-  return conditions.length === 0 ? 'true' : conditions.join(' AND ')
+/** SQL for what an index can find, with its parameters. */
+function exactly(
+  { targets, ...filter }: LogSearch,
+  place?: Parameters<typeof conditionsOf>[1],
+): { readonly where: string; readonly values: unknown[] } {
+  const { where, values } = conditionsOf({ ...filter, action: null }, place)
+  if (!targets) return { where, values: [...values] }
+  const [types, keys] = [targets.map(({ targetType }) => targetType), targets.map(({ targetKey }) => targetKey)]
+  const [first, second] = [values.length + 1, values.length + 2]
+  const isTarget = `(target_type, target_key) IN (SELECT * FROM unnest($${first}::text[], $${second}::text[]))`
+  return { where: `${where} AND ${isTarget}`, values: [...values, types, keys] }
 }
 
 /** SQL for what has to be looked at row by row. */

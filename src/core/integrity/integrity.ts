@@ -165,9 +165,9 @@ export class Integrity {
       return { checked, tampered }
     }
     const { known, seen } = recent
-    const looked = [...seen, ...known.tampered]
+    const looked = [...seen.map(({ targetType, targetKey }) => ({ targetType, key: targetKey })), ...known.tampered]
     for (const collection of this.#core.collections) {
-      const keys = new Set(looked.filter(({ targetType }) => targetType === collection.name).map(({ targetKey }) => targetKey))
+      const keys = new Set(looked.filter(({ targetType }) => targetType === collection.name).map(({ key }) => key))
       tampered.push(...(await checkObjects(this.#core, { collection, keys: [...keys] }, rules)))
     }
     const made = seen.filter(({ action }) => action === 'CREATE').length - seen.filter(({ action }) => action === 'DELETE').length

@@ -8,7 +8,10 @@ import { type Asking, pageSize, slicedRows, type WalkTools } from './pages.js'
 export interface TamperedObject {
   readonly targetType: string
   readonly targetId: string
+  /** What people call it. */
   readonly targetKey: string
+  /** The key of its row. */
+  readonly key: string
 }
 
 /** What a stored object is compared with. */
@@ -96,8 +99,11 @@ function findTampering(collection: AnyCollection, standing: Standing, rules: Obj
   const record = row === null ? null : collection.fromRow(JSON.parse(row) as JsonObject)
   const last = lastChange(standing, rules)
   if (isAsLeft(collection, { record, last }, rules)) return null
-  const targetId = last && last !== 'forged' ? last.targetId : record ? collection.idOf(record) : key
-  return { targetType: collection.name, targetId, targetKey: key }
+  const known = last === 'forged' ? null : last
+  const targetId = known?.targetId ?? (record ? collection.idOf(record) : key)
+  // What its last change says comes first: a name may have been edited with the rest.
+  const image = known?.after ?? known?.before ?? (record && collection.imageOf(record))
+  return { targetType: collection.name, targetId, targetKey: (image && collection.titleOf?.(image)) ?? key, key }
 }
 
 /** The last change that is known; what was kept proves itself, and is forged where it does not. */

@@ -1,14 +1,15 @@
-import type { Prisma } from '../../generated/prisma/client.js'
 import type { ChangeModel } from '../../generated/prisma/models.js'
 import type { ActorRef } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
 import type { QueryableDatabase } from '../database/database.js'
+import { mapInSlices } from '../platform/slices.js'
 import {
   type ChangeAction,
   type ChangeEntry,
   type ChangeImages,
   type ChangeRecord,
   ENTRY_COLUMNS,
+  fromChangeRow,
   fromEntryRow,
   madeBy,
   type PlainChange,
@@ -46,6 +47,13 @@ export interface ChangePosition {
 /** The record that changes are of. */
 export type ChangeTarget = Pick<ChangeRecord, 'targetType' | 'targetKey'>
 
+/** A part of a list of changes, newest first. */
+export interface ChangeWindow {
+  readonly take: number
+  readonly after?: ChangePosition | undefined
+  readonly isWithImages?: boolean
+}
+
 /** One page of the changes of one record, newest first. */
 export interface TargetPage {
   readonly target: ChangeTarget
@@ -78,13 +86,13 @@ interface BoundsRow {
 }
 
 const GENESIS = { revision: 0, digest: GENESIS_DIGEST }
-const NEWEST_FIRST = [{ revision: 'desc' as const }, { ordinal: 'desc' as const }]
 const OLDEST_FIRST = [{ revision: 'asc' as const }, { ordinal: 'asc' as const }]
 /** Changes read at a time by {@link ChangeLog.stream}: of the largest that there can be, these are 32 MB. */
 const STREAM_PAGE = 250
 /** About so many bytes of images are read with one statement, and at least those of one change. */
 const IMAGES_PAGE_BYTES = 2 * 1024 * 1024
-const IMAGES = { before: true, after: true }
+/** Images of a page that have about so many bytes together are read with it. */
+const SMALL_PAGE_BYTES = 128 * 1024
 const COLUMNS = ENTRY_COLUMNS.map((column) => `c.${column}`).join(', ')
 
 /** The records of a parameter, each with its place among them. */
@@ -94,7 +102,8 @@ const TARGETS = 'json_to_recordset($1::json) AS t(n int, type text, key text, ta
  * SQL for about how many bytes an image has, without reading it: what is stored, and eight times that where the database has
  * compressed it, which is more than all but those have that repeat themselves.
  */
-const SIZE = 'coalesce(pg_column_size(image) * CASE WHEN pg_column_compression(image) IS NULL THEN 1 ELSE 8 END, 0)'
+const sizeOf = (image: string): string =>
+  `coalesce(pg_column_size(${image}) * CASE WHEN pg_column_compression(${image}) IS NULL THEN 1 ELSE 8 END, 0)`
 
 /** Reads the log of changes. Everything here asks the database, and answers UNAVAILABLE while it is away. */
 export class ChangeLog {
@@ -113,17 +122,19 @@ export class ChangeLog {
     return row && toRecord(row)
   }
 
-  /** Newest first, at most `take`, beginning behind `after`; without images. */
-  async page(filter: ChangeLogFilter, window: { take: number; after?: ChangePosition | undefined }): Promise<ChangeEntry[]> {
-    const where = { AND: [whereOf(filter), ...(window.after ? [olderThan(window.after)] : [])] }
-    const { take } = window
-    const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: NEWEST_FIRST, take, omit: IMAGES }))
-    return rows.map((row) => madeBy(actorOf(row), row as Omit<PlainChange, keyof ChangeImages>))
-  }
-
-  /** How many changes there are. */
-  count(filter: ChangeLogFilter): Promise<number> {
-    return this.#database.askPrisma(({ change }) => change.count({ where: whereOf(filter) }))
+  /**
+   * Newest first, at most `take`, beginning behind `after`. With images (`isWithImages`) where those of the whole page are small
+   * together; large ones are left to {@link imagesOf}.
+   */
+  async page(filter: ChangeLogFilter, { take, after, isWithImages = false }: ChangeWindow): Promise<ChangeEntry[]> {
+    const { where, values } = conditionsOf(filter, after && { ...after, comparison: '<' })
+    const images = `CASE WHEN sum(${sizeOf('c.before')} + ${sizeOf('c.after')}) OVER () <= ${SMALL_PAGE_BYTES}
+      THEN json_build_object('before', c.before, 'after', c.after) END`
+    const text = `SELECT (SELECT to_json(e) FROM (SELECT ${COLUMNS}) e) AS row${isWithImages ? `, ${images} AS images` : ''}
+      FROM (SELECT * FROM changes WHERE ${where} ORDER BY revision DESC, ordinal DESC LIMIT ${take}) c
+      ORDER BY revision DESC, ordinal DESC`
+    const { rows } = await this.#database.ask<{ row: JsonObject; images?: ChangeImages | null }>(text, values)
+    return rows.map(({ row, images }) => ({ ...fromEntryRow(row), ...images }))
   }
 
   /** A page of each record's changes, in the order asked for, without images. One statement for all. */
@@ -142,7 +153,7 @@ export class ChangeLog {
     }))
     const { rows } = await this.#database.ask<{ n: number; row: JsonObject }>(text, [JSON.stringify(asked)])
     const found = pages.map((): ChangeEntry[] => [])
-    for (const { n, row } of rows) found[n]?.push(fromEntryRow(row))
+    await mapInSlices(rows, ({ n, row }) => found[n]?.push(fromEntryRow(row)))
     return found
   }
 
@@ -169,13 +180,13 @@ export class ChangeLog {
     const text = `WITH images AS (
         SELECT t.n::int, CASE t.side WHEN 'before' THEN c.before ELSE c.after END AS image
         FROM unnest($1::int[], $2::int[], $3::text[]) WITH ORDINALITY AS t(revision, ordinal, side, n) JOIN changes c USING (revision, ordinal)),
-      sized AS (SELECT n, image, sum(${SIZE}) OVER (ORDER BY n) - ${SIZE} >= $4 AS is_left FROM images)
+      sized AS (SELECT n, image, sum(${sizeOf('image')}) OVER (ORDER BY n) - ${sizeOf('image')} >= $4 AS is_left FROM images)
       SELECT n, CASE WHEN NOT is_left THEN image::text END AS image, is_left FROM sized ORDER BY n`
     const columns = [places.map(({ revision }) => revision), places.map(({ ordinal }) => ordinal), places.map(({ side }) => side)]
     const { rows } = await this.#database.ask<ImageRow>(text, [...columns, IMAGES_PAGE_BYTES])
     const end = rows.find((row) => row.is_left)?.n ?? places.length + 1
     const found = new Map(rows.map(({ n, image }) => [n, image]))
-    return places.slice(0, end - 1).map((_, index) => loaded(found.get(index + 1) ?? null))
+    return mapInSlices(places.slice(0, end - 1), (_, index) => loaded(found.get(index + 1) ?? null))
   }
 
   /** All changes of one revision, in order. */
@@ -188,10 +199,14 @@ export class ChangeLog {
   async *stream(filter: ChangeLogFilter): AsyncGenerator<ChangeRecord> {
     let after: ChangePosition | undefined
     for (;;) {
-      const where = { AND: [whereOf(filter), ...(after ? [newerThan(after)] : [])] }
-      const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where, orderBy: OLDEST_FIRST, take: STREAM_PAGE }))
-      for (const row of rows) yield toRecord(row)
-      after = rows.at(-1)
+      const { where, values } = conditionsOf(filter, after && { ...after, comparison: '>' })
+      const text = `SELECT to_json(c) AS row FROM changes c WHERE ${where} ORDER BY revision, ordinal LIMIT ${STREAM_PAGE}`
+      const { rows } = await this.#database.ask<{ row: JsonObject }>(text, values)
+      for (const { row } of rows) {
+        const change = fromChangeRow(row)
+        yield change
+        after = change
+      }
       if (rows.length < STREAM_PAGE) return
     }
   }
@@ -250,6 +265,16 @@ export class ChangeLog {
 
 /** Members of a filter that must be just what the change has. */
 const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation', 'action', 'correlationId'] as const
+const COLUMN_OF: Readonly<Record<(typeof EXACT)[number], string>> = {
+  pack: 'pack',
+  targetType: 'target_type',
+  targetId: 'target_id',
+  targetKey: 'target_key',
+  actorId: 'actor_id',
+  operation: 'operation',
+  action: 'action',
+  correlationId: 'correlation_id',
+}
 
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
 export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
@@ -263,21 +288,24 @@ export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): bo
   )
 }
 
-function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
-  return {
-    ...Object.fromEntries(EXACT.map((name) => [name, filter[name] ?? undefined])),
-    revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
-    at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
-  }
-}
-
-function olderThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInput {
-  // The bound says nothing new, but lets the index begin at the place instead of at its end.
-  return { revision: { lte: revision }, OR: [{ revision: { lt: revision } }, { revision, ordinal: { lt: ordinal } }] }
-}
-
-function newerThan({ revision, ordinal }: ChangePosition): Prisma.ChangeWhereInput {
-  return { revision: { gte: revision }, OR: [{ revision: { gt: revision } }, { revision, ordinal: { gt: ordinal } }] }
+/** SQL for which changes are meant, and its values; `place` bounds them to those on one side of it. */
+export function conditionsOf(
+  filter: ChangeLogFilter,
+  place?: ChangePosition & { readonly comparison: '<' | '>' },
+): { readonly where: string; readonly values: readonly unknown[] } {
+  const given: readonly (readonly [string, unknown])[] = [
+    ...EXACT.map((name) => [`${COLUMN_OF[name]} =`, filter[name]] as const),
+    ['revision >', filter.sinceRevision],
+    ['revision <=', filter.untilRevision],
+    ['at >=', filter.since],
+    ['at <=', filter.until],
+  ]
+  const meant = given.filter(([, value]) => value !== undefined && value !== null)
+  const conditions = meant.map(([comparison], index) => `${comparison} $${index + 1}`)
+  const values = meant.map(([, value]) => value)
+  if (!place) return { where: conditions.join(' AND ') || 'true', values }
+  const behind = `(revision, ordinal) ${place.comparison} ($${values.length + 1}, $${values.length + 2})`
+  return { where: [...conditions, behind].join(' AND '), values: [...values, place.revision, place.ordinal] }
 }
 
 function toRecord(row: ChangeModel): ChangeRecord {

@@ -90,6 +90,16 @@ export async function commitStatement(
   return { text: `WITH ${parts.join(',\n')}\nSELECT pg_notify('${REVISION_CHANNEL}', revision::text) FROM head`, values }
 }
 
+/** The batch in pieces of at most so many records, to be written one after the other in one transaction: all but the first find the head moved. */
+export function piecesOf(batch: CommitBatch, records: number): readonly CommitBatch[] {
+  const count = Math.max(1, Math.ceil(Math.max(batch.changes.length, batch.records.length) / records))
+  return Array.from({ length: count }, (_, index) => {
+    const [from, to] = [index * records, (index + 1) * records]
+    const piece = { ...batch, changes: batch.changes.slice(from, to), records: batch.records.slice(from, to) }
+    return index === 0 ? piece : { ...piece, base: batch.head, idempotency: [] }
+  })
+}
+
 /** The JSON of a list of rows. */
 async function jsonOf<T>(items: readonly T[], toRow: (item: T) => object): Promise<string> {
   return `[${(await mapInSlices(items, (item) => JSON.stringify(toRow(item)))).join(',')}]`

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { ChangeRecord } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
+import { isoText } from '../values/iso-text.js'
 import { canonicalJson, type JsonObject } from '../values/json.js'
 
 /** The digest before the first change. */
@@ -14,7 +15,7 @@ export function nextDigest(key: string, previous: string, change: Omit<ChangeRec
   const { revision, ordinal, pack, targetType, targetId, targetKey, action, before, after } = change
   const { operation, reason, actor, correlationId, at, isRevertible, seal, revertOf } = change
   const content = [revision, ordinal, pack, targetType, targetId, targetKey, action, before, after, operation, reason]
-  const authorship = [actor.id, actor.name, actor.clientType, correlationId, at.toISOString(), isRevertible]
+  const authorship = [actor.id, actor.name, actor.clientType, correlationId, isoText(at), isRevertible]
   // Older builds have linked their changes without a seal, and reverts like any other change.
   const added = [...(seal === null ? [] : [seal]), ...(revertOf === null ? [] : [{ revertOf }])]
   return linkOf(key, previous, [...content, ...authorship, ...added])

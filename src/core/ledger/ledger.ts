@@ -156,6 +156,8 @@ export class Ledger {
     await this.#inLane(async () => {
       if (this.#isClosed) return
       try {
+        // What waits for its turn brings the news along.
+        if (this.#isContended && this.#waiting.length > 0) return
         if (this.status.revisionLag > 0) return await this.#catchUp()
         const askedAtMs = this.#options.clock.monotonicMs()
         const head = await this.#store.readHead()

@@ -14,6 +14,15 @@ function openLog(settings: Partial<LogSettings> = {}): { log: Log; text: () => s
   return { log, text: () => written.join(''), lines: () => written.map((line) => JSON.parse(line) as Record<string, unknown>) }
 }
 
+describe('logs on standard output', () => {
+  it('listen once for the end of the process, however many there are', () => {
+    createLog({ logLevel: 'silent' })
+    const before = process.listenerCount('exit')
+    for (let count = 0; count < 20; count += 1) createLog({ logLevel: 'silent' })
+    expect(process.listenerCount('exit')).toBe(before)
+  })
+})
+
 describe('a log line', () => {
   it('is one JSON object with the level by name, an ISO time, the process and the message', () => {
     const { log, lines } = openLog({ environmentName: 'staging', region: 'eu-west-1' })

@@ -57,12 +57,21 @@ export function createLog(settings: LogSettings, destination: DestinationStream 
   return pino(options, destination)
 }
 
+/** Shared by every log of the process: each one that is opened listens for its end. */
+let sharedOutput: DestinationStream | undefined
+
+/** Standard output, opened when it is first logged to. */
+function standardOutput(): DestinationStream {
+  sharedOutput ??= openStandardOutput()
+  return sharedOutput
+}
+
 /**
- * Standard output. Whoever should read it may have stopped without closing it: a write to a full pipe would then never end, and
+ * Whoever should read standard output may have stopped without closing it: a write to a full pipe would then never end, and
  * neither would the process. So a pipe is written to without waiting, what is not read is kept up to a bound, and the rest is
  * dropped; at the end what nobody reads is given up.
  */
-function standardOutput(): DestinationStream {
+function openStandardOutput(): DestinationStream {
   let isEnding = false
   process.once('exit', () => {
     isEnding = true

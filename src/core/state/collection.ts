@@ -1,6 +1,6 @@
 import type { Permission } from '../contract/caller.js'
 import type { UserErrorData } from '../contract/errors.js'
-import { isSameJson, type JsonObject } from '../values/json.js'
+import { isSameJson, type Json, type JsonObject } from '../values/json.js'
 import { type FieldKind, freezeJson, fromJson, type RowCodec, rowCodec, toJson } from './row-codec.js'
 
 /** The records of one collection in key order, to be read. */
@@ -13,6 +13,8 @@ export interface View<R> {
   values(afterKey?: string): IterableIterator<R>
   /** The records that a listing of the collection has under this value, in key order; those after `afterKey` when it is given. */
   listed(listing: string, value: string, afterKey?: string): IterableIterator<R>
+  /** How many records a listing has under this value. */
+  countListed(listing: string, value: string): number
 }
 
 /** A state to be read, whether it is in force or pending. */
@@ -162,6 +164,7 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
   const { writePermission } = spec
   const secrets = new Set<string>(spec.secrets ?? [])
   const publicFields = fields.filter(([field]) => !secrets.has(field))
+  const secretFields = fields.filter(([field]) => secrets.has(field))
 
   return {
     ...spec,
@@ -171,10 +174,15 @@ export function defineCollection<R extends object>(spec: CollectionSpec<R>): Col
     keyOf: (record) => String(record[spec.key]),
     idOf: (record) => String(record[spec.id]),
     versionOf: (record) => Number(record[spec.version]),
-    imageOf: (record) => Object.fromEntries(publicFields.map(([field, kind]) => [field, toJson(kind, record[field])])),
+    imageOf(record) {
+      const image: Record<string, Json> = {}
+      for (const [field, kind] of publicFields) image[field] = toJson(kind, record[field])
+      return image
+    },
     secretsOf(record) {
-      const held = fields.filter(([field]) => secrets.has(field) && (record[field] ?? null) !== null)
-      return Object.fromEntries(held.map(([field, kind]) => [field, toJson(kind, record[field])]))
+      const held: Record<string, Json> = {}
+      for (const [field, kind] of secretFields) if ((record[field] ?? null) !== null) held[field] = toJson(kind, record[field])
+      return held
     },
     isWhole: (image) => secrets.size === 0 && publicFields.every(([field]) => field in image),
     fromImage(image, secretsFrom) {
@@ -194,13 +202,17 @@ export function revise<R extends { readonly updatedAt: Date }>(
   change: { readonly patch: Partial<R>; readonly now: Date },
 ): R {
   const patched = { ...record, ...change.patch }
-  const isSame = Object.keys(collection.fields).every((field) => {
-    const { kind } = collection.fields[field as keyof R & string]
-    const [before, after] = [record, patched].map((of) => toJson(kind, of[field as keyof R]))
-    return kind === 'json' ? isSameJson(before, after) : before === after
-  })
+  const names = Object.keys(change.patch) as (keyof R & string)[]
+  const isSame = names.every((field) => isSameField(collection.fields[field].kind, record[field], patched[field]))
   if (isSame) return record
   return seal(collection, { ...patched, [collection.version]: collection.versionOf(record) + 1, updatedAt: change.now })
+}
+
+/** Whether a field is stored the same. */
+function isSameField(kind: FieldKind, before: unknown, after: unknown): boolean {
+  if (before === after) return true
+  const [a, b] = [toJson(kind, before), toJson(kind, after)]
+  return kind === 'json' ? isSameJson(a, b) : a === b
 }
 
 /** What a record is edited with. */

@@ -82,6 +82,7 @@ export class Draft {
       },
       values: (afterKey) => table().values(afterKey),
       listed: (listing, value, afterKey) => table().listed(listing, value, afterKey),
+      countListed: (listing, value) => table().countListed(listing, value),
     }
   }
 

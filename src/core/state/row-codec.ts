@@ -1,3 +1,4 @@
+import { isoText } from '../values/iso-text.js'
 import type { Json, JsonObject } from '../values/json.js'
 
 /** How a field is stored. `json` keeps the text as it was written, in a PostgreSQL json column. */
@@ -38,7 +39,7 @@ export function freezeJson<T>(value: T): T {
 /** A field's value as JSON. */
 export function toJson(kind: FieldKind, value: unknown): Json {
   if (value === null || value === undefined) return null
-  return kind === 'timestamp' ? (value as Date).toISOString() : (value as Json)
+  return kind === 'timestamp' ? isoText(value as Date) : (value as Json)
 }
 
 /** A field's value of JSON. */

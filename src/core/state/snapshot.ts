@@ -9,17 +9,21 @@ interface TableParts {
   readonly records: Tree<object>
   /** Keys of records by the values of unique indexes. */
   readonly indexes: ReadonlyMap<string, Tree<string>>
-  /** Keys of records by what they are listed under and the key itself. */
-  readonly listings: ReadonlyMap<string, Tree<string>>
+  /** Records by what they are listed under and their key. */
+  readonly listings: ReadonlyMap<string, Tree<object>>
 }
 
-const treesOf = (names: object = {}): ReadonlyMap<string, Tree<string>> =>
-  new Map(Object.keys(names).map((name) => [name, new Tree<string, string>()]))
-const clonesOf = (trees: ReadonlyMap<string, Tree<string>>): ReadonlyMap<string, Tree<string>> =>
+/** By UTF-16 code units. The package's own comparison takes keys of any kind, and nearly twice as long. */
+const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
+const newTree = <V>(): Tree<V> => new Tree<string, V>(undefined, compare)
+const treesOf = <V>(names: object = {}): ReadonlyMap<string, Tree<V>> => new Map(Object.keys(names).map((name) => [name, newTree<V>()]))
+const clonesOf = <V>(trees: ReadonlyMap<string, Tree<V>>): ReadonlyMap<string, Tree<V>> =>
   new Map([...trees].map(([name, tree]) => [name, tree.clone()]))
 
 /** Where a key stands in a listing: no text that is stored holds U+0000. */
 const placeIn = (value: string, key: string): string => `${value}\u0000${key}`
+/** What all keys under a value stand before. */
+const endOf = (value: string): string => `${value}\u0001`
 
 /**
  * The records of one collection: B+ trees that share their unchanged nodes with the table they were copied from, so that
@@ -29,11 +33,11 @@ export class Table implements View<object> {
   readonly #collection: AnyCollection
   readonly #records: Tree<object>
   readonly #indexes: ReadonlyMap<string, Tree<string>>
-  readonly #listings: ReadonlyMap<string, Tree<string>>
+  readonly #listings: ReadonlyMap<string, Tree<object>>
 
   constructor(collection: AnyCollection, parts?: TableParts) {
     this.#collection = collection
-    this.#records = parts?.records ?? new Tree<string, object>()
+    this.#records = parts?.records ?? newTree()
     this.#indexes = parts?.indexes ?? treesOf(collection.indexes)
     this.#listings = parts?.listings ?? treesOf(collection.listings)
   }
@@ -52,15 +56,19 @@ export class Table implements View<object> {
   }
 
   *values(afterKey?: string): IterableIterator<object> {
-    for (const [key, record] of this.#records.entries(afterKey)) if (key !== afterKey) yield record
+    for (const [key, record] of this.#records.entries(afterKey, [])) if (key !== afterKey) yield record
   }
 
   *listed(listing: string, value: string, afterKey = ''): IterableIterator<object> {
-    const [before, prefix] = [placeIn(value, afterKey), placeIn(value, '')]
-    for (const [place, key] of this.#listings.get(listing)?.entries(before) ?? []) {
-      if (!place.startsWith(prefix)) return
-      if (place !== before) yield this.#records.get(key) as object
+    const [before, end] = [placeIn(value, afterKey), endOf(value)]
+    for (const [place, record] of this.#listings.get(listing)?.entries(before, []) ?? []) {
+      if (place >= end) return
+      if (place !== before) yield record
     }
+  }
+
+  countListed(listing: string, value: string): number {
+    return this.#listings.get(listing)?.forRange(placeIn(value, ''), endOf(value), false) ?? 0
   }
 
   /** A table that can be edited without this one noticing. */
@@ -83,10 +91,9 @@ export class Table implements View<object> {
     }
     for (const [name, listedUnder] of Object.entries(this.#collection.listings ?? {})) {
       const [from, to] = [before, record].map((of) => of && placeIn(listedUnder(of as never), key))
-      if (from === to) continue
-      const tree = this.#listings.get(name) as Tree<string>
-      if (from !== undefined) tree.delete(from)
-      if (to !== undefined) tree.set(to, key)
+      const tree = this.#listings.get(name) as Tree<object>
+      if (from !== undefined && from !== to) tree.delete(from)
+      if (record && to !== undefined) tree.set(to, record)
     }
     if (record) this.#records.set(key, record)
     else this.#records.delete(key)

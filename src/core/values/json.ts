@@ -29,15 +29,25 @@ export interface JsonFault {
  */
 export function canonicalJson(value: unknown): string {
   if (value === undefined) return 'null'
+  if (typeof value === 'string') return quoted(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Date) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const object = value as Record<string, unknown>
-  const members: string[] = []
+  let members = ''
   for (const key of Object.keys(object).sort()) {
-    if (object[key] !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(object[key])}`)
+    const member = object[key]
+    if (member !== undefined) members += `${members === '' ? '' : ','}${quoted(key)}:${canonicalJson(member)}`
   }
-  return `{${members.join(',')}}`
+  return `{${members}}`
+}
+
+/** Nothing that JSON escapes, and nothing that it may have to. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** A text as JSON: most are plain, and need no call of JSON.stringify each. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 /** The same value with the members of every object in the order of {@link canonicalJson}; names of whole numbers come first, as in any object. */
@@ -62,7 +72,7 @@ export function* canonicalPieces(value: unknown, levels = 2): Generator<string> 
     const object = value as Record<string, unknown>
     const names = Object.keys(object).filter((name) => object[name] !== undefined)
     for (const [index, name] of names.sort().entries()) {
-      yield `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`
+      yield `${index === 0 ? '{' : ','}${quoted(name)}:`
       yield* canonicalPieces(object[name], levels - 1)
     }
     yield names.length === 0 ? '{}' : '}'

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql'
 import type { ActorRef } from '../../core/contract/caller.js'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Actor, Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -54,6 +55,7 @@ export class ApiClientResolver {
     nullable: true,
     description: 'The newest change of this client: who changed what, and why; null for those who may not read API clients.',
   })
+  @ReadsRows()
   async lastChange(@Root() client: ApiClientRecord, @Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     // `viewer` shows every caller its own client, also a front end's EVALUATOR key.
     return context.caller.permissions.has(CLIENTS_READ) ? lastChangeOf(context, apiClientCollection, client) : null

@@ -5,9 +5,11 @@ import { apiClientWrites } from './api-client.writes.js'
 import { ensureFirstAdmin } from './first-admin/first-admin.js'
 import { ApiClientMutationsResolver } from './keys/api-key.resolver.js'
 
+export { apiClientCollection } from './api-client.collection.js'
+export type { ApiClientRecord } from './api-client.js'
 export { Viewer } from './api-client.types.js'
 export { clientFacts } from './client-facts.js'
-export { findUsableClient, verifyKey } from './keys/verify-key.js'
+export { findUsableClient, isKeyUsable, verifyKey } from './keys/verify-key.js'
 
 /** UD: who may call, with which key, in which role. */
 export const apiClients = definePack({

@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Change, ChangeConnection } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -32,11 +33,13 @@ export class ConfigEntryResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
+  @ReadsRows()
   lastChange(@Ctx() context: RequestContext, @Root() entry: ConfigEntryRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, configEntryCollection, entry)
   }
 
   @FieldResolver(() => ChangeConnection, { description: 'Everything that happened to this key, newest first.' })
+  @ReadsRows()
   history(
     @Ctx() context: RequestContext,
     @Root() entry: ConfigEntryRecord,

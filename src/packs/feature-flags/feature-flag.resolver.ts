@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql'
 import type { CoreServices } from '../../core/contract/core-services.js'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Change, ChangeConnection } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -45,11 +46,13 @@ export class FeatureFlagResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
+  @ReadsRows()
   lastChange(@Ctx() context: RequestContext, @Root() flag: FeatureFlagRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, featureFlagCollection, flag)
   }
 
   @FieldResolver(() => ChangeConnection, { description: 'Everything that happened to this key, newest first.' })
+  @ReadsRows()
   history(
     @Ctx() context: RequestContext,
     @Root() flag: FeatureFlagRecord,

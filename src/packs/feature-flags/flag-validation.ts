@@ -2,7 +2,6 @@ import { type UserErrorData, userError } from '../../core/contract/errors.js'
 import { findRangeFaults, toUserErrors } from '../../core/values/faults.js'
 import { findJsonFaults } from '../../core/values/json.js'
 import { findTextFaults } from '../../core/values/text.js'
-import { parseDecimal, parseInstant, parseVersion } from './evaluation/constraints.js'
 import {
   CONSTRAINT_OPERATORS,
   type ConstraintOperator,
@@ -10,6 +9,7 @@ import {
   type FlagStrategy,
   type FlagVariant,
 } from './evaluation/evaluation.js'
+import { parseDecimal, parseInstant, parseVersion } from './evaluation/values.js'
 
 /** The largest flag that is accepted. Lengths are in UTF-16 code units, bytes are of JSON in UTF-8. */
 export const FLAG_LIMITS = {

@@ -50,13 +50,15 @@ describe('the maintenance state', () => {
     })
     bench.clock.seconds = 12.5
     const { maintenanceState } = await bench.admin(
-      '{ maintenanceState { mode retryAfterSeconds lastChange { operation reason actor { id } } } }',
+      '{ maintenanceState { mode retryAfterSeconds lastChange { operation action targetType reason actor { id } } } }',
     )
-    expect(maintenanceState).toMatchObject({
+    expect(maintenanceState).toEqual({
       mode: 'READ_ONLY',
       retryAfterSeconds: 48,
       lastChange: {
         operation: 'setMaintenanceMode',
+        action: 'CREATE',
+        targetType: 'MaintenanceState',
         reason: 'migration',
         actor: { id: 'a-admin' },
       },

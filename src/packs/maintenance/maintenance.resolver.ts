@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -37,6 +38,7 @@ export class MaintenanceStateResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'The newest change of the switch; null for those who may not read windows.' })
+  @ReadsRows()
   async lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     if (!context.caller.permissions.has(MAINTENANCE_READ)) return null
     return lastChangeOf(context, maintenanceSwitchCollection, switchOf(context.snapshot.view(maintenanceSwitchCollection)))
@@ -75,6 +77,7 @@ export class MaintenanceWindowResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change; null for those who may not read windows.' })
+  @ReadsRows()
   async lastChange(@Ctx() context: RequestContext, @Root() window: MaintenanceWindowRecord): Promise<ChangeEntry | null> {
     // The state shows windows to callers that may not read changes, such as a front end's EVALUATOR key.
     return context.caller.permissions.has(MAINTENANCE_READ) ? lastChangeOf(context, maintenanceWindowCollection, window) : null

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
 import type { Decision } from '../../core/contract/limiter.js'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { type Page, PageArgs } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { demandAskable } from '../../core/graphql/filter.js'
@@ -21,6 +22,7 @@ export class RateLimitCounterResolver {
     description: 'What the rules have counted, as the replicas last reported it (every five seconds), in the order of rules and subjects.',
   })
   @Operation({ permission: LIMITS_READ })
+  @ReadsRows()
   rateLimitSnapshots(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,

@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Change } from '../../core/graphql/change.types.js'
 import { type Page, PageArgs, pageOfView } from '../../core/graphql/connection.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -35,6 +36,7 @@ export class RateLimitRuleResolver {
   }
 
   @FieldResolver(() => Change, { nullable: true, description: 'Its newest change.' })
+  @ReadsRows()
   lastChange(@Ctx() context: RequestContext, @Root() rule: RateLimitRuleRecord): Promise<ChangeEntry | null> {
     return lastChangeOf(context, rateLimitRuleCollection, rule)
   }
@@ -42,6 +44,7 @@ export class RateLimitRuleResolver {
   @FieldResolver(() => RateLimitSnapshotConnection, {
     description: 'Its counters as they were last reported, in the order of their subjects.',
   })
+  @ReadsRows()
   snapshots(
     @Ctx() context: RequestContext,
     @Root() rule: RateLimitRuleRecord,

@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver } from 'type-graphql'
 import { Operation } from '../../core/contract/operation.js'
+import { ReadsRows } from '../../core/graphql/bounds/rows.js'
 import { Change } from '../../core/graphql/change.types.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { lastChangeOf } from '../../core/graphql/history.js'
@@ -43,6 +44,7 @@ export class SystemStatusResolver {
     nullable: true,
     description: 'The newest change of the status; null for those who lack the permission status:read.',
   })
+  @ReadsRows()
   async lastChange(@Ctx() context: RequestContext): Promise<ChangeEntry | null> {
     if (!context.caller.permissions.has(STATUS_READ)) return null
     return lastChangeOf(context, systemMetadataCollection, { id: SYSTEM_METADATA_ID })

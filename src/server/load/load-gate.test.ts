@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { buildSchema } from 'graphql'
 import { expect, it } from 'vitest'
 import { ANONYMOUS } from '../../enforcement/authenticate.js'
+import { packs } from '../../packs/index.js'
+import { buildPackSchema } from '../schema.js'
 import { LoadGate, OverloadError } from './load-gate.js'
 import { createLoadKinds, type LoadKinds } from './load-kind.js'
 
@@ -53,8 +54,7 @@ it('the first thousand of a second hear at once that there is too much to do', a
 })
 
 it('an operation is a switch where all of it is, however its input is written', () => {
-  const schema = buildSchema('type Query { a: Int } type Mutation { revertRevision: Int }')
-  const { kindOf } = createLoadKinds(schema)
+  const { kindOf } = createLoadKinds(buildPackSchema(packs))
   const revert = (input: string): string => `mutation ($i: I, $o: Boolean) { revertRevision(input: ${input}) { revision } }`
   const inline = (text: string, variables?: object) => kindOf({ query: revert(text), variables })
   expect(inline('{ revision: 1, overrideMaintenance: true }')).toBe('switches')

@@ -1,6 +1,7 @@
-import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind, parse, valueFromASTUntyped, visit } from 'graphql'
+import { type DocumentNode, type GraphQLSchema, getOperationAST, isObjectType, Kind, parse, valueFromASTUntyped, visit } from 'graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import type { OperationPolicy } from '../../core/contract/operation.js'
+import { readsRows } from '../../core/graphql/bounds/rows.js'
 import { rootFieldsOf } from '../../enforcement/root-fields.js'
 import { DOCUMENT_LIMITS } from '../operation/document-limits.js'
 
@@ -16,22 +17,6 @@ export interface AskedDocument {
   readonly operationName?: unknown
   readonly variables?: unknown
 }
-
-/** Fields that lead to rows outside of the snapshot, at any depth. `test/e2e/overload.test.ts` holds this against the schema. */
-export const ROW_FIELDS: ReadonlySet<string> = new Set([
-  'auditEvents',
-  'auditIntegrity',
-  'change',
-  'changes',
-  'history',
-  'lastChange',
-  'plan',
-  'rateLimitSnapshots',
-  'securitySnapshot',
-  'smokeTestRun',
-  'smokeTestRuns',
-  'snapshots',
-])
 
 /** Mutations that always pass. */
 const SWITCHES: ReadonlySet<string> = new Set(['setMaintenanceMode', 'deactivateApiClient'])
@@ -54,6 +39,7 @@ export function createLoadKinds(schema: GraphQLSchema): LoadKinds {
   const policies = new Map<string, OperationPolicy>()
   for (const { kind, name, policy } of rootFieldsOf(schema)) if (kind === 'mutation' && policy) policies.set(name, policy)
   const permissions = [...SWITCHES, ...OVERRIDES].flatMap((name) => policies.get(name)?.permission ?? [])
+  const rowFields = rowFieldsOf(schema)
   const known = new Map<string, LoadKind>()
   return {
     maySwitch: (caller) => permissions.some((permission) => caller.permissions.has(permission)),
@@ -65,7 +51,7 @@ export function createLoadKinds(schema: GraphQLSchema): LoadKinds {
       const document = parsed(query)
       if (!document) return 'memory'
       if (isSwitch(document, asked)) return 'switches'
-      const kind = kindOfDocument(document, policies)
+      const kind = kindOfDocument(document, { policies, rowFields })
       // A variable may say that maintenance is overridden: that is looked at each time.
       if (query.length > REMEMBERED_LENGTH || [...OVERRIDES].some((name) => query.includes(name))) return kind
       const [oldest] = known.size >= REMEMBERED ? known.keys() : []
@@ -85,7 +71,19 @@ function parsed(query: string): DocumentNode | undefined {
   }
 }
 
-function kindOfDocument(document: DocumentNode, policies: ReadonlyMap<string, OperationPolicy>): LoadKind {
+/** Names of the fields that lead to rows, of whatever type: one of the same name that does not is taken for one that does. */
+function rowFieldsOf(schema: GraphQLSchema): ReadonlySet<string> {
+  const fields = Object.values(schema.getTypeMap()).flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()) : []))
+  return new Set(fields.filter(({ extensions }) => readsRows(extensions)).map(({ name }) => name))
+}
+
+/** What the schema says of its fields. */
+interface FieldFacts {
+  readonly policies: ReadonlyMap<string, OperationPolicy>
+  readonly rowFields: ReadonlySet<string>
+}
+
+function kindOfDocument(document: DocumentNode, { policies, rowFields }: FieldFacts): LoadKind {
   const isWriting = document.definitions.some(
     (definition) =>
       definition.kind === Kind.OPERATION_DEFINITION &&
@@ -96,7 +94,7 @@ function kindOfDocument(document: DocumentNode, policies: ReadonlyMap<string, Op
   let isAskingRows = false
   visit(document, {
     Field({ name }) {
-      if (ROW_FIELDS.has(name.value)) isAskingRows = true
+      if (rowFields.has(name.value)) isAskingRows = true
     },
   })
   return isAskingRows ? 'rows' : 'memory'

@@ -14,6 +14,7 @@ import type { Settings } from '../../core/platform/settings.js'
 import type { FrontParts } from '../front-parts.js'
 import { isResponseTypeWanted } from '../http/answer.js'
 import type { Metrics } from '../metrics.js'
+import { answerText } from './answer-text.js'
 import { auditCall } from './audit-calls.js'
 import { DOCUMENT_LIMITS } from './document-limits.js'
 import { operationLabel, outcomeOf } from './outcome.js'
@@ -60,6 +61,7 @@ export function createEngine(parts: EngineParts): GraphQLEngine {
     parseOptions: { maxTokens: DOCUMENT_LIMITS.tokens },
     includeStacktraceInErrorResponses: false,
     formatError: parts.mask.format,
+    stringifyResult: (answer) => answerText(answer),
     stopOnTerminationSignals: false,
     logger: parts.log,
     plugins: [

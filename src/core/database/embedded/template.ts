@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { newId } from '../../platform/ids.js'
+import { programFolder } from '../../platform/program-folder.js'
 import { copyTreeDurably, DurableNodeFS, fsyncDirectory, fsyncTree } from './durable-fs.js'
 import { checkStamp, fitsThisEngine, writeStamp } from './version-stamp.js'
 
@@ -24,7 +24,7 @@ export function embeddedPaths(dataDir: string): EmbeddedPaths {
 
 /** What the build made for a fast first start: `dist/pglite-template` of this installation, for `src` and `dist` alike. */
 export function builtTemplate(): string {
-  return fileURLToPath(new URL('../../../../dist/pglite-template', import.meta.url))
+  return join(programFolder(), '..', 'dist', 'pglite-template')
 }
 
 /** PGlite's own parameters with a real fsync (no `-F`), and sized for a control plane: half of the memory. */

@@ -18,6 +18,8 @@ export interface PostgresPool {
 /** Settings of {@link openPool}. */
 export interface PoolOptions {
   readonly config: pg.ClientConfig
+  /** Whether statements are sent without waiting for the answers to those before them; a failed one does not keep the next from being carried out. */
+  readonly isPipelined?: boolean
   /** The most connections that it holds. */
   readonly max: number
   readonly log: DatabaseLog
@@ -26,8 +28,10 @@ export interface PoolOptions {
 }
 
 /** A pool of connections whose statements all have a limit. */
-export function openPool({ config, max, log, limits = {} }: PoolOptions): PostgresPool {
-  const pool = new pg.Pool({ ...config, ...limits, max, statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS })
+export function openPool({ config, max, log, limits = {}, isPipelined = false }: PoolOptions): PostgresPool {
+  const timeouts = { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, ...limits }
+  const options: pg.PoolConfig & { readonly pipeline: boolean } = { ...config, ...timeouts, max, pipeline: isPipelined }
+  const pool = new pg.Pool(options)
   const clients = new Set<pg.Client>()
   // A connection may break while nobody is looking at it; without these listeners that would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))

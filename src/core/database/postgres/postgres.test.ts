@@ -7,10 +7,13 @@ import { startTcpProxy, type TcpProxy } from '../../../../test/testkit/tcp-proxy
 import { until } from '../../../../test/testkit/until.js'
 import { setFeatureFlag } from '../../../packs/feature-flags/feature-flag.commands.js'
 import type { Ledger } from '../../ledger/ledger.js'
+import { showUrl } from '../open-error.js'
 import { openPostgres } from './postgres.js'
 import { followRevisions } from './revision-listener.js'
 
 describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the network swallows', () => {
+  /** Past the network. */
+  let direct: string
   let url: string
   let drop: () => Promise<void>
   let proxy: TcpProxy
@@ -18,10 +21,9 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
   beforeEach(async () => {
     const created = await createTestDatabase()
     drop = created.drop
-    const through = new URL(created.url)
-    proxy = await startTcpProxy(Number(through.port || 5432))
-    through.port = String(proxy.port)
-    url = through.href
+    direct = created.url
+    proxy = await startTcpProxy(direct)
+    url = proxy.url
   })
 
   afterEach(async () => {
@@ -50,6 +52,25 @@ describe.runIf(ENGINES.includes('postgresql'))('a PostgreSQL server that the net
     proxy.stall()
     await database.close()
     await until(() => openSockets() < connections - 2)
+  })
+
+  it('does not keep a start in the middle of the migrations', async () => {
+    const holder = new pg.Client(direct)
+    await holder.connect()
+    // The lock that whoever migrates waits for: the server is lost in the middle then.
+    await holder.query('SELECT pg_advisory_lock(72707369)')
+    const opening = openPostgres({ url, log: silentLog, prepareMs: 1_000 })
+    opening.catch(() => undefined)
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+    await until(async () => (await holder.query(waiting)).rowCount === 1)
+    proxy.stall()
+    await expect(opening).rejects.toMatchObject({
+      name: 'DatabaseOpenError',
+      fault: 'UNREACHABLE',
+      message: `${showUrl(url)}: the migrations came to no end within 1000 ms. The server has stopped answering, another process holds them up, or they need longer: VALHALLA_START_TIMEOUT_MS`,
+    })
+    await holder.end()
   })
 
   /** Sockets of this process that keep it running; both ends of the proxy among them. */

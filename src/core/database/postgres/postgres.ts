@@ -4,6 +4,8 @@ import { PrismaClient } from '../../../generated/prisma/client.js'
 import { createDatabase, type Database, type DatabaseLog, type DatabaseParts } from '../database.js'
 import { endClient } from '../end-client.js'
 import { type PreparedDatabase, prepareDatabase } from '../migrate.js'
+import { DatabaseOpenError, showUrl } from '../open-error.js'
+import { endsWithin } from '../within.js'
 import { openPool } from './postgres-pool.js'
 import { followRevisions } from './revision-listener.js'
 
@@ -25,10 +27,15 @@ const LEDGER_CONNECTIONS = 2
  */
 const LEDGER_LIMITS = { idle_in_transaction_session_timeout: 1_500, lock_timeout: 2_500 }
 
+/** How long the migrations may take where nobody says it; milliseconds. */
+const DEFAULT_PREPARE_MS = 60_000
+
 /** Settings of {@link openPostgres}. */
 export interface PostgresOptions {
   readonly url: string
   readonly log: DatabaseLog
+  /** How long the migrations may take, the wait for other processes that migrate included; milliseconds. */
+  readonly prepareMs?: number | undefined
   /** The most connections that the pool holds; the one that listens and the ledger's two come on top. */
   readonly maxConnections?: number
 }
@@ -36,17 +43,18 @@ export interface PostgresOptions {
 /**
  * Opens a PostgreSQL server's database and applies the migrations.
  *
- * @throws MigrationError; and whatever `pg` says when it cannot connect
+ * @throws MigrationError; DatabaseOpenError UNREACHABLE when the migrations come to no end; and whatever `pg` says when it cannot connect
  */
-export async function openPostgres({ url, log, maxConnections = DEFAULT_MAX_CONNECTIONS }: PostgresOptions): Promise<Database> {
+export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  const { url, log, maxConnections = DEFAULT_MAX_CONNECTIONS } = options
   const config = connectionConfig(url)
   const shared = openPool({ config, max: maxConnections, log })
-  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log, limits: LEDGER_LIMITS })
+  const ledgers = openPool({ config, max: LEDGER_CONNECTIONS, log, limits: LEDGER_LIMITS, isPipelined: true })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(shared.pool),
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
   })
-  const { migrations, version } = await prepare(config, log)
+  const { migrations, version } = await prepare(config, options)
   await prisma.$connect()
   const followers = new Set<() => Promise<void>>()
   const close = async () => {
@@ -92,13 +100,21 @@ function connectionConfig(url: string): pg.ClientConfig {
   }
 }
 
-/** On a connection of its own: a migration may take longer than any statement of ours. */
-async function prepare(config: pg.ClientConfig, log: DatabaseLog): Promise<PreparedDatabase> {
+/**
+ * On a connection of its own: a migration may take longer than any statement of ours. Nothing tells one that takes long from a
+ * server that has frozen, so that only the time bounds it; what the server has not committed by then, it takes back.
+ */
+async function prepare(config: pg.ClientConfig, { url, log, prepareMs = DEFAULT_PREPARE_MS }: PostgresOptions): Promise<PreparedDatabase> {
   const client = new pg.Client(config)
   client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
   try {
     await client.connect()
-    return await prepareDatabase(client)
+    const preparing = prepareDatabase(client)
+    if (await endsWithin(preparing, prepareMs)) return await preparing
+    throw new DatabaseOpenError(
+      'UNREACHABLE',
+      `${showUrl(url)}: the migrations came to no end within ${prepareMs} ms. The server has stopped answering, another process holds them up, or they need longer: VALHALLA_START_TIMEOUT_MS`,
+    )
   } finally {
     await endClient(client)
   }

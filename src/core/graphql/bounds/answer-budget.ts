@@ -36,6 +36,11 @@ export class AnswerBudget {
     this.#maxBytes = maxBytes
   }
 
+  /** Bytes of the values that were counted so far. */
+  get answeredBytes(): number {
+    return this.#answered
+  }
+
   /** Counts what was read for the answer. Never throws: whoever puts it into the answer hears of it. */
   load(bytes: number): void {
     this.#loaded += bytes

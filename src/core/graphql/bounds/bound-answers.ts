@@ -19,8 +19,8 @@ import { pace } from './turns.js'
 type Resolve = GraphQLFieldResolver<unknown, RequestContext>
 
 /**
- * Bounds what one answer of a built schema may be, in place: its bytes are counted while it is put together, and its pages are
- * put together in turns of the event loop. Leaves of the root types are flags and numbers, and are not counted. Returns the schema.
+ * Bounds what one answer of a built schema may be, in place: its bytes are counted while it is put together, and its pages and
+ * large values are put together in turns of the event loop. Leaves of the root types are flags and numbers, and are not counted. Returns the schema.
  */
 export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
   const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
@@ -35,13 +35,26 @@ export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
+/** A text of this many characters is worth a look at the time, as any JSON value that has members is. */
+const LONG_TEXT = 1_024
+
 /** Once an answer is too large, nothing more is put into it: it will not be sent. */
 function counted({ type, resolve = defaultFieldResolver }: GraphQLField<unknown, RequestContext>): Resolve {
   const isNullable = !isNonNullType(type)
   return (...call) => {
     const [, , context, { path }] = call
     const count = (value: unknown): unknown => (context.once(answerBudget).admits(path.key, value) || !isNullable ? value : null)
-    return after(resolve(...call), count)
+    const countInTurn = (value: unknown): unknown => {
+      if (typeof value === 'string' ? value.length < LONG_TEXT : typeof value !== 'object' || value === null) return count(value)
+      const [turns, budget] = [context.once(pace), context.once(answerBudget)]
+      const room = turns.room()
+      if (room !== undefined) return room.then(() => countInTurn(value))
+      const before = budget.answeredBytes
+      const counted = count(value)
+      turns.note(budget.answeredBytes - before)
+      return counted
+    }
+    return after(resolve(...call), countInTurn)
   }
 }
 

@@ -1,7 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Objects that are put together in one turn of the event loop: a few milliseconds of work. */
-const OBJECTS_PER_TURN = 250
+const OBJECTS_PER_TURN = 100
+
+/** Bytes of JSON values whose counting takes as long as putting an object together. */
+const BYTES_PER_OBJECT = 1_024
 
 /** Records that are looked at in one turn: a millisecond or two of comparing texts. */
 const RECORDS_PER_TURN = 1_000
@@ -33,16 +36,32 @@ export function inTurns<T, R>(items: readonly T[], work: (item: T) => R): (R | P
   })
 }
 
-/** The objects of one answer, in turns of the event loop. */
+/** What one answer is put together of, in turns of the event loop. */
 export class Pace {
   #inTurn = 0
+  #next: Promise<void> | undefined
 
   /** To be waited for before so many objects are put together; nothing while there is room in this turn. */
   pass(objects: number): undefined | Promise<void> {
+    const room = this.room()
+    if (room !== undefined) return room.then(() => this.pass(objects))
     this.#inTurn += objects
-    if (this.#inTurn <= OBJECTS_PER_TURN) return undefined
-    this.#inTurn = objects
-    return ownTurn()
+    return undefined
+  }
+
+  /** To be waited for before one more value is looked through, and then asked again; nothing while there is room in this turn. */
+  room(): undefined | Promise<void> {
+    if (this.#inTurn < OBJECTS_PER_TURN) return undefined
+    this.#next ??= ownTurn().then(() => {
+      this.#next = undefined
+      this.#inTurn = 0
+    })
+    return this.#next
+  }
+
+  /** Notes that a value of so many bytes was looked through. */
+  note(bytes: number): void {
+    this.#inTurn += bytes / BYTES_PER_OBJECT
   }
 }
 

@@ -75,7 +75,7 @@ describe.skipIf(!canStartRedis)('a Redis that goes away', () => {
   }
 
   async function proxyTo(redis: OwnRedis): Promise<TcpProxy> {
-    const proxy = await startTcpProxy(Number(new URL(redis.url).port))
+    const proxy = await startTcpProxy(redis.url)
     endings.push(() => proxy.close())
     return proxy
   }
@@ -130,7 +130,7 @@ describe.skipIf(!canStartRedis)('a Redis that goes away', () => {
   it('one process alone lets nothing more through while it is away, not even when that happens again', async () => {
     const redis = await ownRedis()
     const proxy = await proxyTo(redis)
-    const { limiter } = await replica(`redis://127.0.0.1:${proxy.port}`, 'again')
+    const { limiter } = await replica(proxy.url, 'again')
     const call = callOf(stateOf(ruleWith({ maxRequests: 50, windowSeconds: 600 })))
     expect(await letThrough([limiter], call, 40)).toBe(40)
     for (const expected of [10, 0]) {
@@ -146,7 +146,7 @@ describe.skipIf(!canStartRedis)('a Redis that goes away', () => {
   it('is waited for once when it does not answer, and not by each call', async () => {
     const redis = await ownRedis()
     const proxy = await proxyTo(redis)
-    const { limiter } = await replica(`redis://127.0.0.1:${proxy.port}`, 'stalled')
+    const { limiter } = await replica(proxy.url, 'stalled')
     const call = callOf(stateOf(ruleWith({ maxRequests: 1_000_000 })))
     await limiter.consume(call)
     proxy.stall()

@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, Query, Resolver } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandAskable } from '../../../core/graphql/filter.js'
@@ -17,6 +18,7 @@ export class AuditEventResolver {
     description: 'What was refused or tried, newest first. Events of other replicas arrive within seconds. Reading them is audited, too.',
   })
   @Operation({ permission: AUDIT_READ })
+  @ReadsRows()
   auditEvents(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,

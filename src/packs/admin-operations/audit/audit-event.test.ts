@@ -96,10 +96,8 @@ describe.each(ENGINES)('audit events on %s', (engine) => {
 describe.runIf(ENGINES.includes('postgresql'))('audit events with the database away', () => {
   it('answer UNAVAILABLE, and are written once it is back', async () => {
     const { url, drop } = await createTestDatabase()
-    const proxy = await startTcpProxy(Number(new URL(url).port || 5432))
-    const far = new URL(url)
-    far.port = String(proxy.port)
-    const database = await openPostgres({ url: far.href, log: silentLog })
+    const proxy = await startTcpProxy(url)
+    const database = await openPostgres({ url: proxy.url, log: silentLog })
     const trail = new AuditTrail({ database, clock: clockAt(minute(0)), log, auditKey: undefined })
     const page = await pageOfAuditEvents(database, {}, { first: 1 })
     await proxy.cut()

@@ -1,6 +1,7 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql'
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { type Measure, single } from '../../../core/contract/measure.js'
+import { TARGET_KEY } from '../../../core/graphql/change.types.js'
 import { Integrity } from '../../../core/integrity/integrity.js'
 
 /** An object that somebody has changed without the control plane. */
@@ -13,7 +14,7 @@ export class TamperedObject {
   targetType!: string
   @Field(() => ID, { description: 'Its id; where nothing tells it any more, its key.' })
   targetId!: string
-  @Field(() => String, { description: 'The key that it is stored under.' })
+  @Field(() => String, TARGET_KEY)
   targetKey!: string
 }
 

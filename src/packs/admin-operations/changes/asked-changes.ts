@@ -21,11 +21,11 @@ export async function askedChanges(context: RequestContext, filter: ChangeFilter
   demandAskable(filter ?? {})
   await demandKnown(core, asked)
   await core.changeLog.demandKept(asked)
-  const meant = core.collections.filter(({ name }) => !asked.targetType || name === asked.targetType)
-  const searchedKeys = asked.search ? await keysNamed(context, meant, asked.search) : []
+  const meant = (): readonly AnyCollection[] => core.collections.filter(({ name }) => !asked.targetType || name === asked.targetType)
+  const searchedKeys = asked.search ? await keysNamed(context, meant(), asked.search) : []
   if (typeof targetKey !== 'string') return { ...asked, searchedKeys }
   const targets = []
-  for (const collection of meant)
+  for (const collection of meant())
     for (const key of await keysCalled(core, collection, { name: targetKey, snapshot, sinceRevision: 0 }))
       targets.push({ targetType: collection.name, targetKey: key })
   return { ...asked, searchedKeys, targets }
@@ -60,19 +60,18 @@ async function keysNamed({ snapshot }: RequestContext, collections: readonly Any
 /** A name that there is not finds nothing, which looks like an answer: it is refused, with those that there are. */
 async function demandKnown({ collections, changeLog, service }: CoreServices, filter: ChangeFilter): Promise<void> {
   const { pack, targetType, operation } = filter
-  demandOneOf('pack', pack, PACK_IDS)
-  demandOneOf(
-    'targetType',
-    targetType,
-    collections.map(({ name }) => name),
-  )
+  demandOneOf('pack', pack, () => PACK_IDS)
+  demandOneOf('targetType', targetType, () => collections.map(({ name }) => name))
+  if (typeof operation !== 'string') return
   const mutations = Object.keys(service.door.schema.getMutationType()?.getFields() ?? {}).sort()
   // What the control plane does by itself, and what older builds have called otherwise, is known by the log.
-  if (typeof operation !== 'string' || mutations.includes(operation)) return
-  if ((await changeLog.page({ operation }, { take: 1 })).length === 0) demandOneOf('operation', operation, mutations)
+  const isInLog = !mutations.includes(operation) && (await changeLog.page({ operation }, { take: 1 })).length > 0
+  if (!isInLog) demandOneOf('operation', operation, () => mutations)
 }
 
-function demandOneOf(name: string, given: string | null | undefined, known: readonly string[]): void {
-  if (typeof given !== 'string' || known.includes(given)) return
+function demandOneOf(name: string, given: string | null | undefined, knownOnes: () => readonly string[]): void {
+  if (typeof given !== 'string') return
+  const known = knownOnes()
+  if (known.includes(given)) return
   throw new AppError('BAD_USER_INPUT', `The filter's \`${name}\` is "${given}", which there is not. There are: ${known.join(', ')}.`)
 }

@@ -1,5 +1,7 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from 'type-graphql'
+import { BREAK, type FieldNode, type GraphQLResolveInfo, visit } from 'graphql'
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import { Change, ChangeConnection, hasTitle, TARGET_KEY, targetKeyOf } from '../../../core/graphql/change.types.js'
 import { streamChanges } from '../../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
@@ -27,6 +29,7 @@ interface SubscribeCall {
 export class ChangeResolver {
   @Query(() => Change, { nullable: true, description: 'One change by its id; null when there is none.' })
   @Operation({ permission: CHANGES_READ })
+  @ReadsRows()
   change(
     @Ctx() { core }: RequestContext,
     @Arg('id', () => ID, { description: 'The id, such as "42.0".' }) id: string,
@@ -36,12 +39,14 @@ export class ChangeResolver {
 
   @Query(() => ChangeConnection, { description: 'The change log, newest first: everything that was ever written, by whom and why.' })
   @Operation({ permission: CHANGES_READ })
+  @ReadsRows()
   async changes(
     @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => ChangeFilter, FILTER) filter?: ChangeFilter | null,
   ): Promise<Page<ChangeEntry>> {
-    return pageOfChanges(context, await askedChanges(context, filter), args)
+    return pageOfChanges(context, { filter: await askedChanges(context, filter), isWithImages: asksForImages(info) }, args)
   }
 
   @Subscription(() => Change, {
@@ -50,6 +55,7 @@ export class ChangeResolver {
     description: 'Every change as it is committed, in order, none left out: from `sinceRevision` on, from now on without it.',
   })
   @Operation({ permission: CHANGES_READ })
+  @ReadsRows()
   changeEvents(@Root() change: ChangeRecord, @Arg('filter', () => ChangeFilter, FILTER) _filter?: ChangeFilter | null): ChangeRecord {
     return change
   }
@@ -69,4 +75,15 @@ export class ChangeResolver {
     if (!hasTitle(context, change.targetType)) return change.targetKey
     return targetKeyOf(context, change, await imageOf(context, change, change.action === 'DELETE' ? 'before' : 'after'))
   }
+}
+
+/** Whether images are asked for below a field, or in a fragment that may stand there. */
+function asksForImages({ fieldNodes, fragments }: GraphQLResolveInfo): boolean {
+  let isAsked = false
+  const Field = ({ name: { value } }: FieldNode): typeof BREAK | undefined => {
+    isAsked ||= value === 'before' || value === 'after'
+    return isAsked ? BREAK : undefined
+  }
+  for (const node of [...fieldNodes, ...Object.values(fragments)]) if (!isAsked) visit(node, { Field })
+  return isAsked
 }

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Int, Query, Resolver, Root } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
 import { Holds } from '../../../core/graphql/bounds/list-length.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { catchUpTo, demandRevision } from '../../../core/history/revision-number.js'
@@ -38,6 +39,7 @@ export class RevisionResolver {
     description: 'One revision, whole; null where there is none, or where the log does not hold it any more.',
   })
   @Operation({ permission: CHANGES_READ })
+  @ReadsRows()
   async revision(
     @Ctx() context: RequestContext,
     @Arg('number', () => Int, { description: 'The number of the revision.' }) number: number,
@@ -51,6 +53,7 @@ export class RevisionResolver {
       'The revisions, newest first: what landed together is one of them. With a filter those that have a change which it means; each is shown whole.',
   })
   @Operation({ permission: CHANGES_READ })
+  @ReadsRows()
   async revisions(
     @Ctx() context: RequestContext,
     @Args(() => PageArgs) args: PageArgs,
@@ -89,6 +92,7 @@ export class RevisionResolver {
     description: `What would have to be done to get from the state at one revision to that at another, object by object; every \`step\` is 0. What was changed and put back does not show. It walks over the changes between the two: some seconds for a million of them, while everything else goes on. At most ${MAX_COMPARED} objects may have been changed, and each counts for the weight of the call (as many as operations have steps, for each revision).`,
   })
   @Operation({ permission: CHANGES_READ, cost: 20, sample: 'from: 1' })
+  @ReadsRows()
   @Holds(countCompared)
   async compareRevisions(
     @Ctx() context: RequestContext,

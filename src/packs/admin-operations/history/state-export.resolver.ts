@@ -1,6 +1,7 @@
 import { Arg, Ctx, Int, Query, Resolver } from 'type-graphql'
 import { AppError } from '../../../core/contract/errors.js'
 import { Operation } from '../../../core/contract/operation.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { demandRevision } from '../../../core/history/revision-number.js'
 import { exportState } from './state-export.js'
@@ -16,6 +17,7 @@ export class StateExportResolver {
       'Flags, configs, rate limits and smoke checks as one document, as they are or as they were at a revision: to keep it elsewhere, or to compare. The same for the same revision, byte by byte. What it costs grows with the changes since `atRevision`: some seconds for a million of them, while everything else goes on; a document larger than answers may be is refused.',
   })
   @Operation({ permission: STATE_EXPORT, cost: 20 })
+  @ReadsRows()
   async exportState(
     @Ctx() context: RequestContext,
     @Arg('kinds', () => [StateKinds], { nullable: true, description: 'Only these parts; left out: all of them.' })

@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import { TARGET_KEY, targetKeyOf } from '../../../core/graphql/change.types.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { OPERATIONS_REVERT } from '../smoke-guard/guarded-operation.collection.js'
@@ -32,6 +33,7 @@ export class AdminOperationResolver {
     cost: 5,
     sample: 'steps: [{ setFeatureFlag: { key: "example/key", isEnabled: false } }]',
   })
+  @ReadsRows()
   plan(
     @Ctx() context: RequestContext,
     @Arg('steps', () => [AdminStepInput], { description: 'The steps, as runAdminOperation takes them.' }) steps: AdminStepInput[],

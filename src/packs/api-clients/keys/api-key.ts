@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { BASE62, randomBase62 } from '../../../core/platform/random.js'
 
@@ -60,8 +60,7 @@ export function parseApiKey(text: string): ParsedKey | undefined {
 /** The digest of a whole key, in hex: HMAC-SHA-256 (RFC 2104) with the pepper, or SHA-256 when there is none. */
 export function digestSecret(keyText: string, pepper: string | undefined): string {
   // A fast hash is right here: unlike a password, the secret has more entropy than anybody can search through.
-  const hash = pepper === undefined ? createHash('sha256') : createHmac('sha256', pepper)
-  return hash.update(keyText).digest('hex')
+  return pepper === undefined ? hash('sha256', keyText) : createHmac('sha256', pepper).update(keyText).digest('hex')
 }
 
 /** Whether two digests in hex are the same; takes as long for one that differs early as for one that differs late. */

@@ -32,7 +32,12 @@ export function verifyKey(snapshot: Snapshot, keyText: string, { now, pepper }: 
 /** The client that a key id still works for at `now`; for those who have shown the key before (an open subscription). */
 export function findUsableClient(snapshot: Snapshot, keyId: string, now: Date): ApiClientRecord | undefined {
   const client = snapshot.view(apiClientCollection).find('keyId', keyId)
-  return client && statusOf(client, keyId, now) === 'VALID' ? client : undefined
+  return client && isKeyUsable(client, keyId, now) ? client : undefined
+}
+
+/** Whether a key of a client works at `now`; for those who have shown it while the client was this very record. */
+export function isKeyUsable(client: ApiClientRecord, keyId: string, now: Date): boolean {
+  return statusOf(client, keyId, now) === 'VALID'
 }
 
 function statusOf(client: ApiClientRecord, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {

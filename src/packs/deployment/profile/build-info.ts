@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programFolder } from '../../../core/platform/program-folder.js'
 
 /** What this program was made from. */
 export interface BuildInfo {
@@ -21,7 +21,7 @@ let known: BuildInfo | undefined
 
 /** The build that runs here: what the build step has stamped, and the package's own name and version. Read once. */
 export function buildInfo(): BuildInfo {
-  known ??= readBuildInfo(fileURLToPath(new URL('../../..', import.meta.url)))
+  known ??= readBuildInfo(programFolder())
   return known
 }
 

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql'
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import { Operation } from '../../../core/contract/operation.js'
+import { ReadsRows } from '../../../core/graphql/bounds/rows.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { SMOKE_READ, SMOKE_RUN } from '../checks/smoke-check.collection.js'
@@ -19,6 +20,7 @@ interface SubscribeCall {
 export class SmokeRunResolver {
   @Query(() => SmokeTestRun, { nullable: true, description: 'One run by its id, as far as it has come; null when there is none.' })
   @Operation({ permission: SMOKE_READ })
+  @ReadsRows()
   smokeTestRun(
     @Ctx() { core }: RequestContext,
     @Arg('id', () => ID, { description: 'The id of the run.' }) id: string,
@@ -28,6 +30,7 @@ export class SmokeRunResolver {
 
   @Query(() => SmokeTestRunConnection, { description: 'Runs of the smoke test, newest first; the newest 1,000 are kept.' })
   @Operation({ permission: SMOKE_READ })
+  @ReadsRows()
   smokeTestRuns(@Ctx() { core }: RequestContext, @Args(() => PageArgs) args: PageArgs): Promise<Page<SmokeTestRun>> {
     return core.once(smokeRunner).runs.page(args)
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bucketKey, hashText, isInRollout, pickVariant, readStickiness, toHundredths } from './bucketing.js'
 import type { EvaluationContext } from './evaluation.js'
+import { EvaluationSubject } from './evaluation-subject.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
 const IDS = Array.from({ length: 100_000 }, (_, index) => `user-${index}`)
@@ -98,7 +99,8 @@ describe('a rollout', () => {
 })
 
 describe('stickiness', () => {
-  const read = (stickiness: string, context: EvaluationContext) => readStickiness(stickiness, { context, now: NOW, random: () => 0.5 })
+  const read = (stickiness: string, context: EvaluationContext) =>
+    readStickiness(stickiness, { subject: new EvaluationSubject(context, NOW), random: () => 0.5 })
   const drawn = String(2 ** 31)
 
   it('by default is userId, then targetingKey, then sessionId, else random; empty counts as missing', () => {

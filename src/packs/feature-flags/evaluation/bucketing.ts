@@ -1,6 +1,6 @@
 import murmurhash from 'murmurhash'
-import { readContextField } from './context-field.js'
-import type { EvaluationContext, FlagVariant } from './evaluation.js'
+import type { FlagVariant } from './evaluation.js'
+import type { EvaluationSubject } from './evaluation-subject.js'
 
 /** The seed of the variants' draw in Unleash: apart from the rollout's (0), so that the two are independent. */
 const VARIANT_SEED = 86028157
@@ -40,8 +40,7 @@ export function isInRollout(percent: number, key: string): boolean {
 
 /** What {@link readStickiness} looks at. */
 export interface StickinessSource {
-  readonly context: EvaluationContext
-  readonly now: Date
+  readonly subject: EvaluationSubject
   /** A number in 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number
 }
@@ -54,17 +53,12 @@ export interface StickinessSource {
 export function readStickiness(stickiness: string, source: StickinessSource): string | undefined {
   if (stickiness === 'default') return readDefaultStickiness(source)
   if (stickiness === 'random') return drawRandom(source.random)
-  return readContextField(source.context, stickiness, source.now) || undefined
+  return source.subject.text(stickiness) || undefined
 }
 
 /** userId, then targetingKey, then sessionId, else random. */
-export function readDefaultStickiness({ context, now, random }: StickinessSource): string {
-  return (
-    readContextField(context, 'userId', now) ||
-    readContextField(context, 'targetingKey', now) ||
-    readContextField(context, 'sessionId', now) ||
-    drawRandom(random)
-  )
+export function readDefaultStickiness({ subject, random }: StickinessSource): string {
+  return subject.text('userId') || subject.text('targetingKey') || subject.text('sessionId') || drawRandom(random)
 }
 
 function drawRandom(random: () => number): string {

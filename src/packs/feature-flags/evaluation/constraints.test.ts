@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../../core/values/json.js'
-import { isConstraintMet, parseDecimal, parseInstant, parseVersion } from './constraints.js'
+import { compileConstraint } from './constraints.js'
 import { readContextField } from './context-field.js'
 import { CONSTRAINT_OPERATORS, type ConstraintOperator, type EvaluationContext, type FlagConstraint } from './evaluation.js'
+import { EvaluationSubject } from './evaluation-subject.js'
+import { parseDecimal, parseInstant, parseVersion } from './values.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
 
@@ -15,7 +17,9 @@ const constraintOf = (operator: ConstraintOperator, values: readonly string[], o
   isCaseInsensitive: false,
   ...over,
 })
-const isMet = (constraint: FlagConstraint, x?: Json) => isConstraintMet(constraint, x === undefined ? {} : { properties: { x } }, NOW)
+const isConstraintMet = (constraint: FlagConstraint, context: EvaluationContext) =>
+  compileConstraint(constraint)(new EvaluationSubject(context, NOW))
+const isMet = (constraint: FlagConstraint, x?: Json) => isConstraintMet(constraint, x === undefined ? {} : { properties: { x } })
 
 describe('a context field', () => {
   it('is the named field first, then the own property of that name', () => {
@@ -109,7 +113,7 @@ describe('an operator', () => {
     const bound = '2026-06-01T12:00:00Z'
     const row = (context: EvaluationContext, contextField: string) =>
       (['DATE_BEFORE', 'DATE_AFTER'] as const).map((operator) =>
-        isConstraintMet(constraintOf(operator, [bound], { contextField }), context, NOW),
+        isConstraintMet(constraintOf(operator, [bound], { contextField }), context),
       )
     expect(row({}, 'currentTime')).toEqual([false, false])
     expect(row({ currentTime: new Date(NOW.getTime() - 1) }, 'currentTime')).toEqual([true, false])

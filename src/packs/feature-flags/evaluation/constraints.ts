@@ -1,137 +1,120 @@
 import type { SemVer } from 'semver'
-import semver from 'semver'
-import { readContextField } from './context-field.js'
-import type { EvaluationContext, FlagConstraint } from './evaluation.js'
+import type { FlagConstraint } from './evaluation.js'
+import type { EvaluationSubject } from './evaluation-subject.js'
+import { parseDecimal, parseInstant, parseVersion } from './values.js'
 
-const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
-/** RFC 3339, seconds optional; the offset is not, since without one the time would depend on the machine. */
-const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/
-/** What semver.parse would forgive and SemVer 2.0.0 does not: a leading `v` and white space around the version. */
-const VERSION_SHAPE = /^\d\S*$/
-
-/** The number that a decimal text stands for, or undefined: no hex, no white space, nothing infinite. */
-export function parseDecimal(text: string): number | undefined {
-  if (!DECIMAL.test(text)) return undefined
-  const value = Number(text)
-  return Number.isFinite(value) ? value : undefined
-}
-
-/** Milliseconds since 1970 of an RFC 3339 date-time with an offset, or undefined. */
-export function parseInstant(text: string): number | undefined {
-  const parts = DATE_TIME.exec(text)
-  if (parts === null) return undefined
-  // Date.parse lets 30 February pass as 2 March.
-  const [, year, month, day] = parts
-  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
-  if (Number(day) > lastDay) return undefined
-  const instant = Date.parse(text)
-  return Number.isNaN(instant) ? undefined : instant
-}
-
-/** A version by SemVer 2.0.0, or undefined; a leading `v` is no version, as in Unleash's client specification. */
-export function parseVersion(text: string): SemVer | undefined {
-  return VERSION_SHAPE.test(text) ? (semver.parse(text) ?? undefined) : undefined
-}
+/** Whether a constraint holds for somebody. */
+export type ConstraintTest = (subject: EvaluationSubject) => boolean
 
 /**
- * Whether a constraint holds for a context (Unleash's client specification, cases 09, 11, 13 and 14). What is missing or
+ * The test of a constraint (Unleash's client specification, cases 09, 11, 13 and 14), with its values parsed. What is missing or
  * cannot be read (field, number, date, version) does not match, so that its inversion does. An operator that is not known
  * never holds, inverted or not.
  */
-export function isConstraintMet(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const isMatch = matches(constraint, context, now)
-  if (isMatch === undefined) return false
-  return constraint.isInverted ? !isMatch : isMatch
+export function compileConstraint(constraint: FlagConstraint): ConstraintTest {
+  const matches = compileMatch(constraint)
+  if (!matches) return () => false
+  return constraint.isInverted ? (subject) => !matches(subject) : matches
 }
 
-/** The answer before inversion; undefined for an operator that is not known. */
-function matches(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean | undefined {
-  switch (constraint.operator) {
+/** The test before inversion; undefined for an operator that is not known. */
+function compileMatch(constraint: FlagConstraint): ConstraintTest | undefined {
+  const { operator } = constraint
+  switch (operator) {
     case 'IN':
-      return isListed(constraint, context, now)
-    case 'NOT_IN':
-      return !isListed(constraint, context, now)
+      return compileList(constraint)
+    case 'NOT_IN': {
+      const isListed = compileList(constraint)
+      return (subject) => !isListed(subject)
+    }
     case 'STR_STARTS_WITH':
+      return compileText(constraint, (text, value) => text.startsWith(value))
     case 'STR_ENDS_WITH':
+      return compileText(constraint, (text, value) => text.endsWith(value))
     case 'STR_CONTAINS':
-      return matchesText(constraint, context, now)
+      return compileText(constraint, (text, value) => text.includes(value))
     case 'NUM_EQ':
+      return compileNumber(constraint, (actual, expected) => actual === expected)
     case 'NUM_GT':
+      return compileNumber(constraint, (actual, expected) => actual > expected)
     case 'NUM_GTE':
+      return compileNumber(constraint, (actual, expected) => actual >= expected)
     case 'NUM_LT':
+      return compileNumber(constraint, (actual, expected) => actual < expected)
     case 'NUM_LTE':
-      return matchesNumber(constraint, context, now)
+      return compileNumber(constraint, (actual, expected) => actual <= expected)
+    // Both bounds are exclusive.
     case 'DATE_AFTER':
+      return compileDate(constraint, (actual, expected) => actual > expected)
     case 'DATE_BEFORE':
-      return matchesDate(constraint, context, now)
+      return compileDate(constraint, (actual, expected) => actual < expected)
     case 'SEMVER_EQ':
+      return compileVersion(constraint, (order) => order === 0)
     case 'SEMVER_GT':
+      return compileVersion(constraint, (order) => order > 0)
     case 'SEMVER_LT':
-      return matchesVersion(constraint, context, now)
+      return compileVersion(constraint, (order) => order < 0)
     default:
       // Stored data may hold an operator of a newer or older build.
-      constraint.operator satisfies never
+      operator satisfies never
       return undefined
   }
 }
 
-function isListed(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const text = readContextField(context, constraint.contextField, now)
-  return text !== undefined && constraint.values.includes(text)
-}
+const never: ConstraintTest = () => false
 
-/** An empty value is passed over: every text starts with, ends with and contains it. */
-function matchesText(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const read = readContextField(context, constraint.contextField, now)
-  if (read === undefined) return false
-  const isCaseInsensitive = constraint.isCaseInsensitive
-  const text = isCaseInsensitive ? read.toLowerCase() : read
-  return constraint.values.some((raw) => {
-    if (raw === '') return false
-    const value = isCaseInsensitive ? raw.toLowerCase() : raw
-    if (constraint.operator === 'STR_STARTS_WITH') return text.startsWith(value)
-    if (constraint.operator === 'STR_ENDS_WITH') return text.endsWith(value)
-    return text.includes(value)
-  })
-}
-
-function matchesNumber(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const actual = parseOptional(readContextField(context, constraint.contextField, now), parseDecimal)
-  const expected = parseOptional(constraint.values[0], parseDecimal)
-  if (actual === undefined || expected === undefined) return false
-  switch (constraint.operator) {
-    case 'NUM_EQ':
-      return actual === expected
-    case 'NUM_GT':
-      return actual > expected
-    case 'NUM_GTE':
-      return actual >= expected
-    case 'NUM_LT':
-      return actual < expected
-    default:
-      return actual <= expected
+function compileList({ contextField, values }: FlagConstraint): ConstraintTest {
+  const listed = new Set(values)
+  return (subject) => {
+    const text = subject.text(contextField)
+    return text !== undefined && listed.has(text)
   }
 }
 
-/** Both bounds are exclusive. */
-function matchesDate(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const expected = parseOptional(constraint.values[0], parseInstant)
-  const actual =
-    constraint.contextField === 'currentTime'
-      ? (context.currentTime ?? now).getTime()
-      : parseOptional(readContextField(context, constraint.contextField, now), parseInstant)
-  if (actual === undefined || expected === undefined) return false
-  return constraint.operator === 'DATE_AFTER' ? actual > expected : actual < expected
+/** An empty value is passed over: every text starts with, ends with and contains it. */
+function compileText(
+  { contextField, values, isCaseInsensitive }: FlagConstraint,
+  holds: (text: string, value: string) => boolean,
+): ConstraintTest {
+  const wanted = values.filter((value) => value !== '').map((value) => (isCaseInsensitive ? value.toLowerCase() : value))
+  return (subject) => {
+    const read = subject.text(contextField)
+    if (read === undefined) return false
+    const text = isCaseInsensitive ? read.toLowerCase() : read
+    for (const value of wanted) if (holds(text, value)) return true
+    return false
+  }
+}
+
+type Comparison = (actual: number, expected: number) => boolean
+
+function compileNumber({ contextField, values: [value] }: FlagConstraint, holds: Comparison): ConstraintTest {
+  const expected = parseOptional(value, parseDecimal)
+  if (expected === undefined) return never
+  return (subject) => {
+    const actual = parseOptional(subject.text(contextField), parseDecimal)
+    return actual !== undefined && holds(actual, expected)
+  }
+}
+
+function compileDate({ contextField, values: [value] }: FlagConstraint, holds: Comparison): ConstraintTest {
+  const expected = parseOptional(value, parseInstant)
+  if (expected === undefined) return never
+  if (contextField === 'currentTime') return ({ timeMs }) => holds(timeMs, expected)
+  return (subject) => {
+    const actual = parseOptional(subject.text(contextField), parseInstant)
+    return actual !== undefined && holds(actual, expected)
+  }
 }
 
 /** By precedence (SemVer 2.0.0, section 11): build metadata does not count. */
-function matchesVersion(constraint: FlagConstraint, context: EvaluationContext, now: Date): boolean {
-  const actual = parseOptional(readContextField(context, constraint.contextField, now), parseVersion)
-  const expected = parseOptional(constraint.values[0], parseVersion)
-  if (actual === undefined || expected === undefined) return false
-  const order = actual.compare(expected)
-  if (constraint.operator === 'SEMVER_EQ') return order === 0
-  return constraint.operator === 'SEMVER_GT' ? order > 0 : order < 0
+function compileVersion({ contextField, values: [value] }: FlagConstraint, holds: (order: number) => boolean): ConstraintTest {
+  const expected: SemVer | undefined = parseOptional(value, parseVersion)
+  if (expected === undefined) return never
+  return (subject) => {
+    const actual = subject.version(contextField)
+    return actual !== undefined && holds(actual.compare(expected))
+  }
 }
 
 function parseOptional<T>(text: string | undefined, parse: (text: string) => T | undefined): T | undefined {

@@ -4,6 +4,7 @@ import { constraintOf, strategyOf } from '../../../../test/testkit/flag-parts.js
 import type { JsonObject } from '../../../core/values/json.js'
 import { evaluateFlag } from './evaluate.js'
 import { CONSTRAINT_OPERATORS, EVALUATION_REASONS, type EvaluableFlag, type EvaluationContext, type FlagStrategy } from './evaluation.js'
+import { EvaluationSubject } from './evaluation-subject.js'
 
 const NOW = new Date('2026-06-01T12:00:00.000Z')
 
@@ -17,9 +18,9 @@ function evaluate(
   return evaluateFlag({
     key: 'f',
     flag,
-    context,
+    revision: 7,
+    subject: new EvaluationSubject(context, NOW),
     defaultValue: over.defaultValue ?? true,
-    now: NOW,
     isExplained: true,
     random: over.random ?? (() => 0.25),
   })
@@ -31,24 +32,26 @@ function isOn(strategies: readonly FlagStrategy[], context: EvaluationContext): 
 
 describe('an outcome and its reason', () => {
   it.each([true, false])('a missing flag is the default of the caller: %s', (defaultValue) => {
-    expect(evaluate(undefined, {}, { defaultValue })).toEqual({
+    expect(evaluate(undefined, {}, { defaultValue })).toMatchObject({
       key: 'f',
       isEnabled: defaultValue,
       reason: 'DEFAULT',
       variant: null,
       value: null,
+      revision: 7,
       explanation: 'There is no flag of this key, so the default given by the caller holds.',
     })
   })
 
   it('a disabled flag is off for everybody, whatever its strategies and variants', () => {
     const flag = flagOf({ isEnabled: false, strategies: [strategyOf()], variants: [{ name: 'a', weight: 1, value: 1 }] })
-    expect(evaluate(flag, { userId: '1' })).toEqual({
+    expect(evaluate(flag, { userId: '1' })).toMatchObject({
       key: 'f',
       isEnabled: false,
       reason: 'DISABLED',
       variant: null,
       value: null,
+      revision: 7,
       explanation: 'The flag is switched off for everybody.',
     })
   })
@@ -122,7 +125,8 @@ describe('an outcome and its reason', () => {
       throw new Error('no entropy')
     }
     const flag = flagOf({ strategies: [strategyOf({ stickiness: 'random' })] })
-    const input = { key: 'f', flag, context: {}, defaultValue: true, now: NOW, isExplained: true, random }
+    const subject = new EvaluationSubject({}, NOW)
+    const input = { key: 'f', flag, revision: 7, subject, defaultValue: true, isExplained: true, random }
     const failed = { isEnabled: true, reason: 'ERROR', variant: null, value: null }
     expect(evaluateFlag({ ...input, onError: (error, key) => errors.push([key, error]) })).toMatchObject(failed)
     expect(errors).toEqual([['f', new Error('no entropy')]])

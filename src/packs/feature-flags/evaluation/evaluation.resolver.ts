@@ -12,7 +12,8 @@ import { FlagEvaluation } from '../feature-flag.types.js'
 import { isPropertyBag } from './context-field.js'
 import { evaluateFlag } from './evaluate.js'
 import type { Evaluation } from './evaluation.js'
-import { evaluationTally } from './evaluation-tally.js'
+import { EvaluationSubject } from './evaluation-subject.js'
+import { type EvaluationTally, evaluationTally } from './evaluation-tally.js'
 
 /** Most flags that one call may evaluate. */
 const MAX_EVALUATIONS = 10_000
@@ -24,9 +25,6 @@ const DEFAULT = { nullable: true, defaultValue: true, description: 'The answer w
 
 /** What an evaluation needs to know of its call. */
 type EvaluatingContext = Pick<RequestContext, 'snapshot' | 'core' | 'caller'>
-
-/** An evaluation, and the revision that it was decided on. */
-type RevisedEvaluation = Evaluation & { readonly revision: number }
 
 @Resolver()
 export class EvaluationResolver {
@@ -41,8 +39,7 @@ export class EvaluationResolver {
     @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
   ): boolean {
-    demandReadable(about)
-    return evaluate(context, { key, about, defaultValue }).isEnabled
+    return new Evaluator(context, about).evaluateKey(key, defaultValue).isEnabled
   }
 
   @Query(() => FlagEvaluation, { description: 'Whether a flag is on, with its variant and the reason.' })
@@ -52,9 +49,8 @@ export class EvaluationResolver {
     @Arg('key', () => String, { description: "The flag's key." }) key: string,
     @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
     @Arg('default', () => Boolean, DEFAULT) defaultValue?: boolean | null,
-  ): RevisedEvaluation {
-    demandReadable(about)
-    return { ...evaluate(context, { key, about, defaultValue }), revision: context.snapshot.revision }
+  ): Evaluation {
+    return new Evaluator(context, about).evaluateKey(key, defaultValue)
   }
 
   @Query(() => [FlagEvaluation], {
@@ -71,11 +67,13 @@ export class EvaluationResolver {
     keys?: string[] | null,
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,
     @Arg('context', () => EvaluationContextInput, CONTEXT) about?: EvaluationContextInput | null,
-  ): readonly (RevisedEvaluation | Promise<RevisedEvaluation>)[] {
-    demandReadable(about)
-    const { snapshot } = context
-    const { revision } = snapshot
-    return inTurns(keysOf(snapshot, keys, group), (key) => ({ ...evaluate(context, { key, about, defaultValue: true }), revision }))
+  ): readonly (Evaluation | Promise<Evaluation>)[] {
+    const evaluator = new Evaluator(context, about)
+    if (!keys) return inTurns(flagsOf(context.snapshot, group), (flag) => evaluator.evaluate(flag.key, flag))
+    const flags = context.snapshot.view(featureFlagCollection)
+    const wanted = typeof group === 'string' ? keys.filter((key) => flags.get(key)?.group === group) : keys
+    demandFew(wanted.length)
+    return inTurns(wanted, (key) => evaluator.evaluateKey(key))
   }
 }
 
@@ -84,46 +82,62 @@ function countFlags({ keys, group }: Readonly<Record<string, unknown>>, snapshot
   if (Array.isArray(keys)) return keys.length
   if (keys !== undefined && keys !== null) return 1
   const flags = snapshot.view(featureFlagCollection)
-  if (typeof group !== 'string') return Math.min(flags.size, MAX_EVALUATIONS)
-  let count = 0
-  for (const _ of flags.listed('group', group)) if (++count === MAX_EVALUATIONS) break
-  return count
+  return Math.min(typeof group === 'string' ? flags.countListed('group', group) : flags.size, MAX_EVALUATIONS)
 }
 
-function keysOf(snapshot: Snapshot, keys?: readonly string[] | null, group?: string | null): readonly string[] {
+/** The flags of a group, or all of them, in the order of their keys. */
+function flagsOf(snapshot: Snapshot, group: string | null | undefined): readonly FeatureFlagRecord[] {
   const flags = snapshot.view(featureFlagCollection)
-  const isOfGroup = (flag: FeatureFlagRecord | undefined): boolean => typeof group !== 'string' || flag?.group === group
-  const candidates = typeof group === 'string' ? flags.listed('group', group) : flags.values()
-  const wanted: string[] = []
-  for (const key of keys ?? allKeys(candidates)) {
-    if (isOfGroup(flags.get(key)) && wanted.push(key) > MAX_EVALUATIONS) {
-      throw new AppError(
-        'BAD_USER_INPUT',
-        `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`,
-      )
-    }
-  }
+  const wanted: FeatureFlagRecord[] = []
+  for (const flag of typeof group === 'string' ? flags.listed('group', group) : flags.values()) demandFew(wanted.push(flag))
   return wanted
 }
 
-function evaluate(
-  { core, snapshot, caller }: EvaluatingContext,
-  { key, about, defaultValue }: { key: string; about?: EvaluationContextInput | null; defaultValue?: boolean | null },
-): Evaluation {
-  const flag = snapshot.view(featureFlagCollection).get(key)
-  if (flag) core.usage.touch('flag', key)
-  const evaluation = evaluateFlag({
-    key,
-    flag,
-    context: about ?? {},
-    defaultValue: defaultValue ?? true,
-    now: core.clock.now(),
-    isExplained: caller.permissions.has(FLAGS_EXPLAIN),
-    random: Math.random,
-    onError: (error) => core.once(evaluationFaults).report(key, error),
-  })
-  core.once(evaluationTally).count(evaluation, flag !== undefined)
-  return evaluation
+function demandFew(count: number): void {
+  if (count <= MAX_EVALUATIONS) return
+  const message = `At most ${MAX_EVALUATIONS} flags can be evaluated in one call. Name the \`keys\` or a \`group\`.`
+  throw new AppError('BAD_USER_INPUT', message)
+}
+
+/** Evaluates flags of one state for one context, and counts what comes of it. Throws BAD_USER_INPUT for a context that cannot be read. */
+class Evaluator {
+  readonly #core: CoreServices
+  readonly #snapshot: Snapshot
+  readonly #subject: EvaluationSubject
+  readonly #isExplained: boolean
+  readonly #tally: EvaluationTally
+
+  constructor({ core, snapshot, caller }: EvaluatingContext, about: EvaluationContextInput | null | undefined) {
+    demandReadable(about)
+    this.#core = core
+    this.#snapshot = snapshot
+    this.#subject = new EvaluationSubject(about ?? {}, core.clock.now())
+    this.#isExplained = caller.permissions.has(FLAGS_EXPLAIN)
+    this.#tally = core.once(evaluationTally)
+  }
+
+  evaluateKey(key: string, defaultValue?: boolean | null): Evaluation {
+    return this.evaluate(key, this.#snapshot.view(featureFlagCollection).get(key), defaultValue)
+  }
+
+  /** `flag` is the one of that key; without one `defaultValue` holds. */
+  evaluate(key: string, flag: FeatureFlagRecord | undefined, defaultValue?: boolean | null): Evaluation {
+    if (flag) this.#core.usage.touch('flag', key)
+    const evaluation = evaluateFlag({
+      key,
+      flag,
+      revision: this.#snapshot.revision,
+      subject: this.#subject,
+      defaultValue: defaultValue ?? true,
+      isExplained: this.#isExplained,
+      random: Math.random,
+      onError: this.#report,
+    })
+    this.#tally.count(evaluation, flag !== undefined)
+    return evaluation
+  }
+
+  readonly #report = (error: unknown, key: string): void => this.#core.once(evaluationFaults).report(key, error)
 }
 
 /** Logs each failing flag now and then. */
@@ -152,8 +166,4 @@ function demandReadable(context: EvaluationContextInput | null | undefined): voi
   const message =
     'The `properties` of the context must be an object of texts, numbers and booleans, such as { "plan": "pro" }. Leave them out where there are none.'
   throw new AppError('BAD_USER_INPUT', message)
-}
-
-function* allKeys(flags: Iterable<FeatureFlagRecord>): Generator<string> {
-  for (const { key } of flags) yield key
 }

@@ -92,6 +92,8 @@ export interface Evaluation {
   readonly variant: string | null
   /** The drawn variant's value. */
   readonly value: Json | null
+  /** The revision that it was decided on. */
+  readonly revision: number
   /** One sentence: which strategy matched, or why none did. */
   readonly explanation: string
 }
