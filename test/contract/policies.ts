@@ -10,6 +10,7 @@ export type Demand = readonly [least: Role | 'ANY', during: AllowedDuring]
  */
 export const POLICIES: Readonly<Record<string, Demand>> = {
   'query operations': ['OBSERVER', 'read'],
+  'query search': ['OBSERVER', 'read'],
 
   'query config': ['OBSERVER', 'read'],
   'query configs': ['OBSERVER', 'read'],
@@ -63,10 +64,15 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query auditEvents': ['OPERATOR', 'read'],
   'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OBSERVER', 'read'],
+  'query revision': ['OBSERVER', 'read'],
+  'query revisions': ['OBSERVER', 'read'],
+  'query compareRevisions': ['OBSERVER', 'read'],
+  'query exportState': ['OBSERVER', 'read'],
   'query plan': ['OBSERVER', 'read'],
   // Its steps bring their own demands.
   'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
+  'mutation restoreObject': ['OPERATOR', 'write'],
   'subscription changes': ['OBSERVER', 'read'],
 
   'query systemStatus': ['EVALUATOR', 'always'],

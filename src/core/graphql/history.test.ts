@@ -49,7 +49,7 @@ describe.each(ENGINES)('changes on %s', (engine) => {
         return database.askPrisma(question)
       },
     }
-    const core = coreOf({ changeLog: new ChangeLog(counting), settings: settingsOf({}) })
+    const core = coreOf({ database: counting, changeLog: new ChangeLog(counting), settings: settingsOf({}) })
     const { data, errors } = await ask(schema, query, contextOf({ caller: TESTER, snapshot: ledger.snapshot, core }))
     expect(errors).toBeUndefined()
     return data
@@ -115,7 +115,8 @@ describe.each(ENGINES)('changes on %s', (engine) => {
     expect((await ask(3)).changes).toMatchObject({ nodes: [2, 1, 0].map((round) => ({ after: { value: values[round] } })) })
     expect(statements).toBe(2)
     await answer('{ changes(first: 3) { nodes { ...Images } totalCount } } fragment Images on Change { after }')
-    expect(statements).toBe(3)
+    // Counting asks where the log begins and ends, then stretch by stretch.
+    expect(statements).toBe(4)
     await answer('{ changes(first: 3) { nodes { id } } }')
     expect(statements).toBe(1)
   })

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
-import type { ChangeLogFilter, ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
+import { countChanges, findChanges, isSearch, type LogSearch } from '../history/log-search.js'
+import type { ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
 import type { ChangeEntry, ChangeImages } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import { answerBudget } from './bounds/answer-budget.js'
@@ -58,7 +59,11 @@ const images = (context: RequestContext) => {
 }
 
 /** What the record of a change was before or after it; read for all changes of an answer together, where it is still in the log. */
-export function imageOf(context: RequestContext, change: ChangeEntry, side: keyof ChangeImages): Image | Promise<Image> {
+export function imageOf(
+  context: RequestContext,
+  change: ChangePosition & Partial<ChangeImages>,
+  side: keyof ChangeImages,
+): Image | Promise<Image> {
   const image = change[side]
   const { revision, ordinal } = change
   return image === undefined ? context.once(images).load({ revision, ordinal, side }) : image
@@ -91,15 +96,15 @@ const LISTING = { list: 'Change', cursorOf: ({ id }: ChangeEntry) => id, placeOf
 
 /** One page of the change log, newest first; where their images are asked for as well, small ones are read with the changes. */
 export function pageOfChanges(
-  context: RequestContext,
-  { filter, isWithImages }: { filter: ChangeLogFilter; isWithImages: boolean },
+  { core }: RequestContext,
+  { filter, isWithImages }: { filter: LogSearch; isWithImages: boolean },
   args: PageArgs,
 ): Promise<Page<ChangeEntry>> {
-  const { changeLog } = context.core
   return pageOfRows(args, {
     ...LISTING,
-    rows: (take, after) => changeLog.page(filter, { take, after, isWithImages }),
-    totalCount: () => changeLog.count(filter),
+    rows: (take, after) =>
+      isSearch(filter) ? findChanges(core.database, filter, { take, after }) : core.changeLog.page(filter, { take, after, isWithImages }),
+    totalCount: async () => (await countChanges(core, filter)).changes,
   })
 }
 

@@ -4,6 +4,7 @@ import { AppError } from '../contract/errors.js'
 import type { QueryableDatabase } from '../database/database.js'
 import { mapInSlices } from '../platform/slices.js'
 import {
+  type ChangeAction,
   type ChangeEntry,
   type ChangeImages,
   type ChangeRecord,
@@ -27,6 +28,8 @@ export interface ChangeLogFilter {
   readonly targetKey?: string | null
   readonly actorId?: string | null
   readonly operation?: string | null
+  readonly action?: ChangeAction | null
+  readonly correlationId?: string | null
   /** Revisions above this one. */
   readonly sinceRevision?: number | null
   /** Revisions up to and with this one. */
@@ -132,13 +135,6 @@ export class ChangeLog {
       ORDER BY revision DESC, ordinal DESC`
     const { rows } = await this.#database.ask<{ row: JsonObject; images?: ChangeImages | null }>(text, values)
     return rows.map(({ row, images }) => ({ ...fromEntryRow(row), ...images }))
-  }
-
-  /** How many changes there are. */
-  async count(filter: ChangeLogFilter): Promise<number> {
-    const { where, values } = conditionsOf(filter)
-    const { rows } = await this.#database.ask<{ count: number }>(`SELECT count(*)::int AS count FROM changes WHERE ${where}`, values)
-    return rows[0]?.count ?? 0
   }
 
   /** A page of each record's changes, in the order asked for, without images. One statement for all. */
@@ -268,7 +264,7 @@ export class ChangeLog {
 }
 
 /** Members of a filter that must be just what the change has. */
-const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation'] as const
+const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation', 'action', 'correlationId'] as const
 const COLUMN_OF: Readonly<Record<(typeof EXACT)[number], string>> = {
   pack: 'pack',
   targetType: 'target_type',
@@ -276,6 +272,8 @@ const COLUMN_OF: Readonly<Record<(typeof EXACT)[number], string>> = {
   targetKey: 'target_key',
   actorId: 'actor_id',
   operation: 'operation',
+  action: 'action',
+  correlationId: 'correlation_id',
 }
 
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
@@ -291,7 +289,7 @@ export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): bo
 }
 
 /** SQL for which changes are meant, and its values; `place` bounds them to those on one side of it. */
-function conditionsOf(
+export function conditionsOf(
   filter: ChangeLogFilter,
   place?: ChangePosition & { readonly comparison: '<' | '>' },
 ): { readonly where: string; readonly values: readonly unknown[] } {

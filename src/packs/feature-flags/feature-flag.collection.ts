@@ -32,6 +32,8 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   id: 'id',
   version: 'version',
   writePermission: FLAGS_WRITE,
+  exported: { section: 'flags', fields: ['group', 'description', 'isEnabled', 'strategies', 'variants'] },
+  searched: { kind: 'FLAG', titleOf: ({ key }) => key, subtitleOf: ({ description }) => description },
   fields,
   listings: { group: ({ group }) => group },
 })

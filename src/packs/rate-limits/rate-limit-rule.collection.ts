@@ -1,5 +1,5 @@
 import { userError } from '../../core/contract/errors.js'
-import type { RateLimitScope } from '../../core/contract/limiter.js'
+import { ANY_SUBJECT, type RateLimitScope } from '../../core/contract/limiter.js'
 import {
   boolean,
   type Collection,
@@ -66,6 +66,13 @@ export const rateLimitRuleCollection: Collection<RateLimitRuleRecord> = defineCo
     }
     return []
   },
+  exported: {
+    section: 'rateLimits',
+    fields: ['windowSeconds', 'maxRequests', 'isEnabled', 'isShadow', 'description'],
+    referenceOf: ({ scope, key }) =>
+      scope === 'API_KEY' && key !== ANY_SUBJECT ? { targetType: 'ApiClient', key: String(key), word: 'client:' } : undefined,
+  },
+  searched: { kind: 'RATE_LIMIT', titleOf: subjectOf, subtitleOf: ({ description }) => description },
   fields,
   indexes: { [BY_SUBJECT]: (rule) => [subjectOf(rule)] },
 })
