@@ -82,6 +82,8 @@ function readerOf(param: NonNullable<Handler['params']>[number]): Resolve {
       return (_source, _args, context) => context
     case 'root':
       return (source) => source
+    case 'info':
+      return (_source, _args, _context, info) => info
     default:
       throw new TypeError(`parameters of the kind ${param.kind} are not used here`)
   }
