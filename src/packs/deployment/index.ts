@@ -5,9 +5,10 @@ import { smokeCheckWrites } from './checks/smoke-check.writes.js'
 import { deploymentMeasures } from './deployment-measures.js'
 import { DEPLOYMENT_READ, DeploymentProfileResolver } from './profile/deployment-profile.resolver.js'
 import { SmokeRunResolver } from './runs/smoke-run.resolver.js'
+import { smokeRunner } from './runs/smoke-runner.js'
 
-export { smokeRunner } from './runs/smoke-runner.js'
 export { SmokeTestRun } from './runs/smoke-test.types.js'
+export { smokeRunner }
 
 /** UB: what runs here, and whether it works. */
 export const deployment = definePack({
@@ -17,4 +18,5 @@ export const deployment = definePack({
   writes: smokeCheckWrites,
   resolvers: [DeploymentProfileResolver, SmokeCheckResolver, SmokeRunResolver],
   measures: deploymentMeasures,
+  run: (core) => () => core.once(smokeRunner).settled(),
 })
