@@ -28,6 +28,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation deleteFeatureFlag': ['OPERATOR', 'write'],
 
   'query deploymentProfile': ['OBSERVER', 'read'],
+  'query requestRates': ['OBSERVER', 'read'],
   'query smokeTestRun': ['OBSERVER', 'read'],
   'query smokeTestRuns': ['OBSERVER', 'read'],
   'query smokeHistory': ['OBSERVER', 'read'],

@@ -202,3 +202,32 @@ describe('smokeHistory', () => {
     expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['BAD_USER_INPUT'])
   })
 })
+
+describe('requestRates', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer()
+  })
+  afterAll(() => server.close())
+
+  it('counts the operations of this replica on every way in, with what came of them', async () => {
+    const { key } = await server.addClient({ role: 'EVALUATOR' })
+    await server.gql('{ viewer { role } }')
+    await server.gql('{ requestRates { at } }', {}, { key })
+    await server.gql('{ viewer { role } }', {}, { key: null })
+    await server.gql('mutation { setConfig(input: { key: "-" }) { userErrors { code } } }')
+    await (await followSubscription(server.url, server.adminKey, 'subscription { systemStatus { version } }')).stop()
+    const { requestRates } = dataOf<{ requestRates: { requests: number; userErrors: number; denied: number; p99Ms: number }[] }>(
+      await server.gql('{ requestRates(stepSeconds: 86400) { requests userErrors denied rateLimited failed p50Ms p99Ms } }'),
+    )
+    const sum = (name: 'requests' | 'userErrors' | 'denied') => requestRates.reduce((total, rate) => total + rate[name], 0)
+    // Over HTTP four; over the WebSocket the subscription and what was asked to see that it stands.
+    expect([sum('requests'), sum('userErrors'), sum('denied')]).toEqual([6, 1, 2])
+    expect(requestRates.at(-1)?.p99Ms).toBeGreaterThan(0)
+  })
+
+  it.each(['stepSeconds: 0', 'stepSeconds: 90', 'stepSeconds: 86460'])('refuses %s', async (argument) => {
+    const { errors } = await server.gql(`{ requestRates(${argument}) { at } }`)
+    expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['BAD_USER_INPUT'])
+  })
+})
