@@ -5,9 +5,10 @@ import { AppError } from '../core/contract/errors.js'
 import type { Ledger } from '../core/ledger/ledger.js'
 import type { Clock } from '../core/platform/clock.js'
 import type { Settings } from '../core/platform/settings.js'
-import { findUsableClient, verifyKey } from '../packs/api-clients/index.js'
+import { findUsableClient, type SessionKeys, verifyKey } from '../packs/api-clients/index.js'
 import type { EphemeralKeys } from './ephemeral-keys.js'
 import { RememberedKeys } from './remembered-keys.js'
+import { inSession, isSessionOver } from './sessions.js'
 
 /** Somebody without a key, where that is allowed at all (introspection in development); every root field refuses it. */
 export const ANONYMOUS: Caller = Object.freeze({
@@ -72,6 +73,8 @@ export interface AuthenticatorOptions {
   readonly permissions: PermissionsByRole
   /** Keys that this process has issued to itself. */
   readonly ephemeralKeys?: EphemeralKeys
+  /** Keys that clients have opened for a while. */
+  readonly sessions?: SessionKeys
 }
 
 /** A caller with the id of the key that it came with. */
@@ -86,14 +89,25 @@ const HOW = 'Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.'
  * remembered until anything about any client changes; whether it works is asked at each call, since keys expire. A key itself
  * does not outlive its request in memory.
  */
-export function createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({
+  ledger,
+  clock,
+  settings,
+  usage,
+  permissions,
+  ephemeralKeys,
+  sessions,
+}: AuthenticatorOptions): Authenticator {
   const remembered = new RememberedKeys<KeyCaller>()
-  const identify = (key: string, now: Date): KeyCaller => {
-    const check = verifyKey(ledger.snapshot, key, { now, pepper: settings.keyPepper })
+  const callerOf = (check: ReturnType<typeof verifyKey>): KeyCaller => {
     if (check.verdict !== 'VALID') throw refusal(`The API key is not valid. ${HOW}`, check.verdict)
     const { id, name, clientType, role } = check.client
-    const caller = Object.freeze({ id, name, clientType, role, permissions: permissions[role], keyId: check.keyId })
-    remembered.keep(ledger.snapshot, key, { client: check.client, caller })
+    return Object.freeze({ id, name, clientType, role, permissions: permissions[role], keyId: check.keyId })
+  }
+  const identify = (key: string, now: Date): KeyCaller => {
+    const check = verifyKey(ledger.snapshot, key, { now, pepper: settings.keyPepper })
+    const caller = callerOf(check)
+    if (check.verdict === 'VALID') remembered.keep(ledger.snapshot, key, { client: check.client, caller })
     return caller
   }
   return {
@@ -102,14 +116,15 @@ export function createAuthenticator({ ledger, clock, settings, usage, permission
       const holder = ephemeralKeys?.find(key)
       if (holder) return holder
       const now = clock.now()
-      const caller = remembered.find(ledger.snapshot, key, now) ?? identify(key, now)
+      const session = sessions?.check(ledger.snapshot, key, now)
+      const caller = session ? callerOf(session) : (remembered.find(ledger.snapshot, key, now) ?? identify(key, now))
       usage.touch('client', caller.id)
-      return caller
+      return session?.verdict === 'VALID' ? inSession(caller, session.sessionEndsAt) : caller
     },
     isStillValid(caller) {
       if (!hasKey(caller)) return ephemeralKeys?.isHeldBy(caller) ?? false
       const client = findUsableClient(ledger.snapshot, caller.keyId, clock.now())
-      return client?.id === caller.id && client.role === caller.role
+      return client?.id === caller.id && client.role === caller.role && !isSessionOver(caller, clock.now())
     },
   }
 }

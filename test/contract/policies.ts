@@ -14,12 +14,14 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
 
   'query config': ['OBSERVER', 'read'],
   'query configs': ['OBSERVER', 'read'],
+  'query configPrefixes': ['OBSERVER', 'read'],
   'mutation setConfig': ['OPERATOR', 'write'],
   'mutation deleteConfig': ['OPERATOR', 'write'],
   'mutation unlockConfig': ['ADMIN', 'write'],
 
   'query featureFlag': ['OBSERVER', 'read'],
   'query featureFlags': ['OBSERVER', 'read'],
+  'query featureFlagGroups': ['OBSERVER', 'read'],
   'query isFeatureEnabled': ['EVALUATOR', 'always'],
   'query evaluateFlag': ['EVALUATOR', 'always'],
   'query evaluateFlags': ['EVALUATOR', 'always'],
@@ -27,13 +29,16 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation deleteFeatureFlag': ['OPERATOR', 'write'],
 
   'query deploymentProfile': ['OBSERVER', 'read'],
+  'query requestRates': ['OBSERVER', 'read'],
   'query smokeTestRun': ['OBSERVER', 'read'],
   'query smokeTestRuns': ['OBSERVER', 'read'],
+  'query smokeHistory': ['OBSERVER', 'read'],
   'query smokeChecks': ['OBSERVER', 'read'],
   'mutation runSmokeTest': ['OPERATOR', 'always'],
   'mutation setSmokeCheck': ['OPERATOR', 'write'],
   'mutation deleteSmokeCheck': ['OPERATOR', 'write'],
   'subscription smokeTestProgress': ['OBSERVER', 'read'],
+  'subscription smokeTestRuns': ['OBSERVER', 'read'],
 
   'query rateLimitRule': ['OBSERVER', 'read'],
   'query rateLimitRules': ['OBSERVER', 'read'],
@@ -46,9 +51,11 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query apiClient': ['OBSERVER', 'read'],
   'query apiClients': ['OBSERVER', 'read'],
   'mutation registerApiClient': ['ADMIN', 'write'],
+  'mutation updateApiClient': ['ADMIN', 'write'],
   'mutation activateApiClient': ['ADMIN', 'write'],
   'mutation deactivateApiClient': ['ADMIN', 'always'],
   'mutation rotateApiKey': ['ADMIN', 'always'],
+  'mutation openSession': ['ANY', 'always'],
   'mutation verifyApiKey': ['OPERATOR', 'always'],
 
   'query maintenanceState': ['EVALUATOR', 'always'],
@@ -56,6 +63,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query maintenanceWindows': ['OBSERVER', 'read'],
   'mutation setMaintenanceMode': ['OPERATOR', 'always'],
   'mutation scheduleMaintenanceWindow': ['OPERATOR', 'write'],
+  'mutation updateMaintenanceWindow': ['OPERATOR', 'write'],
   'mutation cancelMaintenanceWindow': ['OPERATOR', 'always'],
   'subscription maintenanceState': ['EVALUATOR', 'always'],
 
@@ -73,9 +81,11 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
   'mutation restoreObject': ['OPERATOR', 'write'],
+  'subscription auditEvents': ['OPERATOR', 'read'],
   'subscription changes': ['OBSERVER', 'read'],
 
   'query systemStatus': ['EVALUATOR', 'always'],
+  'subscription systemStatus': ['EVALUATOR', 'always'],
   'query systemSummary': ['EVALUATOR', 'always'],
   'query packs': ['OBSERVER', 'read'],
   'query pack': ['OBSERVER', 'read'],

@@ -83,6 +83,8 @@ export class Draft {
       values: (afterKey) => table().values(afterKey),
       listed: (listing, value, afterKey) => table().listed(listing, value, afterKey),
       countListed: (listing, value) => table().countListed(listing, value),
+      inOrder: (listing, place) => table().inOrder(listing, place),
+      valuesOf: (listing) => table().valuesOf(listing),
     }
   }
 

@@ -1,5 +1,5 @@
 import sorted from 'sorted-btree'
-import type { AnyCollection, Collection, View } from './collection.js'
+import { type AnyCollection, type Collection, placeIn, type View } from './collection.js'
 
 // A CommonJS package with a `default` property: to Node's ESM its default import is the whole module.
 type Tree<V> = InstanceType<typeof sorted.default<string, V>>
@@ -20,8 +20,6 @@ const treesOf = <V>(names: object = {}): ReadonlyMap<string, Tree<V>> => new Map
 const clonesOf = <V>(trees: ReadonlyMap<string, Tree<V>>): ReadonlyMap<string, Tree<V>> =>
   new Map([...trees].map(([name, tree]) => [name, tree.clone()]))
 
-/** Where a key stands in a listing: no text that is stored holds U+0000. */
-const placeIn = (value: string, key: string): string => `${value}\u0000${key}`
 /** What all keys under a value stand before. */
 const endOf = (value: string): string => `${value}\u0001`
 
@@ -69,6 +67,21 @@ export class Table implements View<object> {
 
   countListed(listing: string, value: string): number {
     return this.#listings.get(listing)?.forRange(placeIn(value, ''), endOf(value), false) ?? 0
+  }
+
+  *inOrder(listing: string, behind = ''): IterableIterator<readonly [place: string, record: object]> {
+    for (const [place, record] of this.#listings.get(listing)?.entries(behind) ?? []) if (place !== behind) yield [place, record]
+  }
+
+  *valuesOf(listing: string): IterableIterator<string> {
+    const tree = this.#listings.get(listing)
+    let place = tree?.minKey()
+    while (place !== undefined) {
+      const value = place.slice(0, place.indexOf(placeIn('', '')))
+      yield value
+      // Behind every place that begins with this value: the least of those that do not.
+      place = tree?.getPairOrNextHigher(`${value}\u0001`)?.[0]
+    }
   }
 
   /** A table that can be edited without this one noticing. */

@@ -12,13 +12,13 @@ export class RegisterApiClientInput extends ReasonInput {
   name!: string
   @Field(() => ClientTypes, { description: 'What kind of program it is.' })
   clientType!: ClientType
-  @Field(() => Roles, { description: 'What it may do; it cannot be changed later.' })
+  @Field(() => Roles, { description: 'What it may do.' })
   role!: Role
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description?: string | null
   @Field(() => DateTimeISO, {
     nullable: true,
-    description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.',
+    description: 'From this moment on its key is refused. Left out: never.',
   })
   expiresAt?: Date | null
   @Field(() => String, {
@@ -33,6 +33,22 @@ export class RegisterApiClientInput extends ReasonInput {
 abstract class EditApiClientInput extends editInput('client') {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
+}
+
+/** Input of updateApiClient. */
+@InputType('UpdateApiClientInput', { description: 'Changes a client; its key stays. What is left out stays as it is.' })
+export class UpdateApiClientInput extends EditApiClientInput {
+  @Field(() => String, { nullable: true, description: 'Another name: 1 to 100 characters, unique among the active clients.' })
+  name?: string | null
+  @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
+  description?: string | null
+  @Field(() => Roles, { nullable: true, description: 'What it may do from now on. The last ADMIN without an expiry stays one.' })
+  role?: Role | null
+  @Field(() => DateTimeISO, {
+    nullable: true,
+    description: 'From this moment on its key is refused; null: never. One that has expired works again with a later one.',
+  })
+  expiresAt?: Date | null
 }
 
 /** Input of activateApiClient. */
@@ -54,6 +70,17 @@ export class RotateApiKeyInput extends ReasonInput {
     description: 'How long the key that it has now goes on working, 0 to 604800 (7 days). A key that was replaced before ends at once.',
   })
   overlapSeconds?: number | null
+}
+
+/** Input of openSession. */
+@InputType('OpenSessionInput', { description: 'How long a session is to be.' })
+export class OpenSessionInput {
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 12,
+    description: 'Hours until it ends, 1 to 12; it never outlives the key that opens it.',
+  })
+  hours?: number | null
 }
 
 /** Input of verifyApiKey. */

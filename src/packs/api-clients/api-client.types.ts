@@ -11,8 +11,8 @@ import { UserError } from '../../core/graphql/user-error.js'
 /** The GraphQL enum of roles. */
 export const Roles = enumType<Role>('Role', 'What a client may do. Each role may do what the ones before it may.', {
   EVALUATOR: 'Evaluates feature flags, and asks for the maintenance state and the system summary. For front ends.',
-  OBSERVER: 'Reads and follows everything, except the security snapshot and the audit events.',
-  OPERATOR: 'Also writes, except API clients and what is locked; also reads the security snapshot and the audit events.',
+  OBSERVER: 'Reads and follows everything, except the audit events.',
+  OPERATOR: 'Also writes, except API clients and what is locked; also reads and follows the audit events.',
   ADMIN: 'Everything.',
 })
 
@@ -79,6 +79,12 @@ export class Viewer {
     description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.',
   })
   permissions!: readonly string[]
+  @Field(() => String, { description: 'The name of this deployment, such as "staging".' })
+  environment!: string
+  @Field(() => String, { nullable: true, description: 'Where this deployment runs, such as "eu-west-1"; null when nobody has said so.' })
+  region!: string | null
+  @Field(() => Boolean, { description: 'Whether this is production: think twice before you change something.' })
+  isProduction!: boolean
 }
 
 const CLIENT_DESCRIPTION = 'The client as it is now; null when there are user errors.'
@@ -97,6 +103,20 @@ export const shownClient = { field: 'apiClient', type: () => ApiClient, descript
 export const RegisterApiClientPayload = withApiKey(payloadOf('registerApiClient', shownClient))
 
 export const RotateApiKeyPayload = withApiKey(payloadOf('rotateApiKey', shownClient))
+
+/** Payload of openSession. */
+@ObjectType('OpenSessionPayload', { simpleResolvers: true, description: 'What openSession came to.' })
+export class OpenSessionPayload {
+  @Field(() => String, {
+    nullable: true,
+    description: 'The key of the session, to be sent like any other: shown this once, and kept nowhere. Null when there are user errors.',
+  })
+  apiKey!: string | null
+  @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on it is refused; null when there are user errors.' })
+  expiresAt!: Date | null
+  @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })
+  userErrors!: readonly UserErrorData[]
+}
 
 /** Everything that a key can be found to be, the first that applies. */
 export type VerifiedAs = 'VALID' | 'NOT_FOUND' | 'DISABLED' | 'EXPIRED' | 'FORBIDDEN' | 'RATE_LIMITED'

@@ -9,6 +9,7 @@ export { apiClientCollection } from './api-client.collection.js'
 export type { ApiClientRecord } from './api-client.js'
 export { Viewer } from './api-client.types.js'
 export { clientFacts } from './client-facts.js'
+export { type SessionKeys, sessionKeys } from './keys/session-keys.js'
 export { findUsableClient, isKeyUsable, verifyKey } from './keys/verify-key.js'
 
 /** UD: who may call, with which key, in which role. */

@@ -1,4 +1,4 @@
-import { boolean, defineCollection, editFields, json, nullable, type RecordOf, text } from '../../core/state/collection.js'
+import { boolean, defineCollection, editFields, json, newestFirst, nullable, type RecordOf, text } from '../../core/state/collection.js'
 import type { Json } from '../../core/values/json.js'
 
 /** To see entries. */
@@ -36,4 +36,5 @@ export const configEntryCollection = defineCollection<ConfigEntryRecord>({
   exported: { section: 'configs', fields: ['value', 'description', 'isMutable', 'valueSchema'] },
   searched: { kind: 'CONFIG', titleOf: ({ key }) => key, subtitleOf: ({ description }) => description },
   fields,
+  listings: { updatedAt: ({ updatedAt }) => newestFirst(updatedAt) },
 })
