@@ -63,6 +63,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query auditEvents': ['OPERATOR', 'read'],
   'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OBSERVER', 'read'],
+  'query exportState': ['OBSERVER', 'read'],
   'query plan': ['OBSERVER', 'read'],
   // Its steps bring their own demands.
   'mutation runAdminOperation': ['OPERATOR', 'write'],

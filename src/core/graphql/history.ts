@@ -58,7 +58,11 @@ const images = (context: RequestContext) => {
 }
 
 /** What the record of a change was before or after it; read for all changes of an answer together, where it is still in the log. */
-export function imageOf(context: RequestContext, change: ChangeEntry, side: keyof ChangeImages): Image | Promise<Image> {
+export function imageOf(
+  context: RequestContext,
+  change: ChangePosition & Partial<ChangeImages>,
+  side: keyof ChangeImages,
+): Image | Promise<Image> {
   const image = change[side]
   const { revision, ordinal } = change
   return image === undefined ? context.once(images).load({ revision, ordinal, side }) : image

@@ -22,9 +22,12 @@ export function pageSize({ isShared }: QueryableDatabase): number {
 /** One page of a list, after the last row of the page before it; undefined asks for the first one. */
 export type Asking<R> = (last: R | undefined) => { readonly text: string; readonly values: readonly unknown[] }
 
-/** The rows of a list, a page at a time; whoever else has something to do gets a turn every few milliseconds. */
-export async function* slicedRows<R extends pg.QueryResultRow>({ database, clock }: WalkTools, asking: Asking<R>): AsyncGenerator<R> {
-  const size = pageSize(database)
+/** The rows of a list, `size` at a time; whoever else has something to do gets a turn every few milliseconds. */
+export async function* slicedRows<R extends pg.QueryResultRow>(
+  { database, clock }: WalkTools,
+  asking: Asking<R>,
+  size = pageSize(database),
+): AsyncGenerator<R> {
   let last: R | undefined
   for (;;) {
     const { text, values } = asking(last)

@@ -49,6 +49,24 @@ export type Fields<R> = { readonly [K in keyof R & string]: FieldSpec<R[K]> }
 /** The record that has these fields. */
 export type RecordOf<F> = { readonly [K in keyof F]: F[K] extends FieldSpec<infer T> ? T : never }
 
+/** How records stand in the exported state: under their titles, with what their mutation takes. */
+export interface ExportSpec<F extends string = string> {
+  /** Name of their part of the document. */
+  readonly section: string
+  /** The fields that the mutation which makes and changes them takes besides the key. */
+  readonly fields: readonly F[]
+  /** The record of another collection whose id stands in the title: it differs between environments, so that the name is shown in its place. */
+  referenceOf?(image: JsonObject): ExportReference | undefined
+}
+
+/** A record that another one names by its id. */
+export interface ExportReference {
+  readonly targetType: string
+  readonly key: string
+  /** What stands before the name of the record, such as "client:". */
+  readonly word: string
+}
+
 /** What a pack writes down about the records of one kind. */
 export interface CollectionSpec<R extends object> {
   /** The record's type in the public schema, and `targetType` of its changes. */
@@ -72,6 +90,8 @@ export interface CollectionSpec<R extends object> {
   readonly writePermission: Permission | ((before: JsonObject | null, after: JsonObject | null) => Permission)
   /** Faults of a state in which a revert has put this record back, where its commands keep more than the record itself in order. */
   findRestoredFaults?(state: ReadableState, record: R, now: Date): readonly UserErrorData[]
+  /** Present where the records belong to the state that people keep as a document. */
+  readonly exported?: ExportSpec<keyof R & string>
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
   /** Look-ups of many: from a record to the value that it is listed under. */
@@ -108,6 +128,7 @@ export interface AnyCollection {
   readonly listings?: Readonly<Record<string, (record: never) => string>>
   readonly columns: readonly string[]
   readonly isBookkeeping?: boolean
+  readonly exported?: ExportSpec
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   findRestoredFaults?(state: ReadableState, record: never, now: Date): readonly UserErrorData[]
   keyOf(record: object): string

@@ -40,6 +40,15 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`
 }
 
+/** The same value with the members of every object in the order of {@link canonicalJson}; names of whole numbers come first, as in any object. */
+export function sortedJson(value: Json): Json {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(sortedJson)
+  const object = value as JsonObject
+  const names = Object.keys(object).sort()
+  return Object.fromEntries(names.map((name) => [name, sortedJson(object[name] as Json)]))
+}
+
 /** {@link canonicalJson} in pieces: the items of the lists in `value` and its members, each at most, as one. */
 export function* canonicalPieces(value: unknown, levels = 2): Generator<string> {
   if (levels === 0 || value === null || typeof value !== 'object' || value instanceof Date) yield canonicalJson(value)

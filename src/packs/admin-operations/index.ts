@@ -5,6 +5,7 @@ import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
 import { findingMeasures } from './audit/finding-tally.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
+import { STATE_EXPORT, StateExportResolver } from './history/state-export.resolver.js'
 import { AdminOperationResolver, OPERATIONS_PLAN, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
 import { smokeGuard } from './smoke-guard/smoke-guard.js'
@@ -24,8 +25,16 @@ export const adminOperations = definePack({
     [OPERATIONS_REVERT]: 'OPERATOR',
     [AUDIT_READ]: 'OPERATOR',
     [SECURITY_READ]: 'OBSERVER',
+    [STATE_EXPORT]: 'OBSERVER',
   },
-  resolvers: [ChangeResolver, AuditEventResolver, AuditIntegrityResolver, SecuritySnapshotResolver, AdminOperationResolver],
+  resolvers: [
+    ChangeResolver,
+    AuditEventResolver,
+    AuditIntegrityResolver,
+    SecuritySnapshotResolver,
+    AdminOperationResolver,
+    StateExportResolver,
+  ],
   measures: (core) => [...findingMeasures(core), ...integrityMeasures(core)],
   run: (core) => core.once(smokeGuard).run(),
 })

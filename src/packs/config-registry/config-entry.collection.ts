@@ -33,5 +33,6 @@ export const configEntryCollection = defineCollection<ConfigEntryRecord>({
   version: 'version',
   // Putting back what locked an entry unlocks it.
   writePermission: (_before, after) => (after?.['isMutable'] === false ? CONFIG_UNLOCK : CONFIG_WRITE),
+  exported: { section: 'configs', fields: ['value', 'description', 'isMutable', 'valueSchema'] },
   fields,
 })

@@ -32,6 +32,7 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   id: 'id',
   version: 'version',
   writePermission: FLAGS_WRITE,
+  exported: { section: 'flags', fields: ['group', 'description', 'isEnabled', 'strategies', 'variants'] },
   fields,
   listings: { group: ({ group }) => group },
 })

@@ -1,5 +1,5 @@
 import { userError } from '../../core/contract/errors.js'
-import type { RateLimitScope } from '../../core/contract/limiter.js'
+import { ANY_SUBJECT, type RateLimitScope } from '../../core/contract/limiter.js'
 import {
   boolean,
   type Collection,
@@ -65,6 +65,12 @@ export const rateLimitRuleCollection: Collection<RateLimitRuleRecord> = defineCo
       return [userError('TAKEN', ['key'], `Another rule for ${subjectOf(rule)} was made meanwhile (${other.id}). Delete that one first.`)]
     }
     return []
+  },
+  exported: {
+    section: 'rateLimits',
+    fields: ['windowSeconds', 'maxRequests', 'isEnabled', 'isShadow', 'description'],
+    referenceOf: ({ scope, key }) =>
+      scope === 'API_KEY' && key !== ANY_SUBJECT ? { targetType: 'ApiClient', key: String(key), word: 'client:' } : undefined,
   },
   fields,
   indexes: { [BY_SUBJECT]: (rule) => [subjectOf(rule)] },

@@ -1,6 +1,7 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
+import { catchUpTo } from '../../../core/history/revision-number.js'
 import { findKeptAnswer } from '../../../core/ledger/kept-answer.js'
 import { newId } from '../../../core/platform/ids.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
@@ -74,7 +75,7 @@ export class AdminOperationService {
       reason: input.reason ?? `revert of ${targetIds ? 'a part of ' : ''}revision ${revision}`,
     }
     if (input.dryRun) {
-      await this.#catchUpTo(context, revision)
+      await catchUpTo(context, revision)
       const plan = await core.ledger.plan(write)
       if (!plan.ok) return { plan: [], changes: [], revision: null, userErrors: plan.userErrors }
       return { plan: plan.changes.map(toPlanned), changes: [], revision: null, userErrors: [] }
@@ -125,7 +126,7 @@ export class AdminOperationService {
 
   async #findRevisionFaults(context: RequestContext, plannedAtRevision: number | null | undefined): Promise<UserErrorData[]> {
     if (plannedAtRevision === undefined || plannedAtRevision === null) return []
-    await this.#catchUpTo(context, plannedAtRevision)
+    await catchUpTo(context, plannedAtRevision)
     const { revision } = this.#core.ledger.snapshot
     if (plannedAtRevision >= 0 && plannedAtRevision <= revision) return []
     return [userError('INVALID', ['plannedAtRevision'], `There is no revision ${plannedAtRevision} yet; the newest is ${revision}.`)]
@@ -134,14 +135,6 @@ export class AdminOperationService {
   #findStale({ caller }: RequestContext, steps: readonly BoundStep[], plannedAtRevision: number | null | undefined) {
     if (plannedAtRevision === undefined || plannedAtRevision === null) return undefined
     return findWhatMoved(this.#core, { steps, caller, plannedAtRevision })
-  }
-
-  /** A revision that a client knows of may have been made by another replica a moment ago. */
-  async #catchUpTo(context: RequestContext, revision: number): Promise<void> {
-    const { ledger } = this.#core
-    if (revision <= ledger.snapshot.revision) return
-    await ledger.catchUp()
-    context.snapshot = ledger.snapshot
   }
 
   #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {

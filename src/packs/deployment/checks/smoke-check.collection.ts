@@ -75,5 +75,9 @@ export const smokeCheckCollection: Collection<SmokeCheckRecord> = defineCollecti
     const message = `There would be more than ${MAX_CUSTOM_CHECKS} checks, which is the limit. Delete one that was added meanwhile first.`
     return [userError('LIMIT_EXCEEDED', ['name'], message)]
   },
+  exported: {
+    section: 'smokeChecks',
+    fields: ['kind', 'path', 'query', 'expectStatus', 'expectBody', 'maxLatencyMs', 'isBlocking', 'isEnabled'],
+  },
   fields,
 })
