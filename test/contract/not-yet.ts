@@ -4,9 +4,6 @@
  */
 export const NOT_YET: readonly string[] = [
   'AdminStepInput.restoreObject was removed.',
-  'AdminStepInput.updateApiClient was removed.',
-  'AdminStepInput.updateMaintenanceWindow was removed.',
-  'ApiClient.previousKeyExpiresAt was removed.',
   'ChangeFilter.action was removed.',
   'ChangeFilter.correlationId was removed.',
   'ChangeFilter.search was removed.',
@@ -26,8 +23,6 @@ export const NOT_YET: readonly string[] = [
   'Mutation.openSession was removed.',
   'Mutation.reportFlagUsage was removed.',
   'Mutation.restoreObject was removed.',
-  'Mutation.updateApiClient was removed.',
-  'Mutation.updateMaintenanceWindow was removed.',
   'OpenSessionInput was removed.',
   'OpenSessionPayload was removed.',
   'Query.compareRevisions was removed.',
@@ -58,11 +53,4 @@ export const NOT_YET: readonly string[] = [
   'Subscription.flagRules was removed.',
   'Subscription.smokeTestRuns was removed.',
   'Subscription.systemStatus was removed.',
-  'UpdateApiClientInput was removed.',
-  'UpdateApiClientPayload was removed.',
-  'UpdateMaintenanceWindowInput was removed.',
-  'UpdateMaintenanceWindowPayload was removed.',
-  'Viewer.environment was removed.',
-  'Viewer.isProduction was removed.',
-  'Viewer.region was removed.',
 ]

@@ -45,6 +45,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query apiClient': ['OBSERVER', 'read'],
   'query apiClients': ['OBSERVER', 'read'],
   'mutation registerApiClient': ['ADMIN', 'write'],
+  'mutation updateApiClient': ['ADMIN', 'write'],
   'mutation activateApiClient': ['ADMIN', 'write'],
   'mutation deactivateApiClient': ['ADMIN', 'always'],
   'mutation rotateApiKey': ['ADMIN', 'always'],
@@ -55,6 +56,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query maintenanceWindows': ['OBSERVER', 'read'],
   'mutation setMaintenanceMode': ['OPERATOR', 'always'],
   'mutation scheduleMaintenanceWindow': ['OPERATOR', 'write'],
+  'mutation updateMaintenanceWindow': ['OPERATOR', 'write'],
   'mutation cancelMaintenanceWindow': ['OPERATOR', 'always'],
   'subscription maintenanceState': ['EVALUATOR', 'always'],
 

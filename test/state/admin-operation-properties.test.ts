@@ -40,6 +40,12 @@ const INPUTS: Readonly<Record<string, fc.Arbitrary<object>>> = {
     mode: fc.constantFrom('READ_ONLY', 'MAINTENANCE'),
     description: text,
   }),
+  updateMaintenanceWindow: fc.record({
+    id: someId,
+    endsAt: maybe(fc.constantFrom(new Date('2098-01-01T02:00:00Z'), new Date('2097-01-01T00:00:00Z'))),
+    mode: maybe(fc.constantFrom('READ_ONLY', 'MAINTENANCE')),
+    description: text,
+  }),
   cancelMaintenanceWindow: fc.record({ id: someId }),
   setRateLimitRule: fc.record({
     scope: fc.constantFrom('GLOBAL', 'IP', 'API_KEY'),
@@ -48,6 +54,13 @@ const INPUTS: Readonly<Record<string, fc.Arbitrary<object>>> = {
     isShadow: maybe(fc.boolean()),
   }),
   deleteRateLimitRule: fc.record({ id: someId }),
+  updateApiClient: fc.record({
+    id: someId,
+    name: maybe(fc.constantFrom('x', 'y')),
+    role: maybe(fc.constantFrom('OBSERVER', 'OPERATOR', 'ADMIN')),
+    description: text,
+    expiresAt: maybe(fc.constantFrom(new Date('2098-01-01T00:00:00Z'), null)),
+  }),
   activateApiClient: fc.record({ id: someId }),
   deactivateApiClient: fc.record({ id: someId }),
   setSmokeCheck: fc.record({ name: key, kind: fc.constant('HTTP'), path: fc.constantFrom('/x', '/y'), isBlocking: maybe(fc.boolean()) }),
@@ -59,8 +72,10 @@ const INPUTS: Readonly<Record<string, fc.Arbitrary<object>>> = {
 }
 /** Of which collection an `id` is. */
 const ID_OF: Readonly<Record<string, string>> = {
+  updateMaintenanceWindow: 'MaintenanceWindow',
   cancelMaintenanceWindow: 'MaintenanceWindow',
   deleteRateLimitRule: 'RateLimitRule',
+  updateApiClient: 'ApiClient',
   activateApiClient: 'ApiClient',
   deactivateApiClient: 'ApiClient',
 }

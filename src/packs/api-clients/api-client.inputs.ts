@@ -12,13 +12,13 @@ export class RegisterApiClientInput extends ReasonInput {
   name!: string
   @Field(() => ClientTypes, { description: 'What kind of program it is.' })
   clientType!: ClientType
-  @Field(() => Roles, { description: 'What it may do; it cannot be changed later.' })
+  @Field(() => Roles, { description: 'What it may do.' })
   role!: Role
   @Field(() => String, { nullable: true, description: 'What it is for.' })
   description?: string | null
   @Field(() => DateTimeISO, {
     nullable: true,
-    description: 'From this moment on its key is refused; it cannot be changed later. Left out: never.',
+    description: 'From this moment on its key is refused. Left out: never.',
   })
   expiresAt?: Date | null
   @Field(() => String, {
@@ -33,6 +33,22 @@ export class RegisterApiClientInput extends ReasonInput {
 abstract class EditApiClientInput extends editInput('client') {
   @Field(() => ID, { description: 'The `id` of the client.' })
   id!: string
+}
+
+/** Input of updateApiClient. */
+@InputType('UpdateApiClientInput', { description: 'Changes a client; its key stays. What is left out stays as it is.' })
+export class UpdateApiClientInput extends EditApiClientInput {
+  @Field(() => String, { nullable: true, description: 'Another name: 1 to 100 characters, unique among the active clients.' })
+  name?: string | null
+  @Field(() => String, { nullable: true, description: 'What it is for; null clears it.' })
+  description?: string | null
+  @Field(() => Roles, { nullable: true, description: 'What it may do from now on. The last ADMIN without an expiry stays one.' })
+  role?: Role | null
+  @Field(() => DateTimeISO, {
+    nullable: true,
+    description: 'From this moment on its key is refused; null: never. One that has expired works again with a later one.',
+  })
+  expiresAt?: Date | null
 }
 
 /** Input of activateApiClient. */

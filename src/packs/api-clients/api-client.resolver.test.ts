@@ -8,7 +8,7 @@ import { ROLES, type Role, SYSTEM_CALLER } from '../../core/contract/caller.js'
 import type { Database } from '../../core/database/database.js'
 import { ChangeLog } from '../../core/ledger/change-log.js'
 import type { Ledger } from '../../core/ledger/ledger.js'
-import { systemClock } from '../../core/platform/clock.js'
+import { type Clock, systemClock } from '../../core/platform/clock.js'
 import { Draft } from '../../core/state/draft.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { guardSchema } from '../../enforcement/guard.js'
@@ -23,6 +23,13 @@ import { generateApiKey } from './keys/api-key.js'
 
 const permissions = permissionsByRole([apiClients])
 const day = (n: number) => new Date(Date.UTC(2026, 0, n))
+const settings = settingsOf({
+  NODE_ENV: 'production',
+  VALHALLA_ENV: 'live-eu',
+  VALHALLA_REGION: 'eu-west-1',
+  VALHALLA_ALLOW_UNKEYED: 'true',
+})
+const clock: Clock = { now: () => day(10), monotonicMs: () => 0 }
 
 let database: Database
 let ledger: Ledger
@@ -35,16 +42,24 @@ const front: ApiClientRecord = {
   ...clientWithKey({ name: 'Front end', clientType: 'WEWEB', role: 'EVALUATOR', expiresAt: day(20) }).client,
   id: 'c-1',
 }
-const old: ApiClientRecord = { ...clientWithKey({ name: 'old', isActive: false, description: 'The FRONT before' }).client, id: 'c-2' }
-const tool: ApiClientRecord = { ...clientWithKey({ name: 'tool', clientType: 'TYR', role: 'OPERATOR' }).client, id: 'c-3' }
+const old: ApiClientRecord = {
+  ...clientWithKey({ name: 'old', isActive: false, description: 'The FRONT before', previousKeyExpiresAt: day(10) }).client,
+  id: 'c-2',
+}
+const tool: ApiClientRecord = {
+  ...clientWithKey({ name: 'tool', clientType: 'TYR', role: 'OPERATOR', previousKeyExpiresAt: day(11) }).client,
+  id: 'c-3',
+}
 
 beforeAll(async () => {
   database = await openTestDatabase('pglite')
   const opened = await openClientLedger(database)
   ledger = opened.ledger
   usage = new UsageMarks({ database, clock: systemClock, log: opened.log })
-  const settings = settingsOf({ VALHALLA_ADMIN_KEY: keyText })
-  await ensureFirstAdmin({ settings, clock: systemClock, log: opened.log, ledger }, SYSTEM_CALLER)
+  await ensureFirstAdmin(
+    { settings: settingsOf({ VALHALLA_ADMIN_KEY: keyText }), clock: systemClock, log: opened.log, ledger },
+    SYSTEM_CALLER,
+  )
   const draft = new Draft(ledger.snapshot)
   for (const client of [front, old, tool]) draft.put(apiClientCollection, client)
   snapshot = draft.toSnapshot(ledger.snapshot)
@@ -57,7 +72,11 @@ const as = (role: Role, query: string, id?: string) =>
   ask(
     schema,
     query,
-    contextOf({ caller: callerWith(role, permissions, id), snapshot, core: coreOf({ usage, changeLog: new ChangeLog(database) }) }),
+    contextOf({
+      caller: callerWith(role, permissions, id),
+      snapshot,
+      core: coreOf({ usage, changeLog: new ChangeLog(database), clock, settings }),
+    }),
   )
 const firstAdmin = () => [...ledger.snapshot.view(apiClientCollection).values()][0] as ApiClientRecord
 
@@ -80,6 +99,11 @@ describe('viewer', () => {
       (await as(role, '{ viewer { apiClient { lastChange { reason after actor { name } } } } }', firstAdmin().id)).data
     expect(await ask('EVALUATOR')).toEqual({ viewer: { apiClient: { lastChange: null } } })
     expect(await ask('OBSERVER')).toMatchObject({ viewer: { apiClient: { lastChange: { actor: { name: 'system' } } } } })
+  })
+
+  it('tells where it is', async () => {
+    const { data } = await as('EVALUATOR', '{ viewer { environment region isProduction } }')
+    expect(data).toEqual({ viewer: { environment: 'live-eu', region: 'eu-west-1', isProduction: true } })
   })
 
   it('is null for a caller that is no client', async () => {
@@ -119,6 +143,17 @@ describe('apiClient', () => {
     expect(JSON.stringify(data)).not.toContain(keyText.split('_')[3])
     expect(JSON.stringify(data)).not.toContain(firstAdmin().keyDigest)
     expect(JSON.stringify(data)).not.toContain(firstAdmin().keyId)
+  })
+
+  it('tells until when the key before the last rotation works, and nothing of one that has ended', async () => {
+    const { data } = await as('OBSERVER', '{ apiClients { nodes { name previousKeyExpiresAt } } }')
+    const { nodes } = data?.['apiClients'] as { nodes: { name: string; previousKeyExpiresAt: string | null }[] }
+    expect(Object.fromEntries(nodes.map(({ name, previousKeyExpiresAt }) => [name, previousKeyExpiresAt]))).toEqual({
+      'first admin': null,
+      'Front end': null,
+      old: null,
+      tool: day(11).toISOString(),
+    })
   })
 
   it('is null when there is none', async () => {

@@ -17,9 +17,10 @@ import { ApiClient, ApiClientConnection, ApiClientFilter, Viewer } from './api-c
 export class ApiClientResolver {
   @Query(() => Viewer, { description: 'Who you are: your API client, your role, and everything that you may do.' })
   @Operation({ permission: null, allowedDuring: 'always' })
-  viewer(@Ctx() { caller, snapshot }: RequestContext): Viewer {
+  viewer(@Ctx() { caller, core, snapshot }: RequestContext): Viewer {
     const apiClient = snapshot.view(apiClientCollection).get(caller.id) ?? null
-    return { apiClient, role: caller.role, permissions: [...caller.permissions].sort() }
+    const { environmentName: environment, region = null, isProduction } = core.settings
+    return { apiClient, role: caller.role, permissions: [...caller.permissions].sort(), environment, region, isProduction }
   }
 
   @Query(() => ApiClient, { nullable: true, description: 'The API client with this id; null when there is none.' })
@@ -40,6 +41,14 @@ export class ApiClientResolver {
     @Ctx() { core, snapshot }: RequestContext,
   ): Page<ApiClientRecord> | Promise<Page<ApiClientRecord>> {
     return pageOfClients(snapshot, { filter, args, lastUseOf: (id) => core.usage.lastAt('client', id) })
+  }
+
+  @FieldResolver(() => DateTimeISO, {
+    nullable: true,
+    description: 'Until when the key before the last rotation works, too; null when only one does.',
+  })
+  previousKeyExpiresAt(@Ctx() { core }: RequestContext, @Root() { previousKeyExpiresAt: until }: ApiClientRecord): Date | null {
+    return until && until > core.clock.now() ? until : null
   }
 
   @FieldResolver(() => DateTimeISO, {

@@ -11,8 +11,8 @@ import { UserError } from '../../core/graphql/user-error.js'
 /** The GraphQL enum of roles. */
 export const Roles = enumType<Role>('Role', 'What a client may do. Each role may do what the ones before it may.', {
   EVALUATOR: 'Evaluates feature flags, and asks for the maintenance state and the system summary. For front ends.',
-  OBSERVER: 'Reads and follows everything, except the security snapshot and the audit events.',
-  OPERATOR: 'Also writes, except API clients and what is locked; also reads the security snapshot and the audit events.',
+  OBSERVER: 'Reads and follows everything, except the audit events.',
+  OPERATOR: 'Also writes, except API clients and what is locked; also reads and follows the audit events.',
   ADMIN: 'Everything.',
 })
 
@@ -79,6 +79,12 @@ export class Viewer {
     description: 'Everything that you may do, such as "flags:write"; the operation index says which operation needs which.',
   })
   permissions!: readonly string[]
+  @Field(() => String, { description: 'The name of this deployment, such as "staging".' })
+  environment!: string
+  @Field(() => String, { nullable: true, description: 'Where this deployment runs, such as "eu-west-1"; null when nobody has said so.' })
+  region!: string | null
+  @Field(() => Boolean, { description: 'Whether this is production: think twice before you change something.' })
+  isProduction!: boolean
 }
 
 const CLIENT_DESCRIPTION = 'The client as it is now; null when there are user errors.'

@@ -5,6 +5,8 @@ import type { ApiClientRecord } from './api-client.js'
 
 /** Most clients that may be active at a time. */
 export const MAX_ACTIVE_CLIENTS = 10_000
+const LAST_ADMIN =
+  'This is the last active ADMIN without an expiry: without it nobody could administer clients. Register another one first.'
 /** Longest name, in characters. */
 const MAX_NAME_LENGTH = 100
 
@@ -14,12 +16,21 @@ export function findNameFaults(name: string): UserErrorData[] {
   return findTextFaults(name, ['name'], MAX_NAME_LENGTH)
 }
 
+/** Faults of an expiry that somebody gives a client. */
+export function findExpiryFaults(expiresAt: Date | null, now: Date): UserErrorData[] {
+  if (expiresAt === null || expiresAt > now) return []
+  return [userError('INVALID', ['expiresAt'], 'This moment has passed; give one in the future, or null for none.')]
+}
+
+/** Faults of giving an active client a name that it does not have yet. */
+export function findTakenFaults(clients: View<ApiClientRecord>, name: string, field: readonly string[]): UserErrorData[] {
+  if (!clients.find('activeName', name)) return []
+  return [userError('TAKEN', field, 'Another active client has this name. Deactivate that one first, or choose another name.')]
+}
+
 /** Faults of letting one more client be active under this name. */
 export function findActivationFaults(clients: View<ApiClientRecord>, name: string, field: readonly string[]): UserErrorData[] {
-  const faults: UserErrorData[] = []
-  if (clients.find('activeName', name)) {
-    faults.push(userError('TAKEN', field, 'Another active client has this name. Deactivate that one first, or choose another name.'))
-  }
+  const faults = findTakenFaults(clients, name, field)
   // Without deactivated ones there is nothing to count.
   if (clients.size >= MAX_ACTIVE_CLIENTS && countActive(clients) >= MAX_ACTIVE_CLIENTS) {
     faults.push(
@@ -45,19 +56,24 @@ export function findLockoutFaults(clients: View<ApiClientRecord>, client: ApiCli
     if (other.id === client.id || other.role !== 'ADMIN' || !isUsable(other, now)) continue
     if (other.expiresAt === null || client.expiresAt !== null) return []
   }
-  const message = 'This is the last active ADMIN without an expiry: without it nobody could administer clients. Register another one first.'
-  return [userError('INVALID_STATE', ['id'], message)]
+  return [userError('INVALID_STATE', ['id'], LAST_ADMIN)]
 }
 
 /** Faults of a state in which this client was put back to what it had been: the same rules, on their outcome. */
 export function findRestoredFaults(clients: View<ApiClientRecord>, client: ApiClientRecord, now: Date): UserErrorData[] {
-  if (!client.isActive) return findLockoutFaults(clients, { ...client, isActive: true }, now)
+  if (!hasLastingAdmin(clients, now)) return [userError('INVALID_STATE', ['id'], LAST_ADMIN)]
+  if (!client.isActive) return []
   for (const { id, name, isActive } of clients.values()) {
     if (id !== client.id && isActive && name === client.name) {
       return [userError('TAKEN', ['name'], `Another active client has the name of client ${client.id} by now.`)]
     }
   }
   return []
+}
+
+function hasLastingAdmin(clients: View<ApiClientRecord>, now: Date): boolean {
+  for (const client of clients.values()) if (client.role === 'ADMIN' && client.expiresAt === null && isUsable(client, now)) return true
+  return false
 }
 
 function countActive(clients: View<ApiClientRecord>): number {

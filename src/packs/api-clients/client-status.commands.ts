@@ -47,5 +47,11 @@ function setActive(draft: Draft, { input, isActive, context }: StatusChange, fin
 
 function findExpiryFaults(client: ApiClientRecord, now: Date): UserErrorData[] {
   if (isUsable({ ...client, isActive: true }, now)) return []
-  return [userError('INVALID_STATE', ['id'], 'The client has expired, so that its key would not work. Register a new one.')]
+  return [
+    userError(
+      'INVALID_STATE',
+      ['id'],
+      'The client has expired, so that its key would not work. Give it a later `expiresAt` with updateApiClient, or register a new one.',
+    ),
+  ]
 }

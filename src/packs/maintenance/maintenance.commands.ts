@@ -3,9 +3,15 @@ import { revise, seal } from '../../core/state/collection.js'
 import { type Command, done, refused } from '../../core/state/command.js'
 import type { Draft } from '../../core/state/draft.js'
 import { findVersionFaults } from '../../core/state/expectations.js'
+import { findNullFaults } from '../../core/values/faults.js'
 import type { JsonObject } from '../../core/values/json.js'
 import { findTextFaults } from '../../core/values/text.js'
-import type { CancelMaintenanceWindowInput, ScheduleMaintenanceWindowInput, SetMaintenanceModeInput } from './maintenance.inputs.js'
+import type {
+  CancelMaintenanceWindowInput,
+  ScheduleMaintenanceWindowInput,
+  SetMaintenanceModeInput,
+  UpdateMaintenanceWindowInput,
+} from './maintenance.inputs.js'
 import { type MaintenanceSwitchRecord, maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
 import { isWindowOpen, type MaintenanceWindowRecord, maintenanceWindowCollection, windowStatus } from './maintenance-window.collection.js'
 
@@ -88,6 +94,37 @@ export const scheduleMaintenanceWindow: Command<ScheduleMaintenanceWindowInput, 
   },
 }
 
+/** Faults of doing something to a window that is over. */
+function findOverFaults(window: MaintenanceWindowRecord, verb: 'cancelled' | 'changed', now: Date): UserErrorData[] {
+  if (isWindowOpen(window, now)) return []
+  const message = `The window is ${windowStatus(window, now)}; only one that is SCHEDULED or ONGOING can be ${verb}.`
+  return [userError('INVALID_STATE', ['id'], message)]
+}
+
+/** Changes a window that is not over: what comes out has to be one that could be planned now. */
+export const updateMaintenanceWindow: Command<UpdateMaintenanceWindowInput, MaintenanceWindowRecord> = {
+  name: 'updateMaintenanceWindow',
+  isRevertible: true,
+  run(draft, input, { now }) {
+    const before = draft.get(maintenanceWindowCollection, input.id)
+    if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no window of this id. Plan one with scheduleMaintenanceWindow.'))
+    const { startsAt, endsAt, mode, description = before.description } = input
+    const patch = { startsAt: startsAt ?? before.startsAt, endsAt: endsAt ?? before.endsAt, mode: mode ?? before.mode, description }
+    const over = findOverFaults(before, 'changed', now)
+    const faults = [
+      ...findVersionFaults(maintenanceWindowCollection, before, input.expectedVersion),
+      ...over,
+      ...findNullFaults(input, ['startsAt', 'endsAt', 'mode']),
+      // Of one that is over, that its end has passed says nothing more.
+      ...(over.length > 0 ? [] : findWindowFaults(patch, now)),
+    ]
+    if (faults.length > 0) return refused(...faults)
+    const after = revise(maintenanceWindowCollection, before, { patch, now })
+    draft.put(maintenanceWindowCollection, after)
+    return done(after)
+  },
+}
+
 /** Cancels a window that is not over; one that is ongoing ends at once. */
 export const cancelMaintenanceWindow: Command<CancelMaintenanceWindowInput, MaintenanceWindowRecord> = {
   name: 'cancelMaintenanceWindow',
@@ -95,11 +132,7 @@ export const cancelMaintenanceWindow: Command<CancelMaintenanceWindowInput, Main
   run(draft, { id, expectedVersion }, { now }) {
     const before = draft.get(maintenanceWindowCollection, id)
     if (!before) return refused(userError('NOT_FOUND', ['id'], 'There is no window of this id; nothing had to be cancelled.'))
-    const faults = findVersionFaults(maintenanceWindowCollection, before, expectedVersion)
-    if (!isWindowOpen(before, now)) {
-      const status = windowStatus(before, now)
-      faults.push(userError('INVALID_STATE', ['id'], `The window is ${status}; only one that is SCHEDULED or ONGOING can be cancelled.`))
-    }
+    const faults = [...findVersionFaults(maintenanceWindowCollection, before, expectedVersion), ...findOverFaults(before, 'cancelled', now)]
     if (faults.length > 0) return refused(...faults)
     const after = revise(maintenanceWindowCollection, before, { patch: { isActive: false }, now })
     draft.put(maintenanceWindowCollection, after)

@@ -46,6 +46,24 @@ export class ScheduleMaintenanceWindowInput extends ReasonInput {
   idempotencyKey?: string | null
 }
 
+/** Input of updateMaintenanceWindow. */
+@InputType('UpdateMaintenanceWindowInput', { description: 'Changes a window that is not over. What is left out stays as it is.' })
+export class UpdateMaintenanceWindowInput extends editInput('window') {
+  @Field(() => ID, { description: "The window's `id`." })
+  id!: string
+  @Field(() => DateTimeISO, { nullable: true, description: 'Its first moment; in the past it begins at once.' })
+  startsAt?: Date | null
+  @Field(() => DateTimeISO, {
+    nullable: true,
+    description: 'The first moment after it: behind `startsAt`, by 31 days at most, and in the future.',
+  })
+  endsAt?: Date | null
+  @Field(() => MaintenanceModes, { nullable: true, description: 'READ_ONLY or MAINTENANCE.' })
+  mode?: MaintenanceModeName | null
+  @Field(() => String, { nullable: true, description: 'What happens in it; whoever is refused is told. null clears it.' })
+  description?: string | null
+}
+
 /** Input of cancelMaintenanceWindow. */
 @InputType('CancelMaintenanceWindowInput', { description: 'Cancels a window that is not over. One that is ongoing ends at once.' })
 export class CancelMaintenanceWindowInput extends editInput('window') {

@@ -1,6 +1,11 @@
 import { write } from '../../core/graphql/write.js'
-import { cancelMaintenanceWindow, scheduleMaintenanceWindow, setMaintenanceMode } from './maintenance.commands.js'
-import { CancelMaintenanceWindowInput, ScheduleMaintenanceWindowInput, SetMaintenanceModeInput } from './maintenance.inputs.js'
+import { cancelMaintenanceWindow, scheduleMaintenanceWindow, setMaintenanceMode, updateMaintenanceWindow } from './maintenance.commands.js'
+import {
+  CancelMaintenanceWindowInput,
+  ScheduleMaintenanceWindowInput,
+  SetMaintenanceModeInput,
+  UpdateMaintenanceWindowInput,
+} from './maintenance.inputs.js'
 import { MaintenanceState, MaintenanceWindow } from './maintenance.types.js'
 import { MAINTENANCE_WRITE } from './maintenance-switch.collection.js'
 import { viewState } from './maintenance-view.js'
@@ -36,6 +41,19 @@ export const maintenanceWrites = [
     takes: 'When, which mode, and why.',
     step: 'Plans a maintenance window.',
     returns: { field: 'maintenanceWindow', type: () => MaintenanceWindow, description: 'The window; null when there are user errors.' },
+  }),
+  write({
+    command: updateMaintenanceWindow,
+    input: UpdateMaintenanceWindowInput,
+    permission: MAINTENANCE_WRITE,
+    description: 'Moves a window that is not over, or changes its mode or its words. To end one at once, cancel it.',
+    takes: 'Which one, and what is to be different.',
+    step: 'Changes a maintenance window that is not over.',
+    returns: {
+      field: 'maintenanceWindow',
+      type: () => MaintenanceWindow,
+      description: 'The window as it is now; null when there are user errors.',
+    },
   }),
   write({
     command: cancelMaintenanceWindow,

@@ -6,7 +6,7 @@ import { findTextFaults } from '../../../core/values/text.js'
 import { apiClientCollection } from '../api-client.collection.js'
 import type { RegisterApiClientInput, RotateApiKeyInput } from '../api-client.inputs.js'
 import type { ApiClientRecord } from '../api-client.js'
-import { findActivationFaults, findNameFaults, isUsable } from '../client-rules.js'
+import { findActivationFaults, findExpiryFaults, findNameFaults, isUsable } from '../client-rules.js'
 import { addClient } from '../first-admin/first-admin.commands.js'
 import type { StoredKey } from './api-key.js'
 
@@ -24,9 +24,7 @@ export function createRegisterApiClient({ keyId, keyDigest, keyPreview }: Stored
     run(draft, input, context) {
       const { name, clientType, role, description = null, expiresAt = null } = input
       const faults = [...findNameFaults(name), ...findTextFaults(description, ['description'])]
-      if (expiresAt !== null && expiresAt <= context.now) {
-        faults.push(userError('INVALID', ['expiresAt'], 'This moment has passed; give one in the future, or leave it out for none.'))
-      }
+      faults.push(...findExpiryFaults(expiresAt, context.now))
       faults.push(...findActivationFaults(draft.view(apiClientCollection), name, ['name']))
       if (faults.length > 0) return refused(...faults)
       return done(addClient(draft, { name, clientType, role, description, expiresAt, keyId, keyDigest, keyPreview }, context).id)
@@ -67,5 +65,11 @@ export function createRotateApiKey(key: StoredKey): Command<RotateApiKeyInput, A
 function findRotationFaults(client: ApiClientRecord | undefined, now: Date): UserErrorData[] {
   if (!client) return [userError('NOT_FOUND', ['id'], 'There is no API client of this id.')]
   if (isUsable({ ...client, isActive: true }, now)) return []
-  return [userError('INVALID_STATE', ['id'], 'The client has expired, so that no key of it would work. Register a new one.')]
+  return [
+    userError(
+      'INVALID_STATE',
+      ['id'],
+      'The client has expired, so that no key of it would work. Give it a later `expiresAt` with updateApiClient, or register a new one.',
+    ),
+  ]
 }
