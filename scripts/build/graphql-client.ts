@@ -2,14 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { outputIntrospectionFile } from '@gql.tada/internal'
-import {
-  buildSchema,
-  type GraphQLNamedType,
-  type GraphQLSchema,
-  introspectionFromSchema,
-  isEnumType,
-  isInputObjectType,
-} from 'graphql'
+import { buildSchema, type GraphQLNamedType, type GraphQLSchema, introspectionFromSchema, isEnumType, isInputObjectType } from 'graphql'
 
 /**
  * Part of `npm run build`: writes src/generated/graphql from schema.graphql, for what speaks to the server over HTTP:
@@ -35,10 +28,9 @@ function inputsOf(given: GraphQLSchema): string {
   const named = Object.values(given.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
   const inputs = Object.fromEntries(named.filter(isInputObjectType).map((type) => [type.name, fieldsOf(type)]))
   const enums = Object.fromEntries(
-    named.filter(isEnumType).map((type) => [
-      type.name,
-      Object.fromEntries(type.getValues().map(({ name, description }) => [name, description ?? ''])),
-    ]),
+    named
+      .filter(isEnumType)
+      .map((type) => [type.name, Object.fromEntries(type.getValues().map(({ name, description }) => [name, description ?? '']))]),
   )
   const fields = given.getMutationType()?.getFields() ?? {}
   const mutations = Object.fromEntries(Object.values(fields).map(({ name, description }) => [name, description ?? '']))

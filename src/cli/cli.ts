@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Document, textOf } from './connection/document.js'
+import type { Document } from './connection/document.js'
 import { type ResolvedTarget, resolveTarget } from './connection/target.js'
 import { ask, askAgain } from './connection/transport.js'
 import { Output, readFormat } from './output/output.js'
@@ -30,13 +30,13 @@ export class Cli {
   }
 
   /** Asks the control plane. Throws CliFault for errors. */
-  async ask<Result, Variables extends object>(document: Document<Result, Variables>, variables: Variables): Promise<Result> {
-    return (await ask(await this.target(), { query: textOf(document as Document), variables })) as Result
+  async ask<Result, Variables>(document: Document<Result, Variables>, variables: Variables): Promise<Result> {
+    return ask(await this.target(), document, variables)
   }
 
   /** As {@link ask}, sent again where the answer was lost: `variables` hold an idempotency key. */
-  async askAgain<Result, Variables extends object>(document: Document<Result, Variables>, variables: Variables): Promise<Result> {
-    return (await askAgain(await this.target(), { query: textOf(document as Document), variables })) as Result
+  async askAgain<Result, Variables>(document: Document<Result, Variables>, variables: Variables): Promise<Result> {
+    return askAgain(await this.target(), document, variables)
   }
 }
 
@@ -50,7 +50,11 @@ export type Action = (cli: Cli, args: readonly string[], given: Given) => Promis
 export function does(command: Command, action: Action): Command {
   return command.action(async () => {
     const given: Given = command.optsWithGlobals()
-    await action(new Cli(given as GlobalOptions), command.processedArgs.flat().filter((each) => each !== undefined), given)
+    await action(
+      new Cli(given as GlobalOptions),
+      command.processedArgs.flat().filter((each) => each !== undefined),
+      given,
+    )
   })
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Given } from '../cli.js'
 import { ENUMS, INPUTS, type InputField } from '../../generated/graphql/inputs.js'
+import type { Given } from '../cli.js'
 import { usage } from '../fault.js'
 import { readMoment } from './moment.js'
 
@@ -51,17 +51,33 @@ export function addInputOptions(command: Command, input: string, taken: readonly
   const clearable = options.filter(({ isNullable, type, field }) => isNullable && type !== 'Boolean' && field !== 'expectedVersion')
   if (clearable.length > 0) {
     const names = clearable.map(({ flag }) => flag).join(', ')
-    command.option('--clear <field>', `set a field to nothing, its default: ${names} (can be repeated)`, (text: string, before?: string[]) => [
-      ...(before ?? []),
-      readChoice(text, clearable.map(({ flag }) => flag), false),
-    ])
+    command.option(
+      '--clear <field>',
+      `set a field to nothing, its default: ${names} (can be repeated)`,
+      (text: string, before?: string[]) => [
+        ...(before ?? []),
+        readChoice(
+          text,
+          clearable.map(({ flag }) => flag),
+          false,
+        ),
+      ],
+    )
   }
   return command
 }
 
 function placeholder(type: string): string {
   if (ENUMS[type]) return Object.keys(ENUMS[type]).join('|')
-  const words: Readonly<Record<string, string>> = { Int: 'number', Float: 'number', DateTimeISO: 'time', String: 'text', ID: 'id', SemVer: 'version', URL: 'url' }
+  const words: Readonly<Record<string, string>> = {
+    Int: 'number',
+    Float: 'number',
+    DateTimeISO: 'time',
+    String: 'text',
+    ID: 'id',
+    SemVer: 'version',
+    URL: 'url',
+  }
   return words[type] ?? (isTextList(type) ? 'text' : 'json')
 }
 

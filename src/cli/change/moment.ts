@@ -9,7 +9,9 @@ export function readMoment(text: string): string {
   if (sign !== undefined) return new Date(now().getTime() + Number(`${sign}${amount}`) * (UNITS[unit] ?? 0)).toISOString()
   const moment = new Date(text)
   if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime())) {
-    throw new InvalidArgumentError('This must be a time with an offset, such as 2030-01-31T22:00:00Z, or one from now on, such as +90m or -2d.')
+    throw new InvalidArgumentError(
+      'This must be a time with an offset, such as 2030-01-31T22:00:00Z, or one from now on, such as +90m or -2d.',
+    )
   }
   return moment.toISOString()
 }

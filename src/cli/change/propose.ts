@@ -1,7 +1,7 @@
-import { refuse, type Locate } from '../connection/answer-faults.js'
-import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
 import type { Cli, Given } from '../cli.js'
 import { textIn } from '../cli.js'
+import { type Locate, refuse } from '../connection/answer-faults.js'
+import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
 import { CliFault, EXIT, usage } from '../fault.js'
 import { withProgress } from '../output/progress.js'
 import { newId } from '../platform.js'
@@ -102,7 +102,12 @@ export async function showPlan(cli: Cli, plan: Plan): Promise<void> {
   if (out.format === 'json' || out.format === 'yaml') {
     await out.data({ plan: plan.changes, plannedAtRevision: plan.plannedAtRevision })
   } else if (out.format === 'name') out.lines(plan.changes.map(({ targetKey }) => targetKey))
-  else out.text(planLines(plan.changes, await out.colors('stdout')).map((line) => `${line}\n`).join(''))
+  else
+    out.text(
+      planLines(plan.changes, await out.colors('stdout'))
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
   if (plan.changes.length === 0) return out.say(`No changes: it is so already at revision ${plan.plannedAtRevision}.`)
   out.say(`${summaryOf(plan.changes)}, planned at revision ${plan.plannedAtRevision}`)
   process.exitCode = EXIT.changes
@@ -114,7 +119,14 @@ async function apply(cli: Cli, plan: Plan, options: ChangeOptions & { idempotenc
   const { steps, plannedAtRevision } = plan
   // Made before the first try: whatever is sent again is the same operation.
   const { isGuarded, overrideMaintenance, reason, idempotencyKey = newId() } = options
-  const input = { steps: steps as StepInputs, plannedAtRevision, idempotencyKey, reason, overrideMaintenance, guardWithSmokeTest: isGuarded }
+  const input = {
+    steps: steps as StepInputs,
+    plannedAtRevision,
+    idempotencyKey,
+    reason,
+    overrideMaintenance,
+    guardWithSmokeTest: isGuarded,
+  }
   const { runAdminOperation } = await withProgress(cli.out, isGuarded ? 'Applying, and proving it' : 'Applying', () =>
     cli.askAgain(APPLY, { input }),
   )

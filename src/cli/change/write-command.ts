@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { type Action, type Cli, does, type Given, textIn } from '../cli.js'
 import { INPUTS, MUTATIONS } from '../../generated/graphql/inputs.js'
+import { type Action, type Cli, does, type Given, textIn } from '../cli.js'
 import { addInputOptions, readInput } from './input-options.js'
 import { propose } from './propose.js'
 

@@ -31,5 +31,7 @@ export const changeView: View<ChangeRow> = {
 /** Which members an update changed. */
 function whatOf({ action, before, after }: ChangeRow): string {
   if (action !== 'UPDATE') return ''
-  return [...new Set(differencesOf({ before, after } as Pick<PlannedChange, 'before' | 'after'>).map(({ path }) => path.split('.')[0]))].join(', ')
+  return [
+    ...new Set(differencesOf({ before, after } as Pick<PlannedChange, 'before' | 'after'>).map(({ path }) => path.split('.')[0])),
+  ].join(', ')
 }

@@ -1,21 +1,21 @@
 import { type Command, Option } from 'commander'
-import { addInputOptions, readInput } from '../change/input-options.js'
 import { confirm, demandTerminal } from '../change/ask.js'
-import { addWrite, doesMutation } from '../change/write-command.js'
+import { addInputOptions, readInput } from '../change/input-options.js'
 import { changeOptions } from '../change/propose.js'
+import { addWrite, doesMutation } from '../change/write-command.js'
 import { type Cli, does, type Given, textIn } from '../cli.js'
 import { refuse } from '../connection/answer-faults.js'
 import { clientId } from '../connection/clients.js'
 import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
 import { CliFault, EXIT, usage } from '../fault.js'
-import { newId } from '../platform.js'
 import type { View } from '../output/output.js'
+import { newId } from '../platform.js'
 import { readKey } from './key-input.js'
 import { addListing, found } from './listing.js'
 
 const CLIENT_FIELDS = graphql(`
   fragment ClientFields on ApiClient {
-    id name clientType role keyPreview isActive description expiresAt lastUsedAt version createdAt updatedAt
+    id name clientType role keyPreview isActive description expiresAt previousKeyExpiresAt lastUsedAt version createdAt updatedAt
   }
 `)
 
@@ -98,6 +98,12 @@ export function addClientCommands(program: Command): void {
     await cli.out.object(found((await cli.ask(GET, { id })).apiClient, `API client "${name}"`), view)
   })
   addKeyCommands(client)
+  addWrite(client, {
+    name: 'update <client>',
+    step: 'updateApiClient',
+    takes: ['id'],
+    toInput: async ([name = ''], cli) => ({ id: await clientId(cli, name) }),
+  })
   for (const verb of ['activate', 'deactivate']) {
     const toInput = async ([name = '']: readonly string[], cli: Cli): Promise<object> => ({ id: await clientId(cli, name) })
     addWrite(client, { name: `${verb} <client>`, step: `${verb}ApiClient`, takes: ['id'], toInput })
@@ -112,7 +118,11 @@ export function addClientCommands(program: Command): void {
     const { verifyApiKey } = await cli.ask(VERIFY, { input: { apiKey, permission: textIn(given, 'permission') } })
     refuse(verifyApiKey.userErrors)
     const { verdict, apiClient } = verifyApiKey
-    const columns: View<typeof verifyApiKey>['columns'] = [['verdict', () => verdict], ['client', () => apiClient?.name], ['role', () => apiClient?.role]]
+    const columns: View<typeof verifyApiKey>['columns'] = [
+      ['verdict', () => verdict],
+      ['client', () => apiClient?.name],
+      ['role', () => apiClient?.role],
+    ]
     await cli.out.object(verifyApiKey, { name: () => verdict, columns })
     if (verdict !== 'VALID') process.exitCode = EXIT.refused
   })
@@ -130,9 +140,7 @@ function addKeyCommands(client: Command): void {
     const input = fields as VariablesOf<typeof REGISTER>['input']
     await printKey(cli, (await cli.askAgain(REGISTER, { input })).registerApiClient)
   })
-  const rotate = client
-    .command('rotate <client>')
-    .description('Give a client a new key. It is printed this once, and kept nowhere.')
+  const rotate = client.command('rotate <client>').description('Give a client a new key. It is printed this once, and kept nowhere.')
   addInputOptions(rotate, 'RotateApiKeyInput', ['id'])
   doesMutation(addIssueOptions(rotate), 'rotateApiKey', async (cli, [name = ''], given) => {
     const { overlapSeconds } = readInput('RotateApiKeyInput', given) as { overlapSeconds?: number }
@@ -162,7 +170,11 @@ async function printKey(cli: Cli, { apiClient, apiKey, revision, userErrors }: I
   if (format === 'json' || format === 'yaml') await cli.out.data({ apiClient, apiKey, revision })
   else if (apiKey !== null) cli.out.lines([apiKey])
   if (apiKey === null) {
-    throw new CliFault(EXIT.fault, `${client.name} was registered, but the answer with its key was lost`, `valhalla client rotate ${client.id}`)
+    throw new CliFault(
+      EXIT.fault,
+      `${client.name} was registered, but the answer with its key was lost`,
+      `valhalla client rotate ${client.id}`,
+    )
   }
   cli.out.say(`The key of ${client.name} (${client.role}) is shown this once: keep it where secrets are kept. Revision ${revision}.`)
 }

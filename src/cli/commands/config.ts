@@ -81,6 +81,7 @@ export function addConfigCommands(program: Command): void {
     summary: 'Show what happened to an entry, newest first. `changes list --target-key` finds one that is gone, too.',
     limit: 20,
     view: changeView,
-    read: async (cli, page, { args: [key = ''] }) => found((await cli.ask(HISTORY, { key, ...page })).config, `config entry "${key}"`).history,
+    read: async (cli, page, { args: [key = ''] }) =>
+      found((await cli.ask(HISTORY, { key, ...page })).config, `config entry "${key}"`).history,
   })
 }

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { addWrite } from '../change/write-command.js'
 import { readJson, readNumber } from '../change/input-options.js'
-import { type Given, does, textIn } from '../cli.js'
+import { addWrite } from '../change/write-command.js'
+import { does, type Given, textIn } from '../cli.js'
 import { graphql, type ResultOf } from '../connection/document.js'
 import type { View } from '../output/output.js'
-import { addListing, found } from './listing.js'
 import { CHANGE_FIELDS, changeView } from './change-view.js'
+import { addListing, found } from './listing.js'
 
 const FLAG_FIELDS = graphql(`
   fragment FlagFields on FeatureFlag {
@@ -101,9 +101,15 @@ export function addFlagCommands(program: Command): void {
     name: 'set <key>',
     step: 'setFeatureFlag',
     takes: ['key'],
-    toInput: ([key], _cli, given) => ({ key, ...(given['rollout'] === undefined ? {} : { strategies: [{ rolloutPercent: given['rollout'] }] }) }),
+    toInput: ([key], _cli, given) => ({
+      key,
+      ...(given['rollout'] === undefined ? {} : { strategies: [{ rolloutPercent: given['rollout'] }] }),
+    }),
   }).option('--rollout <percent>', 'on for this share of all users; short for --strategies', readPercent)
-  for (const [verb, isEnabled] of [['on', true], ['off', false]] as const) {
+  for (const [verb, isEnabled] of [
+    ['on', true],
+    ['off', false],
+  ] as const) {
     const summary = `Turn a flag ${verb}.`
     const takes = ['key', 'isEnabled', 'group', 'description', 'strategies', 'variants']
     addWrite(flag, { name: `${verb} <key>`, step: 'setFeatureFlag', summary, takes, toInput: ([key]) => ({ key, isEnabled }) })

@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
+import { ENUMS } from '../../generated/graphql/inputs.js'
 import { addWrite, doesMutation } from '../change/write-command.js'
 import { type Cli, does } from '../cli.js'
 import { refuse } from '../connection/answer-faults.js'
 import { readClients, ruleKeyById, ruleKeyByName } from '../connection/clients.js'
 import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
-import { CliFault, EXIT } from '../fault.js'
-import { ENUMS } from '../../generated/graphql/inputs.js'
-import { usage } from '../fault.js'
+import { CliFault, EXIT, usage } from '../fault.js'
 import type { View } from '../output/output.js'
 import { addListing, found, readCount } from './listing.js'
 
@@ -112,7 +111,8 @@ function readScope(text: string): Scope {
 async function keyById(cli: Cli, scope: string, key: string): Promise<string> {
   if (!key.startsWith('client:')) return key
   const byId = ruleKeyById(readScope(scope), key, await readClients(cli))
-  if (byId === undefined) throw new CliFault(EXIT.missing, `there is no active API client for "${key}"`, '`valhalla client list` shows them')
+  if (byId === undefined)
+    throw new CliFault(EXIT.missing, `there is no active API client for "${key}"`, '`valhalla client list` shows them')
   return byId
 }
 

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Cli, does, type Given } from '../cli.js'
+import { type Page, readPages } from '../connection/pages.js'
 import { CliFault, EXIT } from '../fault.js'
 import type { View } from '../output/output.js'
-import { type Page, readPages } from '../connection/pages.js'
 
 /** A command that lists something page by page. */
 export interface Listing<T> {
@@ -11,7 +11,11 @@ export interface Listing<T> {
   /** How many items are shown if nobody says otherwise; left out: all. */
   readonly limit?: number
   readonly view: View<T>
-  readonly read: (cli: Cli, page: { first: number; after: string | null }, asked: { args: readonly string[]; given: Given }) => Promise<Page<T>>
+  readonly read: (
+    cli: Cli,
+    page: { first: number; after: string | null },
+    asked: { args: readonly string[]; given: Given },
+  ) => Promise<Page<T>>
 }
 
 /** Adds a command that prints a list; options that narrow it down are the caller's. */

@@ -64,7 +64,9 @@ const windowView: View<Window> = {
 
 /** `valhalla maintenance ...` */
 export function addMaintenanceCommands(program: Command): void {
-  const maintenance = program.command('maintenance').description('The maintenance switch and windows. A time is ISO 8601, or from now on: +2h.')
+  const maintenance = program
+    .command('maintenance')
+    .description('The maintenance switch and windows. A time is ISO 8601, or from now on: +2h.')
   does(maintenance.command('status').description('Show what is in force.'), async (cli) => {
     await cli.out.object((await cli.ask(STATE, {})).maintenanceState, stateView)
   })
@@ -86,5 +88,6 @@ export function addMaintenanceCommands(program: Command): void {
     takes: ['startsAt', 'endsAt'],
     toInput: ([start = '', end = '']) => ({ startsAt: readMoment(start), endsAt: readMoment(end) }),
   })
+  addWrite(maintenance, { name: 'move <id>', step: 'updateMaintenanceWindow', takes: ['id'], toInput: ([id]) => ({ id }) })
   addWrite(maintenance, { name: 'cancel <id>', step: 'cancelMaintenanceWindow', takes: ['id'], toInput: ([id]) => ({ id }) })
 }

@@ -73,7 +73,14 @@ const runView: View<Run> = {
     ['started', ({ startedAt }) => startedAt],
     ['result', ({ isOk, finishedAt }) => (finishedAt === null ? 'under way' : isOk ? 'passed' : 'failed')],
     ['ms', ({ durationMs }) => durationMs && Math.round(durationMs)],
-    ['failed', ({ results }) => results.filter(({ status }) => status === 'FAILED').map(({ name }) => name).join(', ')],
+    [
+      'failed',
+      ({ results }) =>
+        results
+          .filter(({ status }) => status === 'FAILED')
+          .map(({ name }) => name)
+          .join(', '),
+    ],
     ['by', ({ triggeredBy }) => triggeredBy?.name],
   ],
 }

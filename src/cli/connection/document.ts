@@ -22,6 +22,6 @@ export type { ResultOf, VariablesOf }
 export const graphql = ((text: string, fragments: readonly string[] = []) => [text, ...fragments].join('\n')) as unknown as Tada
 
 /** The text of a document, as it is sent. */
-export function textOf(document: Document<never, never> | Document): string {
+export function textOf<Result, Variables>(document: Document<Result, Variables>): string {
   return document as unknown as string
 }

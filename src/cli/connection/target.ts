@@ -40,7 +40,10 @@ async function chooseProfile(asked: string | undefined): Promise<{ name?: string
   if (name === undefined) return {}
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined
   if (profile) return { name, profile }
-  throw usage(`there is no profile "${name}"`, `make it with \`valhalla login --profile ${name}\`; \`valhalla profile list\` shows what there is`)
+  throw usage(
+    `there is no profile "${name}"`,
+    `make it with \`valhalla login --profile ${name}\`; \`valhalla profile list\` shows what there is`,
+  )
 }
 
 /** An address of a control plane: http or https, without a slash or /graphql at its end. */

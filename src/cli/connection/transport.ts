@@ -1,5 +1,6 @@
 import { CliFault, EXIT, usage } from '../fault.js'
 import { type AnswerError, AnswerFault, faultOf } from './answer-faults.js'
+import { type Document, textOf } from './document.js'
 
 /** Where the server is, and who asks. */
 export interface Target {
@@ -66,20 +67,24 @@ function reasonOf(error: unknown): string {
 }
 
 /** Asks the server for data. Throws CliFault for errors of the answer. */
-export async function ask(target: Target, question: Question): Promise<unknown> {
-  const { data, errors } = await exchange(target, question)
+export async function ask<Result, Variables>(target: Target, document: Document<Result, Variables>, variables: Variables): Promise<Result> {
+  const { data, errors } = await exchange(target, { query: textOf(document), variables: variables as object })
   if (errors && errors.length > 0) throw faultOf(errors)
-  return data
+  return data as Result
 }
 
 /**
  * As {@link ask}, for what can be sent again: where an answer was lost, or says that the database was away, the very same
  * question is sent again. It has to carry an idempotency key.
  */
-export async function askAgain(target: Target, question: Question): Promise<unknown> {
+export async function askAgain<Result, Variables>(
+  target: Target,
+  document: Document<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await ask(target, question)
+      return await ask(target, document, variables)
     } catch (error) {
       const isWorthIt = error instanceof LostAnswer || (error instanceof AnswerFault && error.code === 'UNAVAILABLE')
       if (!isWorthIt || attempt === TRIES) throw error
