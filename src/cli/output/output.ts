@@ -53,8 +53,8 @@ export class Output {
   /** Prints a value as JSON, or as YAML if that was asked for. */
   async data(value: unknown): Promise<void> {
     if (this.format !== 'yaml') return this.text(`${JSON.stringify(value, null, 2)}\n`)
-    const { stringify } = await import('yaml')
-    return this.text(stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 }))
+    const { toYaml } = await import('./yaml.js')
+    return this.text(toYaml(value))
   }
 
   /** Prints lines that no terminal obeys. */
