@@ -25,7 +25,6 @@ export const NOT_YET: readonly string[] = [
   'Mutation.restoreObject was removed.',
   'OpenSessionInput was removed.',
   'OpenSessionPayload was removed.',
-  'Query.compareRevisions was removed.',
   'Query.configPrefixes was removed.',
   'Query.configs arg orderBy was removed.',
   'Query.featureFlagGroups was removed.',

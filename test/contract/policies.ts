@@ -65,6 +65,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query auditEvents': ['OPERATOR', 'read'],
   'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OBSERVER', 'read'],
+  'query compareRevisions': ['OBSERVER', 'read'],
   'query exportState': ['OBSERVER', 'read'],
   'query plan': ['OBSERVER', 'read'],
   // Its steps bring their own demands.

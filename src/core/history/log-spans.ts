@@ -11,10 +11,16 @@ export interface HistoryTools extends WalkTools {
   readonly changeLog: ChangeLog
 }
 
+/** Where a change stands, and the id of the object that it is of. */
+interface Place extends ChangePosition {
+  readonly targetId: string
+}
+
 /** The first and the last change of one record in a part of the log. */
 export interface Span extends ChangeTarget {
-  readonly first: ChangePosition
-  last: ChangePosition
+  readonly pack: string
+  readonly first: Place
+  last: Place
 }
 
 /** A part of the log: the changes of revisions above `since`, up to and with `until`. */
@@ -25,7 +31,9 @@ export interface Stretch {
   readonly limit?: number
 }
 
-interface PlaceRow extends ChangeTarget, ChangePosition {}
+interface PlaceRow extends ChangeTarget, Place {
+  readonly pack: string
+}
 
 /** One text for a record. */
 export function markOf({ targetType, targetKey }: ChangeTarget): string {
@@ -39,7 +47,7 @@ export function markOf({ targetType, targetKey }: ChangeTarget): string {
  */
 export async function spansOf(tools: HistoryTools, { since, until, limit }: Stretch): Promise<ReadonlyMap<string, Span>> {
   const size = tools.database.isShared ? PLACES.shared : PLACES.embedded
-  const text = `SELECT target_type AS "targetType", target_key AS "targetKey", revision, ordinal FROM changes
+  const text = `SELECT target_type AS "targetType", target_key AS "targetKey", target_id AS "targetId", pack, revision, ordinal FROM changes
     WHERE (revision, ordinal) > ($1, $2) AND revision <= $3 ORDER BY revision, ordinal LIMIT ${size}`
   // Behind every change of the revision `since`.
   const start = { revision: since + 1, ordinal: -1 }
@@ -48,12 +56,11 @@ export async function spansOf(tools: HistoryTools, { since, until, limit }: Stre
     return { text, values: [revision, ordinal, until] }
   }
   const spans = new Map<string, Span>()
-  for await (const { targetType, targetKey, revision, ordinal } of slicedRows<PlaceRow>(tools, asking, size)) {
+  for await (const { targetType, targetKey, pack, ...place } of slicedRows<PlaceRow>(tools, asking, size)) {
     const mark = markOf({ targetType, targetKey })
     const span = spans.get(mark)
-    const place = { revision, ordinal }
     if (span) span.last = place
-    else spans.set(mark, { targetType, targetKey, first: place, last: place })
+    else spans.set(mark, { targetType, targetKey, pack, first: place, last: place })
     if (spans.size === limit) break
   }
   return spans

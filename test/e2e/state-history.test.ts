@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../src/core/state/snapshot.js'
+import type { JsonObject } from '../../src/core/values/json.js'
 import { configEntryCollection } from '../../src/packs/config-registry/config-entry.collection.js'
 import { featureFlagCollection } from '../../src/packs/feature-flags/feature-flag.collection.js'
 import { anyCall } from '../state/random-commands.js'
@@ -43,7 +45,46 @@ function documentOf(snapshot: Snapshot): Exported['state'] {
   return { configs: Object.fromEntries(configs), flags: Object.fromEntries(flags), rateLimits: {}, smokeChecks: {} }
 }
 
-describe.each(ENGINES)('the exported state on %s', (engine) => {
+const COMPARE = `query ($from: Int!, $to: Int) {
+  compareRevisions(from: $from, to: $to) { step pack targetType targetId targetKey action before after }
+}`
+
+interface Difference {
+  readonly targetType: string
+  readonly targetKey: string
+  readonly action: string
+  readonly before: JsonObject | null
+  readonly after: JsonObject | null
+}
+
+async function comparison(server: TestServer, variables: { from: number; to?: number }): Promise<readonly Difference[]> {
+  const { data, errors } = await server.gql(COMPARE, variables)
+  expect(errors).toBe(undefined)
+  return (data as unknown as { compareRevisions: readonly Difference[] }).compareRevisions
+}
+
+/** What has to be told of two states, computed object by object. */
+function differencesOf(from: Snapshot, to: Snapshot): unknown[] {
+  return COLLECTIONS.toSorted((a, b) => (a.name < b.name ? -1 : 1)).flatMap((collection) => {
+    const [earlier, later] = [from, to].map((state) => state.table(collection.name))
+    const keys = new Set([...(earlier?.values() ?? []), ...(later?.values() ?? [])].map(collection.keyOf))
+    return [...keys].sort().flatMap((targetKey): object[] => {
+      const [before = null, after = null] = [earlier, later].map((table) => {
+        const record = table?.get(targetKey)
+        return record ? collection.imageOf(record) : null
+      })
+      const place = { step: 0, pack: collection.pack, targetType: collection.name, targetKey }
+      const end = { ...place, targetId: before?.['id'], action: 'DELETE', before, after: null }
+      const beginning = { ...place, targetId: after?.['id'], action: 'CREATE', before: null, after }
+      if (!before || !after || before['id'] !== after['id']) return [...(before ? [end] : []), ...(after ? [beginning] : [])]
+      const counted = { [collection.version]: 0, updatedAt: 0 }
+      const isSame = isDeepStrictEqual({ ...before, ...counted }, { ...after, ...counted })
+      return isSame ? [] : [{ ...place, targetId: after['id'], action: 'UPDATE', before, after }]
+    })
+  })
+}
+
+describe.each(ENGINES)('the state at a revision on %s', (engine) => {
   let server: TestServer
   let drop: (() => Promise<void>) | undefined
   beforeAll(async () => {
@@ -56,7 +97,7 @@ describe.each(ENGINES)('the exported state on %s', (engine) => {
     await drop?.()
   })
 
-  it('is at every revision what a replay of the log up to there leads to, whatever was done before and since', async () => {
+  it('is exported and compared as what a replay of the log up to there leads to, whatever was done before and since', async () => {
     const { ledger, changeLog } = server.services
     await fc.assert(
       fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 12 }), async (calls) => {
@@ -64,16 +105,23 @@ describe.each(ENGINES)('the exported state on %s', (engine) => {
         for (const { command, input } of calls) await run(ledger, command, input)
         const names = new Set(COLLECTIONS.map(({ name }) => name))
         const log = (await collect(changeLog.stream({}))).filter(({ targetType }) => names.has(targetType))
+        const states: Snapshot[] = []
         for (let revision = first; revision <= ledger.snapshot.revision; revision += 1) {
-          const then = replay(
-            COLLECTIONS,
-            log.filter((change) => change.revision <= revision),
-          )
+          const upTo = log.filter((change) => change.revision <= revision)
+          const then = replay(COLLECTIONS, upTo)
+          states.push(then)
           expect(await exportOf(server, { atRevision: revision })).toEqual({ revision, state: documentOf(then) })
         }
         expect(await exportOf(server)).toEqual({ revision: ledger.snapshot.revision, state: documentOf(ledger.snapshot) })
+        for (const [index, then] of states.entries()) {
+          const [from, to] = [first + index, ledger.snapshot.revision]
+          expect(await comparison(server, { from })).toEqual(differencesOf(then, ledger.snapshot))
+          expect(await comparison(server, { from: to, to: from })).toEqual(differencesOf(ledger.snapshot, then))
+          const middle = states[Math.floor(index / 2)] as Snapshot
+          expect(await comparison(server, { from, to: first + Math.floor(index / 2) })).toEqual(differencesOf(then, middle))
+        }
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 
@@ -102,6 +150,43 @@ describe.each(ENGINES)('the exported state on %s', (engine) => {
     ]
     expect((await operate(server, { steps: makings })).userErrors).toEqual([])
     expect(JSON.stringify((await exportOf(server)).state)).toBe(JSON.stringify(state))
+  })
+})
+
+describe('a comparison of revisions', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer({ VALHALLA_MAX_ANSWER_BYTES: '65536' })
+  })
+  afterAll(() => server.close())
+
+  it('shows nothing of what was changed and put back, and an object that was made anew as another one', async () => {
+    const { revision: from } = await operate(server, { steps: [{ setFeatureFlag: { key: 'a' } }, { setFeatureFlag: { key: 'b' } }] })
+    await operate(server, { steps: [{ setFeatureFlag: { key: 'a', isEnabled: false } }, { deleteFeatureFlag: { key: 'b' } }] })
+    await operate(server, { steps: [{ setFeatureFlag: { key: 'a', isEnabled: true } }, { setFeatureFlag: { key: 'b' } }] })
+    const differences = await comparison(server, { from: Number(from) })
+    expect(differences.map(({ targetKey, action }) => [targetKey, action])).toEqual([
+      ['b', 'DELETE'],
+      ['b', 'CREATE'],
+    ])
+  })
+
+  it('of what is too large for one answer, or of a revision that there is not, is refused', async () => {
+    const from = server.services.ledger.snapshot.revision
+    const value = 'x'.repeat(40_000)
+    for (const key of ['a', 'b']) await operate(server, { steps: [{ setConfig: { key, value } }] })
+    for (const key of ['a', 'b']) await operate(server, { steps: [{ deleteConfig: { key } }] })
+    const fault = async (variables: object) => (await server.gql(COMPARE, { ...variables })).errors?.[0]?.message
+    expect(await fault({ from: from + 2 })).toContain('The answer would have more than 65536 bytes.')
+    expect(await comparison(server, { from: from + 2, to: from + 2 })).toEqual([])
+    const newest = from + 4
+    for (const [argument, given] of [
+      ['from', { from: newest + 1 }],
+      ['to', { from: 1, to: newest + 1 }],
+    ] as const)
+      expect(await fault(given)).toBe(
+        `The argument \`${argument}\` must be a revision from 0 to ${newest}, the newest one; is ${newest + 1}.`,
+      )
   })
 })
 
