@@ -13,12 +13,14 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
 
   'query config': ['OBSERVER', 'read'],
   'query configs': ['OBSERVER', 'read'],
+  'query configPrefixes': ['OBSERVER', 'read'],
   'mutation setConfig': ['OPERATOR', 'write'],
   'mutation deleteConfig': ['OPERATOR', 'write'],
   'mutation unlockConfig': ['ADMIN', 'write'],
 
   'query featureFlag': ['OBSERVER', 'read'],
   'query featureFlags': ['OBSERVER', 'read'],
+  'query featureFlagGroups': ['OBSERVER', 'read'],
   'query isFeatureEnabled': ['EVALUATOR', 'always'],
   'query evaluateFlag': ['EVALUATOR', 'always'],
   'query evaluateFlags': ['EVALUATOR', 'always'],

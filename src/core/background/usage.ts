@@ -22,6 +22,7 @@ export class UsageMarks {
   /** When, in milliseconds since 1970, by kind and key. */
   readonly #marks = { flag: new Map<string, number>(), client: new Map<string, number>() }
   readonly #dirty = { flag: new Set<string>(), client: new Set<string>() }
+  readonly #moved = { flag: new Set<Set<string>>(), client: new Set<Set<string>>() }
   #readUpTo = new Date(0)
   #rounds = 0
 
@@ -46,6 +47,20 @@ export class UsageMarks {
     return at === undefined ? null : new Date(at)
   }
 
+  /**
+   * What tells, each time it is called, the keys whose marks have moved since the call before (all at first, and maybe some that
+   * have not). Costs nothing where marks are made.
+   */
+  follow(kind: UsageKind): () => readonly string[] {
+    const moved = new Set(this.#marks[kind].keys())
+    this.#moved[kind].add(moved)
+    return () => {
+      const keys = [...moved, ...this.#dirty[kind]]
+      moved.clear()
+      return keys
+    }
+  }
+
   /** Reads all marks and goes on flushing until closed. */
   async open(): Promise<void> {
     await this.#read()
@@ -66,6 +81,7 @@ export class UsageMarks {
     const rows = (['flag', 'client'] as const).flatMap((kind) =>
       [...this.#dirty[kind]].map((key) => ({ kind, key, last_at: this.lastAt(kind, key)?.toISOString() })),
     )
+    for (const { kind, key } of rows) this.#noteMoved(kind, key)
     for (const keys of Object.values(this.#dirty)) keys.clear()
     try {
       if (rows.length > 0) {
@@ -82,12 +98,17 @@ export class UsageMarks {
     }
   }
 
+  #noteMoved(kind: UsageKind, key: string): void {
+    for (const moved of this.#moved[kind]) moved.add(key)
+  }
+
   async #read(): Promise<void> {
     const text = 'SELECT kind, key, last_at FROM usage_marks WHERE last_at > $1'
     if (this.#rounds % READ_ALL_EVERY_ROUNDS === 0) this.#readUpTo = new Date(0)
     const { rows } = await this.#database.ask<{ kind: UsageKind; key: string; last_at: Date }>(text, [this.#readUpTo])
     for (const { kind, key, last_at } of rows) {
       this.#marks[kind].set(key, Math.max(this.#marks[kind].get(key) ?? 0, last_at.getTime()))
+      this.#noteMoved(kind, key)
     }
     this.#rounds += 1
     // Clocks differ and flushes take a while: look back over two rounds, a mark read twice does no harm.

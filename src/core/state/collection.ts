@@ -13,6 +13,23 @@ export interface View<R> {
   values(afterKey?: string): IterableIterator<R>
   /** The records that a listing of the collection has under this value, in key order; those after `afterKey` when it is given. */
   listed(listing: string, value: string, afterKey?: string): IterableIterator<R>
+  /** All records in the order of a listing, each with its place there (see {@link placeIn}); those behind `place` when it is given. */
+  inOrder(listing: string, place?: string): IterableIterator<readonly [place: string, record: R]>
+  /** What a listing has records under, each value once, in order. */
+  valuesOf(listing: string): IterableIterator<string>
+}
+
+/** Where a record stands in a listing: by what it is listed under, then by its key. No text that is stored holds U+0000. */
+export function placeIn(value: string, key: string): string {
+  return `${value}\u0000${key}`
+}
+
+/** The last moment that there is, in milliseconds since 1970 (ECMA-262, time values). */
+const LAST_MS = 8.64e15
+
+/** What a listing has a moment under whose records come newest first. */
+export function newestFirst(time: Date): string {
+  return String(LAST_MS - time.getTime()).padStart(17, '0')
 }
 
 /** A state to be read, whether it is in force or pending. */

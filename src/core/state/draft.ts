@@ -80,6 +80,8 @@ export class Draft {
       },
       values: (afterKey) => table().values(afterKey),
       listed: (listing, value, afterKey) => table().listed(listing, value, afterKey),
+      inOrder: (listing, place) => table().inOrder(listing, place),
+      valuesOf: (listing) => table().valuesOf(listing),
     }
   }
 

@@ -1,5 +1,5 @@
 import sorted from 'sorted-btree'
-import type { AnyCollection, Collection, View } from './collection.js'
+import { type AnyCollection, type Collection, placeIn, type View } from './collection.js'
 
 // A CommonJS package with a `default` property: to Node's ESM its default import is the whole module.
 type Tree<V> = InstanceType<typeof sorted.default<string, V>>
@@ -17,9 +17,6 @@ const treesOf = (names: object = {}): ReadonlyMap<string, Tree<string>> =>
   new Map(Object.keys(names).map((name) => [name, new Tree<string, string>()]))
 const clonesOf = (trees: ReadonlyMap<string, Tree<string>>): ReadonlyMap<string, Tree<string>> =>
   new Map([...trees].map(([name, tree]) => [name, tree.clone()]))
-
-/** Where a key stands in a listing: no text that is stored holds U+0000. */
-const placeIn = (value: string, key: string): string => `${value}\u0000${key}`
 
 /**
  * The records of one collection: B+ trees that share their unchanged nodes with the table they were copied from, so that
@@ -60,6 +57,22 @@ export class Table implements View<object> {
     for (const [place, key] of this.#listings.get(listing)?.entries(before) ?? []) {
       if (!place.startsWith(prefix)) return
       if (place !== before) yield this.#records.get(key) as object
+    }
+  }
+
+  *inOrder(listing: string, behind = ''): IterableIterator<readonly [place: string, record: object]> {
+    for (const [place, key] of this.#listings.get(listing)?.entries(behind) ?? [])
+      if (place !== behind) yield [place, this.#records.get(key) as object]
+  }
+
+  *valuesOf(listing: string): IterableIterator<string> {
+    const tree = this.#listings.get(listing)
+    let place = tree?.minKey()
+    while (place !== undefined) {
+      const value = place.slice(0, place.indexOf(placeIn('', '')))
+      yield value
+      // Behind every place that begins with this value: the least of those that do not.
+      place = tree?.getPairOrNextHigher(`${value}\u0001`)?.[0]
     }
   }
 

@@ -147,8 +147,8 @@ describe('apiClient', () => {
 
   it('tells until when the key before the last rotation works, and nothing of one that has ended', async () => {
     const { data } = await as('OBSERVER', '{ apiClients { nodes { name previousKeyExpiresAt } } }')
-    const { nodes } = data?.['apiClients'] as { nodes: { name: string; previousKeyExpiresAt: string | null }[] }
-    expect(Object.fromEntries(nodes.map(({ name, previousKeyExpiresAt }) => [name, previousKeyExpiresAt]))).toEqual({
+    const page = data?.['apiClients'] as { nodes: { name: string; previousKeyExpiresAt: string | null }[] }
+    expect(Object.fromEntries(page.nodes.map(({ name, previousKeyExpiresAt }) => [name, previousKeyExpiresAt]))).toEqual({
       'first admin': null,
       'Front end': null,
       old: null,

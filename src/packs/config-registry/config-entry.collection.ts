@@ -1,4 +1,4 @@
-import { boolean, defineCollection, editFields, json, nullable, type RecordOf, text } from '../../core/state/collection.js'
+import { boolean, defineCollection, editFields, json, newestFirst, nullable, type RecordOf, text } from '../../core/state/collection.js'
 import type { Json } from '../../core/values/json.js'
 
 /** To see entries. */
@@ -35,4 +35,5 @@ export const configEntryCollection = defineCollection<ConfigEntryRecord>({
   writePermission: (_before, after) => (after?.['isMutable'] === false ? CONFIG_UNLOCK : CONFIG_WRITE),
   exported: { section: 'configs', fields: ['value', 'description', 'isMutable', 'valueSchema'] },
   fields,
+  listings: { updatedAt: ({ updatedAt }) => newestFirst(updatedAt) },
 })

@@ -36,6 +36,8 @@ export class UnlockConfigInput {
 /** Filter of configs. */
 @InputType('ConfigFilter', { description: 'Which entries are meant; what is left out does not matter.' })
 export class ConfigFilter {
+  @Field(() => [String], { nullable: true, description: 'With one of these keys, at most 1,000; those that do not exist are left out.' })
+  keys?: string[] | null
   @Field(() => String, { nullable: true, description: 'Whose key begins with this.' })
   prefix?: string | null
   @Field(() => String, { nullable: true, description: 'Whose key or description holds this text, whatever the letter case.' })

@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType } from 'type-graphql'
 import { editedType } from '../../core/graphql/bases.js'
 import { connectionOf } from '../../core/graphql/connection.js'
-import { JSONValue } from '../../core/graphql/scalars.js'
+import { enumType, JSONValue } from '../../core/graphql/scalars.js'
 import type { Json } from '../../core/values/json.js'
 
 /** An entry as it is shown. */
@@ -23,6 +23,15 @@ export class ConfigEntry extends editedType() {
   @Field(() => JSONValue, { nullable: true, description: 'The JSON Schema that every value must fit; null: any value.' })
   valueSchema!: Json
 }
+
+/** How a list of entries is sorted. */
+export type ConfigOrder = 'KEY' | 'UPDATED_AT_DESC'
+
+/** The GraphQL enum of orders of entries. */
+export const ConfigOrders = enumType<ConfigOrder>('ConfigOrder', 'How a list of entries is sorted.', {
+  KEY: 'In the order of their keys.',
+  UPDATED_AT_DESC: 'Those that were changed last first.',
+})
 
 /** A page of entries. */
 export const ConfigEntryConnection = connectionOf(ConfigEntry, 'ConfigEntry')

@@ -1,4 +1,4 @@
-import { boolean, defineCollection, editFields, json, nullable, type RecordOf, text } from '../../core/state/collection.js'
+import { boolean, defineCollection, editFields, json, newestFirst, nullable, type RecordOf, text } from '../../core/state/collection.js'
 import type { FlagStrategy, FlagVariant } from './evaluation/evaluation.js'
 
 /** To ask whether flags are on. */
@@ -34,5 +34,5 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   writePermission: FLAGS_WRITE,
   exported: { section: 'flags', fields: ['group', 'description', 'isEnabled', 'strategies', 'variants'] },
   fields,
-  listings: { group: ({ group }) => group },
+  listings: { group: ({ group }) => group, updatedAt: ({ updatedAt }) => newestFirst(updatedAt) },
 })

@@ -81,6 +81,10 @@ export class SetFeatureFlagInput extends editInput('flag', { mayBeNew: true }) {
 /** Filter of featureFlags. */
 @InputType('FeatureFlagFilter', { description: 'Which flags are meant; what is left out does not matter.' })
 export class FeatureFlagFilter {
+  @Field(() => [String], { nullable: true, description: 'With one of these keys, at most 1,000; those that do not exist are left out.' })
+  keys?: string[] | null
+  @Field(() => String, { nullable: true, description: 'Whose key begins with this.' })
+  prefix?: string | null
   @Field(() => String, { nullable: true, description: 'Of this group.' })
   group?: string | null
   @Field(() => Boolean, { nullable: true, description: 'Whose main switch is on (true) or off (false).' })

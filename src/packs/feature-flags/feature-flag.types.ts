@@ -106,6 +106,17 @@ export class FeatureFlag extends editedType() {
   variants!: readonly FlagVariantType[]
 }
 
+/** How a list of flags is sorted. */
+export type FlagOrder = 'KEY' | 'GROUP' | 'UPDATED_AT_DESC' | 'LAST_EVALUATED_AT_ASC'
+
+/** The GraphQL enum of orders of flags. */
+export const FlagOrders = enumType<FlagOrder>('FeatureFlagOrder', 'How a list of flags is sorted.', {
+  KEY: 'In the order of their keys.',
+  GROUP: 'By group, then by key.',
+  UPDATED_AT_DESC: 'Those that were changed last first.',
+  LAST_EVALUATED_AT_ASC: 'Those that nobody ever asked for first, then by the minute in which somebody last did: what can be tidied up.',
+})
+
 /** A page of flags. */
 export const FeatureFlagConnection = connectionOf(FeatureFlag, 'FeatureFlag')
 
