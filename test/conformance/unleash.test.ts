@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { InexpressibleError } from '../../src/cli/state/import/flag-model.js'
+import { type Conversion, convertFeature } from '../../src/cli/state/import/unleash-converter.js'
 import { evaluateFlag } from '../../src/packs/feature-flags/evaluation/evaluate.js'
 import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation/evaluation.js'
 import { validateStrategies, validateVariants } from '../../src/packs/feature-flags/flag-validation.js'
-import { type Conversion, convertFeature, InexpressibleError } from './unleash-converter.js'
 import { readSpecifications, type Specification, type SpecificationCase, type UnleashContext } from './unleash-specification.js'
 
 /** Files of which no case can run, and why; all others must run at least one. */

@@ -10,11 +10,21 @@ const WORDS = { CREATE: 'make', UPDATE: 'change', DELETE: '**delete**' } as cons
 export function planMarkdown(plan: readonly PlannedChange[], { title, revision }: { title: string; revision: number }): string {
   if (plan.length === 0) return `### ${title}\n\nNo changes: it is so already at revision ${revision}.\n`
   const rows = plan.map(({ action, targetType, targetKey }) => `| ${WORDS[action]} | ${targetType} | ${code(targetKey)} |`)
-  const head = [`### ${title}`, '', `${summaryOf(plan)}, planned at revision ${revision}.`, '', '| | type | object |', '|---|---|---|', ...rows, '']
+  const head = [
+    `### ${title}`,
+    '',
+    `${summaryOf(plan)}, planned at revision ${revision}.`,
+    '',
+    '| | type | object |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ]
   const details = plan.map((change) => `${detailOf(change)}\n`)
   let text = `${head.join('\n')}\n`
   for (const detail of details) {
-    if (text.length + detail.length > MAX_LENGTH) return `${text.slice(0, MAX_LENGTH)}\n\nThe rest is too long to be shown here: run the plan to see it.\n`
+    if (text.length + detail.length > MAX_LENGTH)
+      return `${text.slice(0, MAX_LENGTH)}\n\nThe rest is too long to be shown here: run the plan to see it.\n`
     text += detail
   }
   return text
@@ -37,7 +47,11 @@ function shown(value: unknown): string {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(/[\r\n]/g, ' ')
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[\r\n]/g, ' ')
 }
 
 /** A name in code type, in a cell of a table. */

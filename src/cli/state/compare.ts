@@ -42,7 +42,9 @@ export function findWork(desired: DesiredState, actual: ActualState): Work[] {
 export function findUnwanted(desired: DesiredState, actual: ActualState): Work[] {
   return KINDS.flatMap((kind) => {
     const owns = desired.owns[kind] ?? []
-    const unwanted = [...actual[kind].keys()].filter((key) => !desired.objects[kind].has(key) && owns.some((prefix) => key.startsWith(prefix)))
+    const unwanted = [...actual[kind].keys()].filter(
+      (key) => !desired.objects[kind].has(key) && owns.some((prefix) => key.startsWith(prefix)),
+    )
     return unwanted.map((key): Work => ({ kind, key, wanted: undefined, fields: {}, isNew: false }))
   })
 }

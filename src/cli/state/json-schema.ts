@@ -17,7 +17,11 @@ export function stateSchema(): Schema {
     properties: {
       $schema: { type: 'string' },
       apiVersion: { const: API_VERSION },
-      owns: { ...lists, description: 'Prefixes; only what begins with one of them is pruned.', properties: listsOf(() => ({ type: 'string', minLength: 1 })) },
+      owns: {
+        ...lists,
+        description: 'Prefixes; only what begins with one of them is pruned.',
+        properties: listsOf(() => ({ type: 'string', minLength: 1 })),
+      },
       leave: {
         ...lists,
         description: 'Fields that are set when an object is made, and then left to operators.',
@@ -27,7 +31,9 @@ export function stateSchema(): Schema {
         type: 'object',
         additionalProperties: false,
         required: ['clients'],
-        properties: { clients: mapOf({ type: 'object', additionalProperties: false, required: ['role'], properties: { role: schemaOf('Role') } }) },
+        properties: {
+          clients: mapOf({ type: 'object', additionalProperties: false, required: ['role'], properties: { role: schemaOf('Role') } }),
+        },
       },
       ...Object.fromEntries(KINDS.map((kind) => [kind, mapOf(objectSchema(kind))])),
     },
@@ -46,7 +52,12 @@ function objectSchema(kind: Kind): Schema {
   const { input, required } = KIND_SPECS[kind]
   const properties = fieldsOf(kind).map((field) => [field, fieldSchema(input, field)])
   // An object that has its defaults alone may be empty.
-  return { type: required.length > 0 ? 'object' : ['object', 'null'], additionalProperties: false, required, properties: Object.fromEntries(properties) }
+  return {
+    type: required.length > 0 ? 'object' : ['object', 'null'],
+    additionalProperties: false,
+    required,
+    properties: Object.fromEntries(properties),
+  }
 }
 
 function fieldSchema(input: string, field: string): Schema {
@@ -65,7 +76,9 @@ function schemaOf(type: string): Schema {
   if (of.startsWith('[')) return { type: isNullable ? ['array', 'null'] : 'array', items: schemaOf(of.slice(1, -1)) }
   const fields = INPUTS[of]
   if (!fields) return SCALARS[of] ? { type: isNullable ? [SCALARS[of], 'null'] : SCALARS[of] } : {}
-  const required = Object.entries(fields).flatMap(([name, field]) => (field.type.endsWith('!') && field.default === undefined ? [name] : []))
+  const required = Object.entries(fields).flatMap(([name, field]) =>
+    field.type.endsWith('!') && field.default === undefined ? [name] : [],
+  )
   const properties = Object.fromEntries(Object.keys(fields).map((name) => [name, fieldSchema(of, name)]))
   return { type: isNullable ? ['object', 'null'] : 'object', additionalProperties: false, required, properties }
 }

@@ -1,5 +1,5 @@
 import { INPUTS } from '../../generated/graphql/inputs.js'
-import { canonical, type ActualState } from './compare.js'
+import { type ActualState, canonical } from './compare.js'
 import { API_VERSION, KIND_SPECS, KINDS, type Kind, type StateObject, type Value } from './kinds.js'
 import { fieldsOf } from './state.js'
 

@@ -29,7 +29,14 @@ export class StateSource {
 
   constructor(file: string, text: string) {
     this.file = file
-    const options = { version: '1.2', schema: 'core', intAsBigInt: true, merge: false, prettyErrors: false, lineCounter: this.#lines } as const
+    const options = {
+      version: '1.2',
+      schema: 'core',
+      intAsBigInt: true,
+      merge: false,
+      prettyErrors: false,
+      lineCounter: this.#lines,
+    } as const
     this.#document = parseDocument(text, options)
     const { contents, errors, warnings } = this.#document
     for (const { pos, message, code } of [...errors, ...warnings]) this.#note(pos[0], MESSAGES[code] ?? message)

@@ -100,7 +100,8 @@ function checkObject(kind: Kind, { key, object }: { key: string; object: StateOb
     if (value !== undefined && value !== null) checkType(type, { value, path: [...path, field] }, own)
     else if (required.includes(field)) own(value === undefined ? path : [...path, field], `${field} is missing`)
   }
-  if (kind === 'rateLimits' && !SCOPED.test(key)) own(path, `the key of a rate limit is its scope and its key, such as "GLOBAL *" or "API_KEY client:web-shop"`)
+  if (kind === 'rateLimits' && !SCOPED.test(key))
+    own(path, `the key of a rate limit is its scope and its key, such as "GLOBAL *" or "API_KEY client:web-shop"`)
   return isGood
 }
 
@@ -129,7 +130,8 @@ function readTexts(root: StateObject, [part, kind]: readonly [string, Kind], not
 function readLeft(kind: Kind, root: StateObject, note: Note): string[] {
   const left = readTexts(root, ['leave', kind], note)
   for (const [index, field] of left.entries()) {
-    if (!fieldsOf(kind).includes(field)) note(['leave', kind, index], `there is no field "${field}"; there are ${fieldsOf(kind).join(', ')}`)
+    if (!fieldsOf(kind).includes(field))
+      note(['leave', kind, index], `there is no field "${field}"; there are ${fieldsOf(kind).join(', ')}`)
   }
   return left
 }
