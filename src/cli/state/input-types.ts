@@ -7,17 +7,22 @@ export type Note = (path: Path, message: string) => void
 
 /** Checks that a value is of a GraphQL type, such as "[FlagStrategyInput!]". */
 export function checkType(type: string, { value, path }: { value: Value; path: Path }, note: Note): void {
-  if (type.endsWith('!')) return value === null ? note(path, 'this must not be empty') : checkType(type.slice(0, -1), { value, path }, note)
-  if (value === null) return
-  if (type.startsWith('[')) {
-    if (!Array.isArray(value)) return note(path, 'this must be a list')
-    for (const [index, item] of value.entries()) checkType(type.slice(1, -1), { value: item, path: [...path, index] }, note)
-    return
-  }
-  if (INPUTS[type]) return checkObject(type, { value, path }, note)
-  const expected = ENUMS[type] ? Object.keys(ENUMS[type]).join(', ') : SCALARS[type]?.words
-  const isFit = ENUMS[type] ? typeof value === 'string' && Object.hasOwn(ENUMS[type], value) : (SCALARS[type]?.fits(value) ?? true)
-  if (!isFit) note(path, ENUMS[type] ? `this must be one of ${expected}` : `this must be ${expected}`)
+  if (type.endsWith('!') && value === null) note(path, 'this must not be empty')
+  if (value !== null) checkPresent(type.replace(/!$/, ''), { value, path }, note)
+}
+
+function checkPresent(type: string, { value, path }: { value: Value; path: Path }, note: Note): void {
+  const known = ENUMS[type]
+  if (type.startsWith('[')) checkList(type.slice(1, -1), { value, path }, note)
+  else if (INPUTS[type]) checkObject(type, { value, path }, note)
+  else if (known) {
+    if (typeof value !== 'string' || !Object.hasOwn(known, value)) note(path, `this must be one of ${Object.keys(known).join(', ')}`)
+  } else if (SCALARS[type]?.fits(value) === false) note(path, `this must be ${SCALARS[type].words}`)
+}
+
+function checkList(type: string, { value, path }: { value: Value; path: Path }, note: Note): void {
+  if (!Array.isArray(value)) note(path, 'this must be a list')
+  else for (const [index, item] of value.entries()) checkType(type, { value: item, path: [...path, index] }, note)
 }
 
 const SCALARS: Readonly<Record<string, { readonly words: string; readonly fits: (value: Value) => boolean }>> = {
@@ -30,7 +35,10 @@ const SCALARS: Readonly<Record<string, { readonly words: string; readonly fits: 
 }
 
 function checkObject(type: string, { value, path }: { value: Value; path: Path }, note: Note): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return note(path, 'this must be an object')
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    note(path, 'this must be an object')
+    return
+  }
   const fields = INPUTS[type] ?? {}
   checkNames(value as StateObject, { known: Object.keys(fields), path }, note)
   for (const [name, { type: of, default: fallback }] of Object.entries(fields)) {

@@ -14,11 +14,12 @@ import { readText, refuseFiles } from './state-files.js'
 export async function runImport(cli: Cli, { system, file }: { system: string; file: string }, given: Given): Promise<void> {
   const source = new StateSource(file, await readText(file))
   refuseFiles(source.faults)
-  const { flags, refused, warnings } = convert(system, source.value ?? null, textIn(given, 'environment'))
+  const { flags, renamed, refused, warnings } = convert(system, source.value ?? null, textIn(given, 'environment'))
   const none = new Map()
   const document = toDocument({ flags, configs: none, rateLimits: none, smokeChecks: none })
   if (cli.out.format === 'json') await cli.out.data(document)
   else cli.out.text(toYaml(document))
+  for (const { name, key } of renamed) cli.out.say(`renamed: ${plain(name)} is ${key} here: ask for that`)
   for (const { name, warning } of warnings) cli.out.say(`warning: ${plain(name)}: ${plain(warning)}`)
   for (const { name, reason } of refused) cli.out.say(`refused: ${plain(name)}: ${plain(reason)}`)
   cli.out.say(`${flags.size} flags imported, ${refused.length} refused.`)

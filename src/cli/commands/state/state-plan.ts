@@ -28,7 +28,7 @@ const ATTEMPTS = 3
 
 /** Which part of a state is meant. */
 export interface StateScope {
-  readonly kinds?: readonly ('FLAGS' | 'CONFIGS' | 'RATE_LIMITS' | 'SMOKE_CHECKS')[]
+  readonly kinds?: ('FLAGS' | 'CONFIGS' | 'RATE_LIMITS' | 'SMOKE_CHECKS')[]
   readonly prefix?: string
   readonly atRevision?: number
 }
@@ -133,7 +133,7 @@ async function readRuleIds(cli: Cli, clients: readonly ClientName[]): Promise<Ma
 /** Says of a fault of a step in which file, on which line, and on which object it is. */
 function locator(work: readonly Work[]): Locate {
   return (field) => {
-    if (!field || field[0] !== 'steps') return ''
+    if (field?.[0] !== 'steps') return ''
     const [, index, , ...path] = field
     const { kind, key, wanted } = work[Number(index)] ?? {}
     if (kind === undefined || key === undefined) return ''

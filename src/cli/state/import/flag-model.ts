@@ -41,6 +41,8 @@ export class InexpressibleError extends Error {}
 /** What came of a file of another system. */
 export interface Imported {
   readonly flags: ReadonlyMap<string, StateObject>
+  /** Names that are others here: whoever asks for the flag has to know. */
+  readonly renamed: readonly { readonly name: string; readonly key: string }[]
   /** What was left out, by its name there, and why. */
   readonly refused: readonly { readonly name: string; readonly reason: string }[]
   /** What was taken, and is not quite the same. */

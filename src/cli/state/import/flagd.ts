@@ -45,7 +45,7 @@ export function importFlagd(given: Value): Imported {
       refused.push({ name: key, reason: error.message })
     }
   }
-  return { flags, refused, warnings }
+  return { flags, renamed: [], refused, warnings }
 }
 
 function convert(flag: FlagdFlag): { object: StateObject; isDrawn: boolean } {

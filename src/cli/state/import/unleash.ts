@@ -33,6 +33,7 @@ export function importUnleash(given: Value, environment?: string): Imported {
   const file = (given ?? {}) as UnleashFile
   const state = stateOf(file)
   const flags = new Map<string, StateObject>()
+  const renames: Imported['renamed'][number][] = []
   const refused: Imported['refused'][number][] = []
   const features = file.featureEnvironments ? assemble(file, environment) : (file.features ?? [])
   for (const feature of features) {
@@ -42,6 +43,7 @@ export function importUnleash(given: Value, environment?: string): Imported {
       if (flags.has(flag.key)) throw new InexpressibleError(`another flag is called "${flag.key}" here, too`)
       demandKnownOperators(flag)
       const { key, ...object } = flag
+      if (key !== feature.name) renames.push({ name: feature.name, key })
       const description = (feature as ExportedFeature).description ?? null
       flags.set(key, wholeOf('flags', { ...(object as unknown as StateObject), description }))
     } catch (error) {
@@ -49,7 +51,7 @@ export function importUnleash(given: Value, environment?: string): Imported {
       refused.push({ name: feature.name, reason: error.message })
     }
   }
-  return { flags, refused, warnings: [] }
+  return { flags, renamed: renames, refused, warnings: [] }
 }
 
 function stateOf({ features = [], segments = [] }: UnleashFile): UnleashState {
