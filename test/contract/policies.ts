@@ -73,6 +73,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   // Its steps bring their own demands.
   'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
+  'mutation restoreObject': ['OPERATOR', 'write'],
   'subscription changes': ['OBSERVER', 'read'],
 
   'query systemStatus': ['EVALUATOR', 'always'],

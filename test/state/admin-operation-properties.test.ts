@@ -4,12 +4,13 @@ import type { Database } from '../../src/core/database/database.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
 import { Store } from '../../src/core/ledger/store.js'
+import { systemClock } from '../../src/core/platform/clock.js'
 import { newId } from '../../src/core/platform/ids.js'
 import type { Command } from '../../src/core/state/command.js'
 import { createRevertCommand } from '../../src/core/state/revert.js'
 import type { Snapshot } from '../../src/core/state/snapshot.js'
 import type { JsonObject } from '../../src/core/values/json.js'
-import { type BoundStep, createAdminCommand } from '../../src/packs/admin-operations/operations/admin-operation.command.js'
+import { type BoundStep, bindStep, createAdminCommand } from '../../src/packs/admin-operations/operations/admin-operation.command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
 import { packs } from '../../src/packs/index.js'
 import { clientWithKey } from '../testkit/api-clients.js'
@@ -69,6 +70,11 @@ const INPUTS: Readonly<Record<string, fc.Arbitrary<object>>> = {
   updateSystemVersion: fc.record({ version: maybe(fc.constantFrom('1.0.0', '1.1.0', '2.0.0')), notes: text }),
   markBackendComplete: fc.record({ notes: text }),
   markBackendIncomplete: fc.record({ notes: text }),
+  restoreObject: fc.record({
+    targetType: fc.constantFrom('FeatureFlag', 'ConfigEntry', 'MaintenanceState'),
+    targetKey: fc.constantFrom('a', 'b', 'maintenance'),
+    revision: fc.nat(),
+  }),
 }
 /** Of which collection an `id` is. */
 const ID_OF: Readonly<Record<string, string>> = {
@@ -127,15 +133,18 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (en
     await database.close()
   })
 
-  function bind(steps: readonly { name: string; input: object }[]): BoundStep[] {
-    return steps.map(({ name, input }) => {
+  function bind(steps: readonly { name: string; input: object }[]): Promise<BoundStep[]> {
+    const bound = steps.map(({ name, input }) => {
       const step = STEPS.find((known) => known.name === name)
       if (!step) throw new Error(`there is no step ${name}`)
       const ids = ID_OF[name] ? [...ledger.snapshot.table(ID_OF[name]).values()].map((record) => (record as { id: string }).id) : []
       const given =
         'id' in input && typeof input.id === 'number' ? { ...input, id: ids[input.id % Math.max(1, ids.length)] ?? 'none' } : input
-      return { name, input: given, command: step.command as unknown as BoundStep['command'] }
+      const at = 'revision' in input ? { ...given, revision: Number(input.revision) % ledger.snapshot.revision } : given
+      const past = { ledger, database, clock: systemClock, changeLog: new ChangeLog(database), collections: COLLECTIONS }
+      return bindStep(past, step, at)
     })
+    return Promise.all(bound)
   }
 
   it('every step that the schema offers is among the random ones', () => {
@@ -158,7 +167,7 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (en
       }))
     await fc.assert(
       fc.asyncProperty(anySteps, async (given) => {
-        const steps = bind(given)
+        const steps = await bind(given)
         const before = substance(ledger.snapshot)
         const write = { command: createAdminCommand({ steps }), input: { steps: [] }, caller: TESTER, correlationId: 'test' }
         const plan = await ledger.plan(write)
@@ -178,7 +187,7 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (en
         expect(substance(ledger.snapshot)).toEqual(before)
         expect(contents(await new Store(database, COLLECTIONS).loadAll())).toEqual(contents(ledger.snapshot))
         // Goes on from a changed state, so that later steps meet what earlier ones made.
-        await ledger.commit({ ...write, command: createAdminCommand({ steps: bind(given) }) })
+        await ledger.commit({ ...write, command: createAdminCommand({ steps: await bind(given) }) })
       }),
       { numRuns: RUNS },
     )

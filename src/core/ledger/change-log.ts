@@ -4,6 +4,7 @@ import type { ActorRef } from '../contract/caller.js'
 import { AppError } from '../contract/errors.js'
 import type { QueryableDatabase } from '../database/database.js'
 import {
+  type ChangeAction,
   type ChangeEntry,
   type ChangeImages,
   type ChangeRecord,
@@ -26,6 +27,10 @@ export interface ChangeLogFilter {
   readonly targetKey?: string | null
   readonly actorId?: string | null
   readonly operation?: string | null
+  readonly action?: ChangeAction | null
+  readonly correlationId?: string | null
+  /** Any of these records. */
+  readonly targets?: readonly ChangeTarget[] | null
   /** Revisions above this one. */
   readonly sinceRevision?: number | null
   /** Revisions up to and with this one. */
@@ -246,7 +251,7 @@ export class ChangeLog {
 }
 
 /** Members of a filter that must be just what the change has. */
-const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation'] as const
+const EXACT = ['pack', 'targetType', 'targetId', 'targetKey', 'actorId', 'operation', 'action', 'correlationId'] as const
 
 /** Whether a change is one of those meant: the same rule as the database's, for changes that arrive live. */
 export function matchesFilter(change: ChangeRecord, filter: ChangeLogFilter): boolean {
@@ -265,6 +270,7 @@ function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
     ...Object.fromEntries(EXACT.map((name) => [name, filter[name] ?? undefined])),
     revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
     at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
+    OR: filter.targets?.map(({ targetType, targetKey }) => ({ targetType, targetKey })),
   }
 }
 

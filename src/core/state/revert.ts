@@ -1,7 +1,7 @@
 import { type UserErrorData, userError } from '../contract/errors.js'
 import type { ChangeLog } from '../ledger/change-log.js'
 import { mapInSlices } from '../platform/slices.js'
-import { isSameJson } from '../values/json.js'
+import { isSameJson, type JsonObject } from '../values/json.js'
 import type { ChangeRecord } from './change.js'
 import type { AnyCollection } from './collection.js'
 import { done, type LongCommand, refused } from './command.js'
@@ -72,7 +72,7 @@ export function createRevertCommand(subject: RevertSubject): LongCommand<RevertI
       })
       if (faults.length === 0)
         await mapInSlices(lastOfEach(changes), (change) =>
-          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), change, now })),
+          faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), key: change.targetKey, now })),
         )
       return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
     },
@@ -114,26 +114,47 @@ function hasMoved(draft: Draft, collection: AnyCollection, change: ChangeRecord)
 }
 
 function putBack(draft: Draft, { collection, change, now }: { collection: AnyCollection; change: ChangeRecord; now: Date }): void {
-  if (!change.before) {
-    draft.restore(collection, change.targetKey, undefined)
+  restoreImage(draft, { collection, key: change.targetKey, image: change.before, now })
+}
+
+/** A record and what it was. */
+export interface RestoredImage {
+  readonly collection: AnyCollection
+  readonly key: string
+  /** Null: it was not there. */
+  readonly image: JsonObject | null
+  readonly now: Date
+}
+
+/** Puts a record as an image has it, or its absence. Its version goes on counting up, and its secrets stay as they are. */
+export function restoreImage(draft: Draft, { collection, key, image, now }: RestoredImage): void {
+  if (!image) {
+    draft.restore(collection, key, undefined)
     return
   }
-  const current = draft.read(collection, change.targetKey)
-  const version = Math.max(current ? collection.versionOf(current) : 0, Number(change.before[collection.version])) + 1
-  const image = {
-    ...change.before,
+  const current = draft.read(collection, key)
+  const version = Math.max(current ? collection.versionOf(current) : 0, Number(image[collection.version])) + 1
+  const restored = {
+    ...image,
     [collection.version]: version,
     ...('updatedAt' in collection.fields ? { updatedAt: now.toISOString() } : {}),
   }
-  draft.restore(collection, change.targetKey, collection.fromImage(image, current))
+  draft.restore(collection, key, collection.fromImage(restored, current))
 }
 
-/** Judged on the state with everything put back, since the changes of one revision may depend on each other. */
-function findRestoredFaults(draft: Draft, of: { collection: AnyCollection | undefined; change: ChangeRecord; now: Date }): UserErrorData[] {
-  const { collection, change, now } = of
-  const record = collection && draft.read(collection, change.targetKey)
+/** Faults of a record that was put back, judged on the state with everything put back, since what is put back together may depend on each other. */
+export function findRestoredFaults(
+  draft: Draft,
+  { collection, key, now }: { collection: AnyCollection | undefined; key: string; now: Date },
+): UserErrorData[] {
+  const record = collection && draft.read(collection, key)
   const faults = record ? (collection.findRestoredFaults?.(draft, record as never, now) ?? []) : []
   return faults.map(({ message }) => userError('INVALID_STATE', ['revision'], message))
+}
+
+/** An image without what counts edits. */
+export function substanceOf(image: JsonObject, { version }: Pick<AnyCollection, 'version'>): JsonObject {
+  return Object.fromEntries(Object.entries(image).filter(([field]) => field !== version && field !== 'updatedAt'))
 }
 
 function moved({ targetType, targetKey, revision }: ChangeRecord): UserErrorData {

@@ -5,6 +5,7 @@ import { AuditIntegrityResolver } from './audit/audit-integrity.resolver.js'
 import { findingMeasures } from './audit/finding-tally.js'
 import { SECURITY_READ, SecuritySnapshotResolver } from './audit/security-snapshot.resolver.js'
 import { CHANGES_READ, ChangeResolver } from './changes/change.resolver.js'
+import { restoreObject } from './history/restore-object.write.js'
 import { RevisionResolver } from './history/revision.resolver.js'
 import { STATE_EXPORT, StateExportResolver } from './history/state-export.resolver.js'
 import { AdminOperationResolver, OPERATIONS_PLAN, OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
@@ -28,6 +29,7 @@ export const adminOperations = definePack({
     [SECURITY_READ]: 'OBSERVER',
     [STATE_EXPORT]: 'OBSERVER',
   },
+  writes: [restoreObject],
   resolvers: [
     ChangeResolver,
     AuditEventResolver,

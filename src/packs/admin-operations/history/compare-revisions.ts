@@ -5,6 +5,7 @@ import { imageOf } from '../../../core/graphql/history.js'
 import { demandReached, type Span, spansOf } from '../../../core/history/log-spans.js'
 import { mapInSlices } from '../../../core/platform/slices.js'
 import type { AnyCollection } from '../../../core/state/collection.js'
+import { substanceOf } from '../../../core/state/revert.js'
 import { isSameJson, type JsonObject } from '../../../core/values/json.js'
 import type { PlannedChangeData } from '../operations/admin-operation.command.js'
 
@@ -56,14 +57,9 @@ function differencesOf(
   const beginning = (): PlannedChangeData => ({ ...place, targetId: after.id, action: 'CREATE', before: null, after: after.image })
   if (!before.image || !after.image) return [...(before.image ? [end()] : []), ...(after.image ? [beginning()] : [])]
   if (before.id !== after.id) return [end(), beginning()]
-  if (isSameJson(substanceOf(before.image, collection), substanceOf(after.image, collection))) return []
+  const [then, now] = [before.image, after.image].map((image) => (collection ? substanceOf(image, collection) : image))
+  if (isSameJson(then, now)) return []
   return [{ ...place, targetId: after.id, action: 'UPDATE', before: before.image, after: after.image }]
-}
-
-/** An image without what counts edits. */
-function substanceOf(image: JsonObject, collection: AnyCollection | undefined): JsonObject {
-  const counters = new Set([collection?.version, 'updatedAt'])
-  return Object.fromEntries(Object.entries(image).filter(([field]) => !counters.has(field)))
 }
 
 function byTarget(a: Span, b: Span): number {

@@ -1,4 +1,5 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
+import type { Demand, PackWrite, Past } from '../../../core/contract/write.js'
 import { mapInSlices } from '../../../core/platform/slices.js'
 import { type ChangeRecord, MAX_REASON_LENGTH } from '../../../core/state/change.js'
 import { type Command, type CommandContext, done, type LongCommand, refused } from '../../../core/state/command.js'
@@ -15,6 +16,14 @@ export interface BoundStep {
   readonly name: string
   readonly command: Command<object, unknown>
   readonly input: object
+  /** What the caller has to hold besides the permission of the step. */
+  readonly demands?: readonly Demand[]
+}
+
+/** A write as a step; the command of one that depends on what once was is made for this input. */
+export async function bindStep(past: Past, { name, command }: PackWrite, input: object): Promise<BoundStep> {
+  if (typeof command === 'function') return { name, input, ...(await command(past, input as never)) }
+  return { name, input, command: command as unknown as BoundStep['command'] }
 }
 
 /** What one step does to one object; the step is the one that has the last word on it, counted from 0. */

@@ -1,16 +1,18 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
+import type { Demand } from '../../../core/contract/write.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { catchUpTo } from '../../../core/history/revision-number.js'
 import { findKeptAnswer } from '../../../core/ledger/kept-answer.js'
 import { newId } from '../../../core/platform/ids.js'
+import { mapInSlices } from '../../../core/platform/slices.js'
 import type { ChangeRecord } from '../../../core/state/change.js'
 import { withoutEmpty } from '../../../core/state/input.js'
 import { changesOfTargets, createRevertCommand, findRevertSubject, withoutBookkeeping } from '../../../core/state/revert.js'
 import type { Write, WriteOutcome } from '../../../core/state/write.js'
 import type { Claim } from '../smoke-guard/guarded-operation.commands.js'
 import { smokeGuard } from '../smoke-guard/smoke-guard.js'
-import { type BoundStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
+import { type BoundStep, bindStep, createAdminCommand, MAX_STEPS, type PlannedChangeData, toPlanned } from './admin-operation.command.js'
 import type {
   AdminStepInput,
   PlanResult,
@@ -20,6 +22,7 @@ import type {
   RunAdminOperationPayload,
 } from './admin-operation.types.js'
 import { findWhatMoved } from './planned-state.js'
+import { demandRights } from './rights.js'
 
 type AdminWrite = Write<object, readonly PlannedChangeData[]>
 type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
@@ -34,9 +37,10 @@ export class AdminOperationService {
 
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
   async run(context: RequestContext, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
-    const steps = this.#bind(input.steps)
+    const steps = await this.#bind(input.steps)
     const isOverride = input.overrideMaintenance ?? false
     for (const name of new Set(steps.map(({ name }) => name))) await context.admit(name, { isOverride })
+    for (const { demands = [] } of steps) demandRights(context.caller, demands)
     const faults = [
       ...findOverrideFaults(input),
       ...findStepFaults(steps),
@@ -52,7 +56,7 @@ export class AdminOperationService {
 
   /** Tells what steps would do, to whoever may read what they are about. */
   async plan(context: RequestContext, given: readonly AdminStepInput[]): Promise<PlanResult> {
-    const steps = this.#bind(given)
+    const steps = await this.#bind(given)
     const faults = findStepFaults(steps)
     if (faults.length > 0) return this.#refused(faults)
     return this.#plan({ ...writeOf(context, { steps: given }, steps), command: createAdminCommand({ steps }) })
@@ -66,7 +70,7 @@ export class AdminOperationService {
     if (faults.length > 0) return { plan: [], changes: [], revision: null, userErrors: faults }
     const changes = await core.changeLog.ofRevision(revision)
     const subject = await findRevertSubject(core.changeLog, { changes, collections: core.collections })
-    this.#demandRights(context, changesOfTargets(subject.changes, input))
+    demandRights(context.caller, this.#demandsOf(changesOfTargets(subject.changes, input)))
     const write = {
       command: createRevertCommand(subject),
       input: { revision, targetIds },
@@ -112,15 +116,15 @@ export class AdminOperationService {
     return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 
-  #bind(steps: readonly AdminStepInput[]): BoundStep[] {
+  async #bind(steps: readonly AdminStepInput[]): Promise<readonly BoundStep[]> {
     if (steps.length === 0 || steps.length > MAX_STEPS) {
       throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${steps.length}.`)
     }
-    return steps.map((fields) => {
-      const [name, stepInput] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
+    return mapInSlices(steps, (fields) => {
+      const [name, input] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
       const step = name === undefined ? undefined : this.#core.writes.get(name)
-      if (!step || !stepInput) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
-      return { name: step.name, command: step.command as unknown as BoundStep['command'], input: stepInput }
+      if (!step || !input) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
+      return bindStep(this.#core, step, input)
     })
   }
 
@@ -137,16 +141,12 @@ export class AdminOperationService {
     return findWhatMoved(this.#core, { steps, caller, plannedAtRevision })
   }
 
-  #demandRights({ caller }: RequestContext, changes: readonly ChangeRecord[]): void {
+  #demandsOf(changes: readonly ChangeRecord[]): Demand[] {
     const byName = new Map(this.#core.collections.map((collection) => [collection.name, collection]))
-    for (const change of changes) {
-      const permission = byName.get(change.targetType)?.writePermission(change.before, change.after)
-      if (permission === undefined || caller.permissions.has(permission)) continue
-      throw new AppError(
-        'FORBIDDEN',
-        `Reverting a change of ${change.targetType} needs the permission ${permission}, which your role does not have.`,
-      )
-    }
+    return changes.flatMap(({ targetType, before, after }) => {
+      const permission = byName.get(targetType)?.writePermission(before, after)
+      return permission === undefined ? [] : [{ targetType, permission }]
+    })
   }
 
   #refused(userErrors: readonly UserErrorData[]): RunAdminOperationPayload {
