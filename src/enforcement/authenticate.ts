@@ -5,8 +5,9 @@ import { AppError } from '../core/contract/errors.js'
 import type { Ledger } from '../core/ledger/ledger.js'
 import type { Clock } from '../core/platform/clock.js'
 import type { Settings } from '../core/platform/settings.js'
-import { findUsableClient, verifyKey } from '../packs/api-clients/index.js'
+import { findUsableClient, type SessionKeys, verifyKey } from '../packs/api-clients/index.js'
 import type { EphemeralKeys } from './ephemeral-keys.js'
+import { inSession, isSessionOver } from './sessions.js'
 
 /** Somebody without a key, where that is allowed at all (introspection in development); every root field refuses it. */
 export const ANONYMOUS: Caller = Object.freeze({
@@ -63,6 +64,8 @@ export interface AuthenticatorOptions {
   readonly permissions: PermissionsByRole
   /** Keys that this process has issued to itself. */
   readonly ephemeralKeys?: EphemeralKeys
+  /** Keys that clients have opened for a while. */
+  readonly sessions?: SessionKeys
 }
 
 /** A caller with the id of the key that it came with. */
@@ -76,23 +79,34 @@ const HOW = 'Send it as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.'
  * An authenticator over the newest snapshot: what a commit changes counts for the next call. A call costs one checksum, one
  * digest and one look-up (3 to 8 microseconds), so nothing is cached, and no key outlives its request in memory.
  */
-export function createAuthenticator({ ledger, clock, settings, usage, permissions, ephemeralKeys }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({
+  ledger,
+  clock,
+  settings,
+  usage,
+  permissions,
+  ephemeralKeys,
+  sessions,
+}: AuthenticatorOptions): Authenticator {
   return {
     authenticate(credentials) {
       const key = keyIn(credentials)
       const holder = ephemeralKeys?.find(key)
       if (holder) return holder
-      const check = verifyKey(ledger.snapshot, key, { now: clock.now(), pepper: settings.keyPepper })
+      const { snapshot } = ledger
+      const now = clock.now()
+      const session = sessions?.check(snapshot, key, now)
+      const check = session ?? verifyKey(snapshot, key, { now, pepper: settings.keyPepper })
       if (check.verdict !== 'VALID') throw refusal(`The API key is not valid. ${HOW}`, check.verdict)
       const { id, name, clientType, role } = check.client
       usage.touch('client', id)
       const caller: KeyCaller = { id, name, clientType, role, permissions: permissions[role], keyId: check.keyId }
-      return caller
+      return session ? inSession(caller, session.sessionEndsAt) : caller
     },
     isStillValid(caller) {
       if (!hasKey(caller)) return ephemeralKeys?.isHeldBy(caller) ?? false
       const client = findUsableClient(ledger.snapshot, caller.keyId, clock.now())
-      return client?.id === caller.id && client.role === caller.role
+      return client?.id === caller.id && client.role === caller.role && !isSessionOver(caller, clock.now())
     },
   }
 }

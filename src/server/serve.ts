@@ -14,6 +14,7 @@ import { limitFailures } from '../enforcement/limit-authentication.js'
 import { createMaintenanceGate } from '../enforcement/maintenance-gate.js'
 import { permissionsByRole } from '../enforcement/permissions.js'
 import { createOperationLimiter } from '../enforcement/rate-limits/operation-limiter.js'
+import { sessionKeys } from '../packs/api-clients/index.js'
 import type { ConnectionLimits } from './connection-limits.js'
 import type { OpenCore } from './core.js'
 import type { FrontParts } from './front-parts.js'
@@ -111,7 +112,7 @@ async function buildFront(services: CoreServices, packs: readonly Pack[], networ
   const rules = { permissions, checks: [maintenanceGate], eventChecks: [maintenanceGate] }
   const schema = boundAnswers(guardSchema(buildPackSchema(packs), rules))
   const ephemeralKeys = new EphemeralKeys()
-  const authenticator = limitFailures(createAuthenticator({ ...services, ephemeralKeys }), limiter)
+  const authenticator = limitFailures(createAuthenticator({ ...services, ephemeralKeys, sessions: services.once(sessionKeys) }), limiter)
   const limits = createOperationLimiter(schema, limiter)
   const createContext = contextsOf(services, admissionTo(schema, rules))
   const mask = createErrorMask(log)

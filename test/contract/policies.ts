@@ -51,6 +51,7 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation activateApiClient': ['ADMIN', 'write'],
   'mutation deactivateApiClient': ['ADMIN', 'always'],
   'mutation rotateApiKey': ['ADMIN', 'always'],
+  'mutation openSession': ['ANY', 'always'],
   'mutation verifyApiKey': ['OPERATOR', 'always'],
 
   'query maintenanceState': ['EVALUATOR', 'always'],

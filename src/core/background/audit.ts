@@ -163,7 +163,8 @@ export class AuditTrail implements AuditSink {
     const { operation, outcome, code = null, caller, remoteAddress } = entry
     const minute = Math.floor(now.getTime() / GROUP_MS)
     // Of IPv6 the network: its owner chooses the rest, and would be somebody new each time.
-    const who = caller ? [caller.id, null] : [null, ipSubject(remoteAddress ?? '') ?? null]
+    // The name tells a session of a client from the client itself.
+    const who = caller ? [caller.id, caller.name] : [null, ipSubject(remoteAddress ?? '') ?? null]
     const key = JSON.stringify([minute, ...who, operation, outcome, code])
     const group = this.#groups.get(key)
     if (group) return group

@@ -23,6 +23,10 @@ export interface ActorRef {
 export interface Caller extends ActorRef {
   readonly role: Role | null
   readonly permissions: ReadonlySet<string>
+  /** The public part of the client's key that it came with; left out for who has none of a client. */
+  readonly keyId?: string
+  /** When its session ends; left out for who has come with a key itself. */
+  readonly sessionEndsAt?: Date
 }
 
 /** The control plane itself: first start, host commands, what runs beside requests. Never reachable over the network. */

@@ -27,7 +27,9 @@ export const ChangeActions = enumType<ChangeAction>('ChangeAction', 'What happen
 export class Actor {
   @Field(() => ID, { description: 'Id of the API client, or "system" for the control plane itself.' })
   id!: string
-  @Field(() => String, { description: "The client's name at that time." })
+  @Field(() => String, {
+    description: "The client's name at that time, with “ (session)” behind it where it came with the key of a session.",
+  })
   name!: string
   @Field(() => ClientTypes, { nullable: true, description: 'What kind of client it was; null for the control plane itself.' })
   clientType!: ClientType | null

@@ -72,6 +72,17 @@ export class RotateApiKeyInput extends ReasonInput {
   overlapSeconds?: number | null
 }
 
+/** Input of openSession. */
+@InputType('OpenSessionInput', { description: 'How long a session is to be.' })
+export class OpenSessionInput {
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 12,
+    description: 'Hours until it ends, 1 to 12; it never outlives the key that opens it.',
+  })
+  hours?: number | null
+}
+
 /** Input of verifyApiKey. */
 @InputType('VerifyApiKeyInput', { description: 'A key that somebody has shown to you, and what it is wanted for.' })
 export class VerifyApiKeyInput {

@@ -104,6 +104,20 @@ export const RegisterApiClientPayload = withApiKey(payloadOf('registerApiClient'
 
 export const RotateApiKeyPayload = withApiKey(payloadOf('rotateApiKey', shownClient))
 
+/** Payload of openSession. */
+@ObjectType('OpenSessionPayload', { simpleResolvers: true, description: 'What openSession came to.' })
+export class OpenSessionPayload {
+  @Field(() => String, {
+    nullable: true,
+    description: 'The key of the session, to be sent like any other: shown this once, and kept nowhere. Null when there are user errors.',
+  })
+  apiKey!: string | null
+  @Field(() => DateTimeISO, { nullable: true, description: 'From this moment on it is refused; null when there are user errors.' })
+  expiresAt!: Date | null
+  @Field(() => [UserError], { description: 'What is wrong with the input; empty when it was accepted.' })
+  userErrors!: readonly UserErrorData[]
+}
+
 /** Everything that a key can be found to be, the first that applies. */
 export type VerifiedAs = 'VALID' | 'NOT_FOUND' | 'DISABLED' | 'EXPIRED' | 'FORBIDDEN' | 'RATE_LIMITED'
 

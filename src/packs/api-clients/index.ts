@@ -7,6 +7,7 @@ import { ApiClientMutationsResolver } from './keys/api-key.resolver.js'
 
 export { Viewer } from './api-client.types.js'
 export { clientFacts } from './client-facts.js'
+export { type SessionKeys, sessionKeys } from './keys/session-keys.js'
 export { findUsableClient, verifyKey } from './keys/verify-key.js'
 
 /** UD: who may call, with which key, in which role. */

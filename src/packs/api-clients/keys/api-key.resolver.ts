@@ -4,11 +4,12 @@ import { Operation } from '../../../core/contract/operation.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { type PayloadBase, type Submitted, submit, toPayload } from '../../../core/graphql/payload.js'
 import { apiClientCollection, CLIENTS_WRITE, KEYS_VERIFY } from '../api-client.collection.js'
-import { RegisterApiClientInput, RotateApiKeyInput, VerifyApiKeyInput } from '../api-client.inputs.js'
-import { RegisterApiClientPayload, RotateApiKeyPayload, VerifyApiKeyPayload } from '../api-client.types.js'
+import { OpenSessionInput, RegisterApiClientInput, RotateApiKeyInput, VerifyApiKeyInput } from '../api-client.inputs.js'
+import { OpenSessionPayload, RegisterApiClientPayload, RotateApiKeyPayload, VerifyApiKeyPayload } from '../api-client.types.js'
 import { keyEnvironment } from '../first-admin/first-admin.js'
 import { createApiKey, type StoredKey } from './api-key.js'
 import { createRegisterApiClient, createRotateApiKey } from './client-key.commands.js'
+import { MAX_SESSION_HOURS, openSession } from './open-session.js'
 import { verifyApiKey } from './verify-api-key.js'
 
 /** A payload with the one sight of a new key. */
@@ -40,9 +41,26 @@ export class ApiClientMutationsResolver {
     return { ...toPayload('apiClient', submitted), apiKey: shownKey(keyText, submitted) }
   }
 
+  @Mutation(() => OpenSessionPayload, {
+    description:
+      'Opens a session of your own role, so that a browser need not keep your key. It ends by itself, and with the key that you call with; it opens no further one. Changes nothing; each call is audited. Without VALHALLA_KEY_PEPPER it works on this replica alone, until that stops.',
+  })
+  @Operation({ permission: null, allowedDuring: 'always' })
+  openSession(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => OpenSessionInput, { nullable: true, description: 'How long; left out: 12 hours.' }) input?: OpenSessionInput | null,
+  ): OpenSessionPayload {
+    const { core, caller, remoteAddress, requestId } = context
+    const payload = openSession(context, input?.hours ?? MAX_SESSION_HOURS)
+    const outcome = payload.apiKey === null ? ({ outcome: 'FAILED', code: 'INVALID' } as const) : ({ outcome: 'SUCCEEDED' } as const)
+    const endsAt = payload.expiresAt?.toISOString() ?? null
+    core.audit.record({ operation: 'openSession', ...outcome, caller, remoteAddress, detail: { requestId, endsAt } })
+    return payload
+  }
+
   @Mutation(() => VerifyApiKeyPayload, {
     description:
-      'Tells another service whether a key that it was shown works, and whether it may do something. Changes nothing; each call is audited.',
+      'Tells another service whether a key that it was shown works, and whether it may do something. The key of a session is none: it is for this control plane alone. Changes nothing; each call is audited.',
   })
   @Operation({ permission: KEYS_VERIFY, allowedDuring: 'always' })
   async verifyApiKey(

@@ -9,7 +9,7 @@ export type ApiKeyEnvironment = 'live' | 'test'
 const ID_LENGTH = 12
 /** Characters of the secret part: 190 bits. */
 const SECRET_LENGTH = 32
-/** Enough base62 digits for any CRC-32. */
+/** Enough base62 digits for any CRC-32, and for any second until the year 3769. */
 const CHECKSUM_LENGTH = 6
 /** Characters of the id that a preview shows. */
 const PREVIEW_LENGTH = 4
@@ -80,12 +80,23 @@ export function toStoredKey(key: ParsedKey, pepper: string | undefined): StoredK
   return { keyId: key.id, keyDigest: digestSecret(key.text, pepper), keyPreview: previewOf(key) }
 }
 
-function checksumOf(body: string): string {
-  let rest = crc32(body)
+/** What a key ends with: the CRC-32 (IEEE 802.3) of everything before it. */
+export function checksumOf(body: string): string {
+  return toDigits(crc32(body))
+}
+
+/** A whole number below 62^6 as six base62 digits. */
+export function toDigits(number: number): string {
+  let rest = number
   let digits = ''
   for (let place = 0; place < CHECKSUM_LENGTH; place += 1) {
     digits = `${BASE62[rest % BASE62.length]}${digits}`
     rest = Math.floor(rest / BASE62.length)
   }
   return digits
+}
+
+/** The number that {@link toDigits} has written. */
+export function numberOf(digits: string): number {
+  return [...digits].reduce((number, digit) => number * BASE62.length + BASE62.indexOf(digit), 0)
 }

@@ -13,7 +13,7 @@ export type KeyCheck =
   | { readonly verdict: 'VALID' | 'DISABLED' | 'EXPIRED'; readonly client: ApiClientRecord; readonly keyId: string }
 
 /** Compared with when there is no such key, so that its absence does not show in the time taken. */
-const NO_DIGEST = '0'.repeat(64)
+export const NO_DIGEST = '0'.repeat(64)
 
 /**
  * The one verifier of keys. A malformed key is found out by its checksum, without a look-up; every other one costs one digest
@@ -35,7 +35,8 @@ export function findUsableClient(snapshot: Snapshot, keyId: string, now: Date): 
   return client && statusOf(client, keyId, now) === 'VALID' ? client : undefined
 }
 
-function statusOf(client: ApiClientRecord, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {
+/** How it stands with a key that is right, or with what was made from it. */
+export function statusOf(client: ApiClientRecord, keyId: string, now: Date): 'VALID' | 'DISABLED' | 'EXPIRED' {
   if (!isUsable(client, now)) return client.isActive ? 'EXPIRED' : 'DISABLED'
   const isPrevious = client.keyId !== keyId
   if (isPrevious && (client.previousKeyExpiresAt === null || client.previousKeyExpiresAt <= now)) return 'EXPIRED'
