@@ -19,8 +19,7 @@ export class Cli {
 
   constructor(options: GlobalOptions) {
     this.#options = options
-    // `plan` has a format more, which is not for data.
-    this.out = new Output(options.output === 'markdown' ? 'table' : readFormat(options.output))
+    this.out = new Output(readFormat(options.output))
   }
 
   /** The control plane that is meant. */
@@ -46,12 +45,16 @@ export type Given = Readonly<Record<string, unknown>>
 /** What an action gets: the arguments in their order, the options, and what it works with. */
 export type Action = (cli: Cli, args: readonly string[], given: Given) => Promise<void>
 
+const MARKDOWN: ReadonlySet<string> = new Set(['plan', 'show'])
+
 /** Binds what a command does; a list of arguments at the end comes as one argument after the other. */
 export function does(command: Command, action: Action): Command {
   return command.action(async () => {
     const given: Given = command.optsWithGlobals()
+    // Plans have a format more, which is not for data.
+    const isMarkdown = given['output'] === 'markdown' && MARKDOWN.has(command.name())
     await action(
-      new Cli(given as GlobalOptions),
+      new Cli(isMarkdown ? { ...given, output: 'table' } : given),
       command.processedArgs.flat().filter((each) => each !== undefined),
       given,
     )

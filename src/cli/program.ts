@@ -8,6 +8,7 @@ import { addFlagCommands } from './commands/flag.js'
 import { addLimitCommands } from './commands/limit.js'
 import { addLoginCommands } from './commands/login.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
+import { addSession } from './commands/session.js'
 import { addSmokeCommands } from './commands/smoke.js'
 import { addStateCommands } from './commands/state/state-commands.js'
 import { addSystemCommands } from './commands/system.js'
@@ -44,6 +45,7 @@ export function createProgram(): Command {
   addWatch(program)
   addSystemCommands(program)
   addLoginCommands(program)
+  addSession(program)
   addDoctor(program)
   addToolCommands(program)
   addCompletion(program)

@@ -3,6 +3,7 @@ import { textIn } from '../cli.js'
 import { type Locate, refuse } from '../connection/answer-faults.js'
 import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
 import { CliFault, EXIT, usage } from '../fault.js'
+import type { Output } from '../output/output.js'
 import { withProgress } from '../output/progress.js'
 import { newId } from '../platform.js'
 import { confirm, demandTerminal } from './ask.js'
@@ -97,20 +98,23 @@ export async function settle(cli: Cli, plan: Plan, options: ChangeOptions & { id
 }
 
 /** Prints a plan, which is what was asked for; ends with 2 where there is something to do. */
-export async function showPlan(cli: Cli, plan: Plan): Promise<void> {
-  const { out } = cli
-  if (out.format === 'json' || out.format === 'yaml') {
-    await out.data({ plan: plan.changes, plannedAtRevision: plan.plannedAtRevision })
-  } else if (out.format === 'name') out.lines(plan.changes.map(({ targetKey }) => targetKey))
+export async function showPlan({ out }: Cli, { changes, plannedAtRevision }: Pick<Plan, 'changes' | 'plannedAtRevision'>): Promise<void> {
+  await printChanges(out, changes, { plan: changes, plannedAtRevision })
+  if (changes.length === 0) out.say(`No changes: it is so already at revision ${plannedAtRevision}.`)
+  else out.say(`${summaryOf(changes)}, planned at revision ${plannedAtRevision}`)
+}
+
+/** Prints what would change, or what differs; ends with 2 where anything does. `data` is what JSON and YAML show. */
+export async function printChanges(out: Output, changes: readonly PlannedChange[], data: object): Promise<void> {
+  if (out.format === 'json' || out.format === 'yaml') await out.data(data)
+  else if (out.format === 'name') out.lines(changes.map(({ targetKey }) => targetKey))
   else
     out.text(
-      planLines(plan.changes, await out.colors('stdout'))
+      planLines(changes, await out.colors('stdout'))
         .map((line) => `${line}\n`)
         .join(''),
     )
-  if (plan.changes.length === 0) return out.say(`No changes: it is so already at revision ${plan.plannedAtRevision}.`)
-  out.say(`${summaryOf(plan.changes)}, planned at revision ${plan.plannedAtRevision}`)
-  process.exitCode = EXIT.changes
+  if (changes.length > 0) process.exitCode = EXIT.changes
 }
 
 type Applied = ResultOf<typeof APPLY>['runAdminOperation']

@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { confirm } from '../change/ask.js'
 import { readMoment } from '../change/moment.js'
 import { type PlannedChange, planLines, summaryOf } from '../change/plan-view.js'
-import { admitChange, type ChangeOptions, changeOptions } from '../change/propose.js'
-import { addChangeOptions, doesMutation } from '../change/write-command.js'
+import { admitChange, type ChangeOptions, changeOptions, printChanges } from '../change/propose.js'
+import { addChangeOptions, addWrite, doesMutation } from '../change/write-command.js'
 import { type Cli, does, type Given, textIn } from '../cli.js'
 import { refuse } from '../connection/answer-faults.js'
 import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
@@ -112,6 +112,13 @@ export function addChangeCommands(program: Command): void {
     if (!auditIntegrity.isIntact) process.exitCode = EXIT.fault
   })
   addRevert(program)
+  addWrite(program, {
+    name: 'restore <type> <name>',
+    step: 'restoreObject',
+    summary: 'Put one object back as it was at a revision: its type (such as FeatureFlag) and what people call it.',
+    takes: ['targetType', 'targetKey'],
+    toInput: ([targetType, targetKey]) => ({ targetType, targetKey }),
+  })
 }
 
 const FILTERS: Readonly<Record<string, string>> = {
@@ -168,13 +175,11 @@ async function revert(cli: Cli, subject: { revision: number; targetIds?: string[
 /** Shows what a mutation with a plan of its own would do, and asks. */
 async function agreed(cli: Cli, plan: readonly PlannedChange[], { isDryRun, isAgreed }: ChangeOptions): Promise<boolean> {
   const { out } = cli
-  const lines = planLines(plan, await out.colors(isDryRun ? 'stdout' : 'stderr')).join('\n')
   if (isDryRun) {
-    if (out.format === 'json' || out.format === 'yaml') await out.data({ plan })
-    else out.text(`${lines}\n`)
-    if (plan.length > 0) process.exitCode = EXIT.changes
+    await printChanges(out, plan, { plan })
     return false
   }
+  const lines = planLines(plan, await out.colors('stderr')).join('\n')
   out.say(`${lines}\n${summaryOf(plan)}`)
   if (!isAgreed) await confirm('Apply this?')
   return true

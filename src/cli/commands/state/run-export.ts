@@ -1,5 +1,5 @@
-import type { PlannedChange } from '../../change/plan-view.js'
-import { showPlan } from '../../change/propose.js'
+import { type PlannedChange, summaryOf } from '../../change/plan-view.js'
+import { printChanges } from '../../change/propose.js'
 import { type Cli, type Given, textIn } from '../../cli.js'
 import { graphql } from '../../connection/document.js'
 import { withProgress } from '../../output/progress.js'
@@ -29,7 +29,7 @@ export async function runExport(cli: Cli, given: Given): Promise<void> {
 /** Prints what differs between two revisions. */
 export async function runDiff(cli: Cli, [from = 0, to]: readonly number[]): Promise<void> {
   const { compareRevisions } = await withProgress(cli.out, 'Comparing', () => cli.ask(COMPARE, { from, to }))
-  const { out } = cli
-  if (compareRevisions.length === 0) return out.say(`No differences between revision ${from} and ${to ?? 'now'}.`)
-  await showPlan(cli, { steps: [], changes: compareRevisions as readonly PlannedChange[], plannedAtRevision: to ?? from })
+  const changes = compareRevisions as readonly PlannedChange[]
+  await printChanges(cli.out, changes, changes)
+  cli.out.say(changes.length === 0 ? `No differences between revision ${from} and ${to ?? 'now'}.` : summaryOf(changes))
 }
