@@ -71,7 +71,7 @@ export class StateSource {
 
   #readScalar({ value, source }: Scalar, at: number): Value | undefined {
     if (typeof value === 'bigint') {
-      if (Number.isSafeInteger(Number(value))) return Number(value)
+      if (BigInt(Number(value)) === value) return Number(value)
       return this.#note(at, `${source} is beyond 2^53, and would be rounded: write it as a text, in quotes`)
     }
     if (typeof value === 'number' && !Number.isFinite(value)) return this.#note(at, `${source} is no number of JSON`)

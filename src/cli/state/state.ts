@@ -38,8 +38,10 @@ export function readState(sources: readonly StateSource[]): { readonly state: De
     faults.push(...source.faults)
     const root = source.value
     const note: Note = (path, message) => void faults.push(source.faultAt(path, message))
+    // What could not be read would be missing somewhere else.
+    if (source.faults.length > 0) continue
     if (!isObject(root)) {
-      if (source.faults.length === 0) note([], `a state file is an object that begins with "apiVersion: ${API_VERSION}"`)
+      note([], `a state file is an object that begins with "apiVersion: ${API_VERSION}"`)
       continue
     }
     checkHead(root, note)
