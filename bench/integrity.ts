@@ -136,6 +136,6 @@ function changeOf(revision: number, index: number, images: Map<string, object>):
   const actor = { id: 'bench', name: 'bench', clientType: null }
   return {
     ...{ ...place, action: before ? 'UPDATE' : 'CREATE', before, after, operation: 'setFeatureFlag', reason: null, actor, at },
-    ...{ correlationId: `c-${index}`, isRevertible: true, seal: null },
+    ...{ correlationId: `c-${index}`, isRevertible: true, revertOf: null, seal: null },
   }
 }

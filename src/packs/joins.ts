@@ -2,7 +2,7 @@ import { Ctx, Field, FieldResolver, Resolver } from 'type-graphql'
 import type { CoreServices } from '../core/contract/core-services.js'
 import type { Bindings } from '../core/contract/once.js'
 import type { RequestContext } from '../core/graphql/context.js'
-import { prover, RunAdminOperationPayload, type SecuritySources, securitySources } from './admin-operations/index.js'
+import { prover, Revision, RunAdminOperationPayload, type SecuritySources, securitySources } from './admin-operations/index.js'
 import { clientFacts, Viewer } from './api-clients/index.js'
 import { SmokeTestRun, smokeRunner } from './deployment/index.js'
 import { maintenanceAt } from './maintenance/index.js'
@@ -25,6 +25,11 @@ Field(() => SmokeTestRun, {
   nullable: true,
   description: 'The smoke test that guarded it; null without guardWithSmokeTest, and when it could not be run.',
 })(RunAdminOperationPayload.prototype, 'smokeTestRun')
+
+Field(() => SmokeTestRun, {
+  nullable: true,
+  description: 'The smoke test that guarded it, once it has ended; null where none did, and where it could not be run.',
+})(Revision.prototype, 'smokeTestRun')
 
 /** What the rate limits leave to whoever calls. */
 @Resolver(() => Viewer)

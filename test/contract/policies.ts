@@ -10,6 +10,7 @@ export type Demand = readonly [least: Role | 'ANY', during: AllowedDuring]
  */
 export const POLICIES: Readonly<Record<string, Demand>> = {
   'query operations': ['OBSERVER', 'read'],
+  'query search': ['OBSERVER', 'read'],
 
   'query config': ['OBSERVER', 'read'],
   'query configs': ['OBSERVER', 'read'],
@@ -68,6 +69,8 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'query auditEvents': ['OPERATOR', 'read'],
   'query auditIntegrity': ['OBSERVER', 'read'],
   'query securitySnapshot': ['OBSERVER', 'read'],
+  'query revision': ['OBSERVER', 'read'],
+  'query revisions': ['OBSERVER', 'read'],
   'query compareRevisions': ['OBSERVER', 'read'],
   'query exportState': ['OBSERVER', 'read'],
   'query plan': ['OBSERVER', 'read'],

@@ -25,13 +25,17 @@ export interface ChangeSources {
 }
 
 /**
- * Every change that `filter` means, in order: first from the log (from `filter.sinceRevision` on, from now on without it), then
+ * Every change that `filter` and `isMeant` mean, in order: first from the log (from `filter.sinceRevision` on, from now on without it), then
  * live, without a gap or a repeat. Ends behind `filter.untilRevision`, and at once when its reader returns it, also while it
  * waits; throws {@link SlowConsumerError}, and BAD_USER_INPUT when the log does not hold any more what the stream stands on.
  */
-export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): AsyncGenerator<ChangeRecord, void, undefined> {
+export function streamChanges(
+  sources: ChangeSources,
+  filter: ChangeLogFilter,
+  isMeant: (change: ChangeRecord) => boolean = () => true,
+): AsyncGenerator<ChangeRecord, void, undefined> {
   const live = new LiveChanges(sources.ledger)
-  const changes = followChanges(sources, filter, live)
+  const changes = followChanges(sources, { ...filter, isMeant }, live)
   const stream: AsyncGenerator<ChangeRecord, void, undefined> = {
     next: () => changes.next(),
     // A generator that waits does not hear of a return before its next value: wake it.
@@ -50,7 +54,7 @@ export function streamChanges(sources: ChangeSources, filter: ChangeLogFilter): 
 
 async function* followChanges(
   { ledger, changeLog }: ChangeSources,
-  filter: ChangeLogFilter,
+  { isMeant, ...filter }: ChangeLogFilter & { readonly isMeant: (change: ChangeRecord) => boolean },
   live: LiveChanges,
 ): AsyncGenerator<ChangeRecord, void, undefined> {
   const until = filter.untilRevision ?? Number.POSITIVE_INFINITY
@@ -65,7 +69,8 @@ async function* followChanges(
       const target = Math.min(ledger.snapshot.revision, until)
       if (reached < target) {
         live.clear()
-        yield* changeLog.stream({ ...filter, sinceRevision: reached, untilRevision: target })
+        for await (const change of changeLog.stream({ ...filter, sinceRevision: reached, untilRevision: target }))
+          if (isMeant(change)) yield change
         reached = target
         continue
       }
@@ -75,7 +80,7 @@ async function* followChanges(
         if (live.isOverrun) throw new SlowConsumerError(reached)
         if (!revision) await live.news()
         else if (revision.number > reached) {
-          for (const change of revision.changes) if (matchesFilter(change, filter)) yield change
+          for (const change of revision.changes) if (matchesFilter(change, filter) && isMeant(change)) yield change
           reached = revision.number
         }
       }

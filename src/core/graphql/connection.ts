@@ -86,7 +86,7 @@ function placeBefore<P>({ after }: PageArgs, { list, placeOf }: Pick<Listing<nev
 }
 
 /** The asked-for page size; throws BAD_USER_INPUT when it is out of bounds. */
-function pageSize({ first }: PageArgs): number {
+export function pageSize({ first }: Pick<PageArgs, 'first'>): number {
   const size = first ?? USUAL_PAGE
   if (size < 0 || size > MAX_PAGE)
     throw new AppError('BAD_USER_INPUT', `The argument \`first\` must be between 0 and ${MAX_PAGE}, is ${size}.`)

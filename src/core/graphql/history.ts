@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
-import type { ChangeLogFilter, ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
+import { countChanges, findChanges, isSearch, type LogSearch } from '../history/log-search.js'
+import type { ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
 import type { ChangeEntry, ChangeImages } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import { answerBudget } from './bounds/answer-budget.js'
@@ -94,15 +95,12 @@ export function historyOf(
 const LISTING = { list: 'Change', cursorOf: ({ id }: ChangeEntry) => id, placeOf: positionOf }
 
 /** One page of the change log, newest first. */
-export function pageOfChanges(
-  { core: { changeLog } }: RequestContext,
-  filter: ChangeLogFilter,
-  args: PageArgs,
-): Promise<Page<ChangeEntry>> {
+export function pageOfChanges({ core }: RequestContext, filter: LogSearch, args: PageArgs): Promise<Page<ChangeEntry>> {
   return pageOfRows(args, {
     ...LISTING,
-    rows: (take, after) => changeLog.page(filter, { take, after }),
-    totalCount: () => changeLog.count(filter),
+    rows: (take, after) =>
+      isSearch(filter) ? findChanges(core.database, filter, { take, after }) : core.changeLog.page(filter, { take, after }),
+    totalCount: async () => (await countChanges(core, filter)).changes,
   })
 }
 

@@ -1,6 +1,10 @@
-import type { Past } from '../contract/write.js'
 import type { AnyCollection } from '../state/collection.js'
 import type { Snapshot } from '../state/snapshot.js'
+import { findChanges } from './log-search.js'
+import type { HistoryTools } from './log-spans.js'
+
+/** Most deleted objects whose names are looked at, the newest first. */
+const MAX_GONE = 10_000
 
 /** A time since when an object may have been called something. */
 interface Calling {
@@ -15,7 +19,7 @@ interface Calling {
  * where they have a title, since several may share that; and those that are gone by what they were called in the end.
  */
 export async function keysCalled(
-  { changeLog }: Pick<Past, 'changeLog'>,
+  { database, changeLog }: HistoryTools,
   collection: AnyCollection,
   { name, snapshot, sinceRevision }: Calling,
 ): Promise<readonly string[]> {
@@ -25,7 +29,14 @@ export async function keysCalled(
   if (table.get(name)) return [name]
   const keys = new Set<string>()
   for (const record of table.values()) if (titleOf(collection.imageOf(record)) === name) keys.add(collection.keyOf(record))
-  for await (const { targetKey, before } of changeLog.stream({ targetType: collection.name, action: 'DELETE', sinceRevision }))
-    if (before && (targetKey === name || titleOf(before) === name)) keys.add(targetKey)
+  const gone = await findChanges(database, { targetType: collection.name, action: 'DELETE', sinceRevision }, { take: MAX_GONE })
+  for (let read = 0; read < gone.length; ) {
+    const images = await changeLog.imagesOf(gone.slice(read).map(({ revision, ordinal }) => ({ revision, ordinal, side: 'before' })))
+    for (const [index, { image }] of images.entries()) {
+      const key = gone[read + index]?.targetKey
+      if (key !== undefined && (key === name || (image && titleOf(image) === name))) keys.add(key)
+    }
+    read += images.length
+  }
   return [...keys]
 }

@@ -4,7 +4,7 @@ import type { ChangeLog, ChangePosition, ChangeTarget } from '../ledger/change-l
 import type { SnapshotPosition } from '../state/snapshot.js'
 
 /** Places in the log that are read at a time: without images, a row is some hundred bytes. */
-const PLACES = { shared: 2_000, embedded: 250 }
+const PLACES = { shared: 1_000, embedded: 250 }
 
 /** What looks back in time: the log, and what long walks are done with. */
 export interface HistoryTools extends WalkTools {

@@ -99,7 +99,7 @@ class BatchRun {
     const result = await command.run(draft, input, this.#input.context(caller))
     if (!result.ok) return result
     const pendingChanges = await draft.changesInSlices()
-    const changes = await this.#chain(pending, pendingChanges)
+    const changes = await this.#chain(pending, draft)
     const revision = changes.length > 0 ? this.snapshot.revision + 1 : null
     const answer = this.#keep(pending, result.value, revision)
     // From here on nothing can fail: the run takes the command's edits over.
@@ -138,11 +138,11 @@ class BatchRun {
     }
   }
 
-  #chain({ write }: Pending, changes: readonly DraftChange[]): Promise<ChangeRecord[]> {
+  async #chain({ write }: Pending, draft: Draft): Promise<ChangeRecord[]> {
     const revision = this.snapshot.revision + 1
     const { auditKey } = this.#input
     let digest = this.snapshot.digest
-    return mapInSlices(changes, (change, ordinal) => {
+    return mapInSlices(await draft.changesInSlices(), (change, ordinal) => {
       const { collection, record } = change
       const unsealed = {
         id: `${revision}.${ordinal}`,
@@ -161,6 +161,7 @@ class BatchRun {
         correlationId: write.correlationId,
         at: this.#input.now,
         isRevertible: write.command.isRevertible,
+        revertOf: draft.revertOf,
       }
       const seal = changeSeal(auditKey, unsealed, record ? collection.secretsOf(record) : null)
       const sealed = { ...unsealed, seal }

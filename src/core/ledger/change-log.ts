@@ -29,8 +29,6 @@ export interface ChangeLogFilter {
   readonly operation?: string | null
   readonly action?: ChangeAction | null
   readonly correlationId?: string | null
-  /** Any of these records. */
-  readonly targets?: readonly ChangeTarget[] | null
   /** Revisions above this one. */
   readonly sinceRevision?: number | null
   /** Revisions up to and with this one. */
@@ -270,7 +268,6 @@ function whereOf(filter: ChangeLogFilter): Prisma.ChangeWhereInput {
     ...Object.fromEntries(EXACT.map((name) => [name, filter[name] ?? undefined])),
     revision: { gt: filter.sinceRevision ?? undefined, lte: filter.untilRevision ?? undefined },
     at: { gte: filter.since ?? undefined, lte: filter.until ?? undefined },
-    OR: filter.targets?.map(({ targetType, targetKey }) => ({ targetType, targetKey })),
   }
 }
 

@@ -12,11 +12,12 @@ export const GENESIS_DIGEST = '0'.repeat(64)
  */
 export function nextDigest(key: string, previous: string, change: Omit<ChangeRecord, 'digest'>): string {
   const { revision, ordinal, pack, targetType, targetId, targetKey, action, before, after } = change
-  const { operation, reason, actor, correlationId, at, isRevertible, seal } = change
+  const { operation, reason, actor, correlationId, at, isRevertible, seal, revertOf } = change
   const content = [revision, ordinal, pack, targetType, targetId, targetKey, action, before, after, operation, reason]
   const authorship = [actor.id, actor.name, actor.clientType, correlationId, at.toISOString(), isRevertible]
-  // Builds that made no seals have linked their changes without one.
-  return linkOf(key, previous, [...content, ...authorship, ...(seal === null ? [] : [seal])])
+  // Older builds have linked their changes without a seal, and reverts like any other change.
+  const added = [...(seal === null ? [] : [seal]), ...(revertOf === null ? [] : [{ revertOf }])]
+  return linkOf(key, previous, [...content, ...authorship, ...added])
 }
 
 /** HMAC-SHA-256 keyed with `key` over the digest before a row of a chain and the canonical JSON of its content. Hex, 64 characters. */

@@ -30,6 +30,8 @@ export interface ChangeRecord {
   readonly correlationId: string
   readonly at: Date
   readonly isRevertible: boolean
+  /** The revision that this one has put back, or a part of it; null in changes of builds that did not note it. */
+  readonly revertOf: number | null
   /** Over the secrets of the record that the change left, which are not in `after`; null in changes of builds that made none. */
   readonly seal: string | null
   /** HMAC-SHA-256 over the digest before it and this change, in hex. */
@@ -58,6 +60,7 @@ const entryFields = {
   correlationId: text(),
   at: timestamp(),
   isRevertible: boolean(),
+  revertOf: nullable(integer()),
   seal: nullable(text()),
   digest: text(),
 }

@@ -84,6 +84,16 @@ export interface ExportReference {
   readonly word: string
 }
 
+/** How records are found by whoever searches for a text. */
+export interface SearchSpec<R> {
+  /** What kind of hit they are. */
+  readonly kind: string
+  /** What people know the record by. */
+  titleOf(record: R): string
+  /** A few words more, which are searched as well; null for none. */
+  subtitleOf(record: R): string | null
+}
+
 /** What a pack writes down about the records of one kind. */
 export interface CollectionSpec<R extends object> {
   /** The record's type in the public schema, and `targetType` of its changes. */
@@ -109,6 +119,8 @@ export interface CollectionSpec<R extends object> {
   findRestoredFaults?(state: ReadableState, record: R, now: Date): readonly UserErrorData[]
   /** Present where the records belong to the state that people keep as a document. */
   readonly exported?: ExportSpec<keyof R & string>
+  /** Present where people search for the records. */
+  readonly searched?: SearchSpec<R>
   /** Unique look-ups besides the key: from a record to the values under which it is found. */
   readonly indexes?: Readonly<Record<string, (record: R) => readonly string[]>>
   /** Look-ups of many: from a record to the value that it is listed under. */
@@ -146,6 +158,7 @@ export interface AnyCollection {
   readonly columns: readonly string[]
   readonly isBookkeeping?: boolean
   readonly exported?: ExportSpec
+  readonly searched?: SearchSpec<never>
   writePermission(before: JsonObject | null, after: JsonObject | null): Permission
   findRestoredFaults?(state: ReadableState, record: never, now: Date): readonly UserErrorData[]
   keyOf(record: object): string

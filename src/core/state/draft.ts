@@ -51,6 +51,8 @@ export interface IndexMiss {
  */
 export class Draft {
   readonly base: Snapshot
+  /** The revision that a command has put back with its edits, or a part of it. */
+  revertOf: number | null = null
   readonly #tables = new Map<string, Table>()
   readonly #touched = new Map<string, Touched>()
   readonly #reads = new Map<string, RecordRead>()
@@ -197,7 +199,7 @@ function changesOf({ collection, key, before, reasons, part, end }: Touched, aft
 }
 
 /** All reasons together, as short as one has to be. */
-function joinReasons(reasons: ReadonlySet<string>): string | null {
+export function joinReasons(reasons: ReadonlySet<string>): string | null {
   return reasons.size === 0 ? null : [...reasons].join('; ').slice(0, MAX_REASON_LENGTH).toWellFormed()
 }
 

@@ -74,7 +74,9 @@ export function createRevertCommand(subject: RevertSubject): LongCommand<RevertI
         await mapInSlices(lastOfEach(changes), (change) =>
           faults.push(...findRestoredFaults(draft, { collection: byName.get(change.targetType), key: change.targetKey, now })),
         )
-      return faults.length > 0 ? refused(...faults) : done(changes.map(({ id }) => id))
+      if (faults.length > 0) return refused(...faults)
+      draft.revertOf = input.revision
+      return done(changes.map(({ id }) => id))
     },
   }
 }

@@ -12,6 +12,7 @@ import { AdminOperationResolver, OPERATIONS_PLAN, OPERATIONS_RUN } from './opera
 import { guardedOperationCollection, OPERATIONS_REVERT } from './smoke-guard/guarded-operation.collection.js'
 import { smokeGuard } from './smoke-guard/smoke-guard.js'
 
+export { Revision } from './history/revision.types.js'
 export { OPERATIONS_RUN } from './operations/admin-operation.resolver.js'
 export { declareSteps, RunAdminOperationPayload } from './operations/admin-operation.types.js'
 export { prover, type SecuritySources, securitySources } from './ports.js'

@@ -19,6 +19,11 @@ export const apiClientCollection: Collection<ApiClientRecord> = defineCollection
   titleOf: ({ name }) => String(name),
   writePermission: CLIENTS_WRITE,
   findRestoredFaults: (state, client, now) => findRestoredFaults(state.view(apiClientCollection), client, now),
+  searched: {
+    kind: 'CLIENT',
+    titleOf: ({ name }) => name,
+    subtitleOf: ({ role, clientType, description }) => [role, clientType, ...(description === null ? [] : [description])].join(' '),
+  },
   fields: apiClientFields,
   // A key's id is no secret, yet of no use to a reader; the preview is what people know a key by.
   secrets: ['keyId', 'keyDigest', 'previousKeyId', 'previousKeyDigest'],

@@ -34,6 +34,7 @@ export const configEntryCollection = defineCollection<ConfigEntryRecord>({
   // Putting back what locked an entry unlocks it.
   writePermission: (_before, after) => (after?.['isMutable'] === false ? CONFIG_UNLOCK : CONFIG_WRITE),
   exported: { section: 'configs', fields: ['value', 'description', 'isMutable', 'valueSchema'] },
+  searched: { kind: 'CONFIG', titleOf: ({ key }) => key, subtitleOf: ({ description }) => description },
   fields,
   listings: { updatedAt: ({ updatedAt }) => newestFirst(updatedAt) },
 })

@@ -33,6 +33,7 @@ export const featureFlagCollection = defineCollection<FeatureFlagRecord>({
   version: 'version',
   writePermission: FLAGS_WRITE,
   exported: { section: 'flags', fields: ['group', 'description', 'isEnabled', 'strategies', 'variants'] },
+  searched: { kind: 'FLAG', titleOf: ({ key }) => key, subtitleOf: ({ description }) => description },
   fields,
   listings: { group: ({ group }) => group, updatedAt: ({ updatedAt }) => newestFirst(updatedAt) },
 })

@@ -29,6 +29,11 @@ export const maintenanceWindowCollection = defineCollection<MaintenanceWindowRec
   id: 'id',
   version: 'version',
   writePermission: MAINTENANCE_WRITE,
+  searched: {
+    kind: 'MAINTENANCE_WINDOW',
+    titleOf: ({ description, mode }) => description ?? mode,
+    subtitleOf: ({ mode, startsAt, endsAt }) => `${mode} ${startsAt.toISOString()} to ${endsAt.toISOString()}`,
+  },
   fields,
 })
 

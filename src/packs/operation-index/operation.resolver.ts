@@ -2,7 +2,9 @@ import { astFromValue, type GraphQLField, isRequiredArgument, print } from 'grap
 import { Arg, Ctx, Query, Resolver } from 'type-graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import type { CoreServices } from '../../core/contract/core-services.js'
+import { AppError } from '../../core/contract/errors.js'
 import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/contract/operation.js'
+import { PACK_IDS } from '../../core/contract/pack.js'
 import { Holds } from '../../core/graphql/bounds/list-length.js'
 import type { RequestContext } from '../../core/graphql/context.js'
 import { OperationEntry, OperationFilter, type OperationKindName } from './operation.types.js'
@@ -12,7 +14,7 @@ import { sampleOf } from './sample.js'
 export const OPERATIONS_READ = 'operations:read'
 
 /** What does not depend on who asks. */
-type OperationFacts = Omit<OperationEntry, 'callableByMe'>
+export type OperationFacts = Omit<OperationEntry, 'callableByMe'>
 
 const MODES: Readonly<Record<AllowedDuring, readonly MaintenanceModeName[]>> = {
   always: ['NORMAL', 'READ_ONLY', 'MAINTENANCE'],
@@ -33,6 +35,12 @@ export class OperationResolver {
     @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which ones; left out: all that are not deprecated.' })
     filter?: OperationFilter | null,
   ): readonly OperationEntry[] {
+    const pack = filter?.pack?.toUpperCase()
+    if (pack && !PACK_IDS.some((id) => id === pack))
+      throw new AppError(
+        'BAD_USER_INPUT',
+        `The filter's \`pack\` is "${filter?.pack}", which there is not. There are: ${PACK_IDS.join(', ')}.`,
+      )
     return core
       .once(operationFacts)
       .map((facts) => ({ ...facts, callableByMe: isCallable(caller, facts.permission) }))
@@ -53,7 +61,7 @@ function isMeant(operation: OperationEntry, { kind, pack, search, callableByMe, 
 }
 
 /** The root fields of the schema that declare a policy: introspection's own fields are not among them. */
-function operationFacts({ service }: CoreServices): readonly OperationFacts[] {
+export function operationFacts({ service }: CoreServices): readonly OperationFacts[] {
   const { schema } = service.door
   const roots = { QUERY: schema.getQueryType(), MUTATION: schema.getMutationType(), SUBSCRIPTION: schema.getSubscriptionType() }
   const facts = Object.entries(roots).flatMap(([kind, type]) =>

@@ -72,6 +72,7 @@ export const rateLimitRuleCollection: Collection<RateLimitRuleRecord> = defineCo
     referenceOf: ({ scope, key }) =>
       scope === 'API_KEY' && key !== ANY_SUBJECT ? { targetType: 'ApiClient', key: String(key), word: 'client:' } : undefined,
   },
+  searched: { kind: 'RATE_LIMIT', titleOf: subjectOf, subtitleOf: ({ description }) => description },
   fields,
   indexes: { [BY_SUBJECT]: (rule) => [subjectOf(rule)] },
 })

@@ -4,8 +4,10 @@ import {
   type GraphQLFieldResolver,
   type GraphQLSchema,
   getNamedType,
+  getNullableType,
   isIntrospectionType,
   isLeafType,
+  isListType,
   isNonNullType,
   isObjectType,
 } from 'graphql'
@@ -27,7 +29,7 @@ export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
     for (const field of Object.values(type.getFields())) {
       if (isLeafType(getNamedType(field.type))) {
         if (!roots.has(type)) field.resolve = counted(field)
-      } else if (field.args.some(({ name }) => name === 'first')) field.resolve = paced(field)
+      } else if (!isListType(getNullableType(field.type)) && field.args.some(({ name }) => name === 'first')) field.resolve = paced(field)
     }
   }
   return schema

@@ -4,10 +4,10 @@ import { Change, ChangeConnection, hasTitle, TARGET_KEY, targetKeyOf } from '../
 import { streamChanges } from '../../../core/graphql/change-stream.js'
 import { type Page, PageArgs } from '../../../core/graphql/connection.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
-import { demandAskable } from '../../../core/graphql/filter.js'
 import { imageOf, pageOfChanges } from '../../../core/graphql/history.js'
 import { JSONValue } from '../../../core/graphql/scalars.js'
 import type { ChangeEntry, ChangeRecord } from '../../../core/state/change.js'
+import { askedChanges, followedChanges } from './asked-changes.js'
 import { ChangeFilter } from './change.inputs.js'
 
 /** To see what was ever written, by whom and why. */
@@ -41,12 +41,12 @@ export class ChangeResolver {
     @Args(() => PageArgs) args: PageArgs,
     @Arg('filter', () => ChangeFilter, FILTER) filter?: ChangeFilter | null,
   ): Promise<Page<ChangeEntry>> {
-    return pageOfChanges(context, await answerable(context, filter), args)
+    return pageOfChanges(context, await askedChanges(context, filter), args)
   }
 
   @Subscription(() => Change, {
     name: 'changes',
-    subscribe: async ({ args, context }: SubscribeCall) => streamChanges(context.core, await answerable(context, args.filter)),
+    subscribe: async ({ args, context }: SubscribeCall) => streamChanges(context.core, ...(await followedChanges(context, args.filter))),
     description: 'Every change as it is committed, in order, none left out: from `sinceRevision` on, from now on without it.',
   })
   @Operation({ permission: CHANGES_READ })
@@ -69,12 +69,4 @@ export class ChangeResolver {
     if (!hasTitle(context, change.targetType)) return change.targetKey
     return targetKeyOf(context, change, await imageOf(context, change, change.action === 'DELETE' ? 'before' : 'after'))
   }
-}
-
-/** A filter that the log can be asked with; throws BAD_USER_INPUT for any other. */
-async function answerable({ core }: RequestContext, filter: ChangeFilter | null | undefined): Promise<ChangeFilter> {
-  const asked = filter ?? {}
-  demandAskable(asked)
-  await core.changeLog.demandKept(asked)
-  return asked
 }

@@ -39,7 +39,8 @@ export function unconfirmed(cause: unknown): AppError {
   return new AppError('UNAVAILABLE', message, { retryAfterSeconds: 2, cause })
 }
 
-function runOf(json: JsonObject): ProofRun {
+/** The run that a guarded operation keeps. */
+export function runOf(json: JsonObject): ProofRun {
   const run = json as unknown as ProofRun
   return { ...run, startedAt: new Date(run.startedAt), finishedAt: run.finishedAt && new Date(run.finishedAt) }
 }

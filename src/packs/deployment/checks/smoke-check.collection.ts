@@ -79,5 +79,6 @@ export const smokeCheckCollection: Collection<SmokeCheckRecord> = defineCollecti
     section: 'smokeChecks',
     fields: ['kind', 'path', 'query', 'expectStatus', 'expectBody', 'maxLatencyMs', 'isBlocking', 'isEnabled'],
   },
+  searched: { kind: 'SMOKE_CHECK', titleOf: ({ name }) => name, subtitleOf: ({ kind, path }) => `${kind} ${path}` },
   fields,
 })
