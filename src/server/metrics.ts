@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { requestRates } from '../core/background/request-rates.js'
 import type { Permission, Role } from '../core/contract/caller.js'
 import type { CoreServices } from '../core/contract/core-services.js'
 import { type Measure, samplesBy, single } from '../core/contract/measure.js'
@@ -50,7 +51,7 @@ export interface Watched {
 }
 
 /** Metrics in a registry of their own. */
-export function createMetrics({ ledger, limiter }: CoreServices, { load, measures, countSubscriptions }: Watched): Metrics {
+export function createMetrics({ ledger, limiter, once }: CoreServices, { load, measures, countSubscriptions }: Watched): Metrics {
   const register = new Registry()
   const registers = [register]
   const labelNames = ['operation', 'outcome'] as const
@@ -67,6 +68,7 @@ export function createMetrics({ ledger, limiter }: CoreServices, { load, measure
     buckets: DURATION_BUCKETS,
     registers,
   })
+  const rates = once(requestRates)
   const stopCommits = watchCommits(ledger, registers)
   const stopLoop = watchEventLoop(registers)
   const own = [...stateMeasures(ledger, countSubscriptions), ...limitMeasures(limiter), ...loadMeasures(load)]
@@ -74,7 +76,9 @@ export function createMetrics({ ledger, limiter }: CoreServices, { load, measure
   collectDefaultMetrics({ register })
   for (const { name } of register.getMetricsAsArray()) if (name.startsWith(LOOP_LAG)) register.removeSingleMetric(name)
   return {
-    observe({ operation, outcome, durationSeconds }) {
+    observe(call) {
+      const { operation, outcome, durationSeconds } = call
+      rates.note(call)
       const labels = { operation, outcome }
       requests.inc(labels)
       if (durationSeconds !== undefined) durations.observe(labels, durationSeconds)

@@ -29,13 +29,16 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation deleteFeatureFlag': ['OPERATOR', 'write'],
 
   'query deploymentProfile': ['OBSERVER', 'read'],
+  'query requestRates': ['OBSERVER', 'read'],
   'query smokeTestRun': ['OBSERVER', 'read'],
   'query smokeTestRuns': ['OBSERVER', 'read'],
+  'query smokeHistory': ['OBSERVER', 'read'],
   'query smokeChecks': ['OBSERVER', 'read'],
   'mutation runSmokeTest': ['OPERATOR', 'always'],
   'mutation setSmokeCheck': ['OPERATOR', 'write'],
   'mutation deleteSmokeCheck': ['OPERATOR', 'write'],
   'subscription smokeTestProgress': ['OBSERVER', 'read'],
+  'subscription smokeTestRuns': ['OBSERVER', 'read'],
 
   'query rateLimitRule': ['OBSERVER', 'read'],
   'query rateLimitRules': ['OBSERVER', 'read'],
@@ -78,9 +81,11 @@ export const POLICIES: Readonly<Record<string, Demand>> = {
   'mutation runAdminOperation': ['OPERATOR', 'write'],
   'mutation revertRevision': ['OPERATOR', 'write'],
   'mutation restoreObject': ['OPERATOR', 'write'],
+  'subscription auditEvents': ['OPERATOR', 'read'],
   'subscription changes': ['OBSERVER', 'read'],
 
   'query systemStatus': ['EVALUATOR', 'always'],
+  'subscription systemStatus': ['EVALUATOR', 'always'],
   'query systemSummary': ['EVALUATOR', 'always'],
   'query packs': ['OBSERVER', 'read'],
   'query pack': ['OBSERVER', 'read'],

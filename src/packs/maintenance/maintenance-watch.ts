@@ -1,4 +1,5 @@
 import type { CoreServices } from '../../core/contract/core-services.js'
+import { Signals } from '../../core/graphql/streams/signals.js'
 import type { ChangeRecord } from '../../core/state/change.js'
 import { type EffectiveMaintenance, maintenanceAt } from './effective.js'
 import { maintenanceSwitchCollection } from './maintenance-switch.collection.js'
@@ -15,8 +16,7 @@ const COLLECTIONS: ReadonlySet<string> = new Set([maintenanceSwitchCollection.na
 /** Says to whoever follows when the maintenance state may be another one. One timer for all, and none when nobody follows. */
 export class MaintenanceWatch {
   readonly #core: Pick<CoreServices, 'ledger' | 'clock'>
-  readonly #signals = new Set<Signal>()
-  #stopListening: (() => void) | undefined
+  readonly #signals = new Signals(() => this.#start())
   #timer: NodeJS.Timeout | undefined
   #last: EffectiveMaintenance | undefined
 
@@ -26,7 +26,7 @@ export class MaintenanceWatch {
 
   /** How many follow. */
   get followers(): number {
-    return this.#signals.size
+    return this.#signals.followers
   }
 
   /**
@@ -34,26 +34,19 @@ export class MaintenanceWatch {
    * switch expires. Signals that are not taken in time become one: what counts is the state at that time.
    */
   follow(): AsyncIterableIterator<true> {
-    const signal = new Signal(() => {
-      this.#signals.delete(signal)
-      if (this.#signals.size === 0) this.#stop()
-    })
-    this.#signals.add(signal)
-    if (this.#signals.size === 1) this.#start()
-    return signal
+    return this.#signals.follow()
   }
 
-  #start(): void {
+  #start(): () => void {
     this.#last = this.#current()
-    this.#stopListening = this.#core.ledger.onCommit((changes) => {
+    const stopListening = this.#core.ledger.onCommit((changes) => {
       if (isAboutMaintenance(changes)) this.#raise()
     })
     this.#arm()
-  }
-
-  #stop(): void {
-    clearTimeout(this.#timer)
-    this.#stopListening?.()
+    return () => {
+      clearTimeout(this.#timer)
+      stopListening()
+    }
   }
 
   #current(): EffectiveMaintenance {
@@ -62,7 +55,7 @@ export class MaintenanceWatch {
 
   #raise(): void {
     this.#last = this.#current()
-    for (const signal of this.#signals) signal.raise()
+    this.#signals.raise()
     this.#arm()
   }
 
@@ -83,49 +76,6 @@ export class MaintenanceWatch {
 /** No changes at all: the state was loaded anew, and anything may have changed. */
 function isAboutMaintenance(changes: readonly ChangeRecord[]): boolean {
   return changes.length === 0 || changes.some(({ targetType }) => COLLECTIONS.has(targetType))
-}
-
-/** Signals for one follower, who can leave at any time, also while it waits. Holds at most one signal that was not taken. */
-class Signal implements AsyncIterableIterator<true> {
-  readonly #leave: () => void
-  #isRaised = true
-  #isEnded = false
-  #waiting: ((result: IteratorResult<true>) => void) | undefined
-
-  constructor(leave: () => void) {
-    this.#leave = leave
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  raise(): void {
-    this.#isRaised = true
-    this.#deliver()
-  }
-
-  next(): Promise<IteratorResult<true>> {
-    return new Promise((resolve) => {
-      this.#waiting = resolve
-      this.#deliver()
-    })
-  }
-
-  return(): Promise<IteratorResult<true>> {
-    this.#isEnded = true
-    this.#deliver()
-    this.#leave()
-    return Promise.resolve({ done: true, value: undefined })
-  }
-
-  #deliver(): void {
-    if (!this.#waiting || !(this.#isRaised || this.#isEnded)) return
-    const resolve = this.#waiting
-    this.#waiting = undefined
-    this.#isRaised = false
-    resolve(this.#isEnded ? { done: true, value: undefined } : { done: false, value: true })
-  }
 }
 
 /** The one watch of a server. */

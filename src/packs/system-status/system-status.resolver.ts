@@ -1,4 +1,4 @@
-import { Arg, Ctx, FieldResolver, ID, Query, Resolver } from 'type-graphql'
+import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Subscription } from 'type-graphql'
 import { Operation } from '../../core/contract/operation.js'
 import { Change } from '../../core/graphql/change.types.js'
 import type { RequestContext } from '../../core/graphql/context.js'
@@ -6,6 +6,7 @@ import { lastChangeOf } from '../../core/graphql/history.js'
 import type { ChangeEntry } from '../../core/state/change.js'
 import { countPacks, findPack, SYSTEM_PACKS } from './pack-registry.js'
 import { viewStatus } from './status-view.js'
+import { statusWatch } from './status-watch.js'
 import { STATUS_READ, STATUS_SUMMARY, SYSTEM_METADATA_ID, systemMetadataCollection } from './system-metadata.collection.js'
 import { Pack, PackStatus, type PackStatusName, PackSummary, SystemStatus } from './system-status.types.js'
 
@@ -14,9 +15,18 @@ export class SystemStatusResolver {
   @Query(() => SystemStatus, { description: 'How far the system is, and how this replica is doing.' })
   @Operation({ permission: STATUS_SUMMARY, allowedDuring: 'always' })
   systemStatus(@Ctx() context: RequestContext): SystemStatus {
-    const row = context.snapshot.view(systemMetadataCollection).get(SYSTEM_METADATA_ID)
-    if (!row) throw new Error('the system status was not initialised at the start')
-    return viewStatus(row, context)
+    return currentStatus(context)
+  }
+
+  @Subscription(() => SystemStatus, {
+    name: 'systemStatus',
+    subscribe: ({ context }: { readonly context: RequestContext }) => context.core.once(statusWatch).follow(),
+    description:
+      'The status as it is now, then again whenever it is changed, or the database goes away from this replica or comes back. Events that follow each other closely become one.',
+  })
+  @Operation({ permission: STATUS_SUMMARY, allowedDuring: 'always' })
+  systemStatusEvents(@Ctx() context: RequestContext): SystemStatus {
+    return currentStatus(context)
   }
 
   @Query(() => PackSummary, { description: 'The packs, counted. The lightest query there is: it asks neither database nor state.' })
@@ -47,4 +57,10 @@ export class SystemStatusResolver {
     if (!context.caller.permissions.has(STATUS_READ)) return null
     return lastChangeOf(context, systemMetadataCollection, { id: SYSTEM_METADATA_ID })
   }
+}
+
+function currentStatus(context: RequestContext): SystemStatus {
+  const row = context.snapshot.view(systemMetadataCollection).get(SYSTEM_METADATA_ID)
+  if (!row) throw new Error('the system status was not initialised at the start')
+  return viewStatus(row, context)
 }

@@ -25,6 +25,23 @@ export function pageOfAuditEvents(database: QueryableDatabase, filter: AuditEven
   })
 }
 
+/** Place of the newest event in the chain of all replicas; 0 before the first one. Rejects with AppError UNAVAILABLE while the database is away. */
+export async function newestAuditEvent(database: QueryableDatabase): Promise<number> {
+  const { rows } = await database.ask<{ seq: number }>('SELECT seq FROM audit_head WHERE id = 1')
+  return rows[0]?.seq ?? 0
+}
+
+/** At most `take` of the events behind one place in the chain and up to another, with their places, in the order of the chain. */
+export async function auditEventsBetween(
+  database: QueryableDatabase,
+  filter: AuditEventFilter,
+  { behind, upTo, take }: { readonly behind: number; readonly upTo: number; readonly take: number },
+): Promise<{ readonly event: AuditEvent; readonly seq: number }[]> {
+  const where = { AND: [whereOf(filter), { seq: { gt: behind, lte: upTo } }] }
+  const rows = await database.askPrisma(({ auditEvent }) => auditEvent.findMany({ where, orderBy: { seq: 'asc' }, take }))
+  return rows.map((row) => ({ event: toRecord(row), seq: row.seq ?? upTo }))
+}
+
 function whereOf({ operation, outcome, actorId, since, until }: AuditEventFilter): Prisma.AuditEventWhereInput {
   return {
     operation: operation ?? undefined,

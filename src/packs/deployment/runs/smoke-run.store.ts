@@ -37,6 +37,13 @@ export class SmokeRunStore {
     return rows.map(toRecord)
   }
 
+  /** The runs that have ended at this time or later, in the order in which they began. */
+  async endedSince(time: Date): Promise<SmokeTestRun[]> {
+    const where = { finishedAt: { gte: time } }
+    const rows = await this.#database.askPrisma(({ smokeTestRun }) => smokeTestRun.findMany({ where, orderBy: { id: 'asc' } }))
+    return rows.map(toRecord)
+  }
+
   /** How many of these ids, or of all runs, there are. */
   count(ids?: readonly string[]): Promise<number> {
     const where = ids ? { id: { in: [...ids] } } : {}

@@ -20,12 +20,21 @@ export class RunSmokeTestInput implements RunRequest {
   baseUrl?: URL | null
   @Field(() => [String], { nullable: true, description: 'Only the checks of these names; left out: all that are enabled.' })
   checks?: string[] | null
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: true,
+    description: 'false: answer with the run that is under way; smokeTestProgress and smokeTestRuns then tell how it goes on.',
+  })
+  wait?: boolean | null
 }
 
 /** What runSmokeTest came to. */
 @ObjectType('RunSmokeTestPayload', { simpleResolvers: true, description: 'What runSmokeTest came to.' })
 export class RunSmokeTestPayload {
-  @Field(() => SmokeTestRun, { nullable: true, description: 'The finished run, whether it is ok or not; null when there are user errors.' })
+  @Field(() => SmokeTestRun, {
+    nullable: true,
+    description: 'The run, whether it is ok or not: finished, or with `wait: false` under way. Null when there are user errors.',
+  })
   run!: SmokeTestRun | null
   @Field(() => [UserError], { description: 'What is wrong with the input; with user errors nothing was probed.' })
   userErrors!: readonly UserErrorData[]

@@ -18,9 +18,19 @@ const CHECK_TIMEOUT_MS = 5_000
 /** How long a whole run may take; milliseconds. */
 const RUN_TIMEOUT_MS = 120_000
 
+/** A run that is under way. */
+export interface BegunRun {
+  /** As far as it has come when it begins. */
+  readonly run: SmokeTestRun
+  /** Rejects when it came to nothing. */
+  readonly ended: Promise<SmokeTestRun>
+}
+
 /** The right to the one run that a replica does at a time. */
 export interface RunSlot {
-  /** Probes this service from outside, or what is selected, and keeps the run. Also gives the slot back. */
+  /** Begins to probe this service from outside, or what is selected; the run is kept, and the slot given back, once it has ended. */
+  begin(triggeredBy: ActorRef, selection?: RunSelection): BegunRun
+  /** {@link begin}, and the run once it has ended. */
   run(triggeredBy: ActorRef, selection?: RunSelection): Promise<SmokeTestRun>
   /** Gives the slot back without a run. */
   release(): void
@@ -33,6 +43,7 @@ export class SmokeRunner {
   readonly #core: CoreServices
   /** Whose turn it is. */
   #holder: object | undefined
+  #underWay: Promise<unknown> = Promise.resolve()
 
   constructor(core: CoreServices) {
     this.#core = core
@@ -48,17 +59,19 @@ export class SmokeRunner {
       // A slot that was given back may be somebody else's by now.
       if (this.#holder === holder) this.#holder = undefined
     }
-    return {
-      release,
-      run: async (triggeredBy, selection) => {
-        if (this.#holder !== holder) throw new TypeError('the slot of this smoke test was given back already')
-        try {
-          return await this.#run(triggeredBy, selection ?? this.#everything())
-        } finally {
-          release()
-        }
-      },
+    const begin: RunSlot['begin'] = (triggeredBy, selection = this.#everything()) => {
+      if (this.#holder !== holder) throw new TypeError('the slot of this smoke test was given back already')
+      const progress = this.#begin(triggeredBy, selection)
+      const ended = this.#run(progress, selection).finally(release)
+      this.#underWay = ended.catch(() => undefined)
+      return { run: progress.record, ended }
     }
+    return { release, begin, run: async (triggeredBy, selection) => begin(triggeredBy, selection).ended }
+  }
+
+  /** Waits for the run that is under way. */
+  async settled(): Promise<void> {
+    await this.#underWay
   }
 
   #everything(): RunSelection {
@@ -68,16 +81,16 @@ export class SmokeRunner {
     return result.selection
   }
 
-  async #run({ id, name, clientType }: ActorRef, selection: RunSelection): Promise<SmokeTestRun> {
+  #begin({ id, name, clientType }: ActorRef, { baseUrl }: RunSelection): RunProgress {
+    const triggeredBy = Object.freeze({ id, name, clientType })
+    const progress = new RunProgress({ id: newId(), baseUrl, startedAt: this.#core.clock.now(), triggeredBy })
+    this.runs.begin(progress)
+    return progress
+  }
+
+  async #run(progress: RunProgress, selection: RunSelection): Promise<SmokeTestRun> {
     const { clock, log } = this.#core
     const startedAtMs = clock.monotonicMs()
-    const progress = new RunProgress({
-      id: newId(),
-      baseUrl: selection.baseUrl,
-      startedAt: clock.now(),
-      triggeredBy: Object.freeze({ id, name, clientType }),
-    })
-    this.runs.begin(progress)
     try {
       await this.#probe(progress, selection)
     } catch (error) {

@@ -3,6 +3,7 @@ import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError } from '../../../core/contract/errors.js'
 import { type Page, type PageArgs, pageOfRows } from '../../../core/graphql/connection.js'
 import type { RunProgress } from './run-progress.js'
+import { RunWatch } from './run-watch.js'
 import { SmokeRunStore } from './smoke-run.store.js'
 import type { SmokeCheckResult, SmokeTestRun } from './smoke-test.types.js'
 
@@ -13,23 +14,27 @@ const RUN_ID = /^[0-9a-f-]{36}$/
 /** All runs: the one under way, those that could not be kept yet, and those that are kept. */
 export class SmokeRuns {
   readonly #core: CoreServices
+  readonly #watch: RunWatch
   #current: RunProgress | undefined
   #unsaved: SmokeTestRun[] = []
   #saving: Promise<void> = Promise.resolve()
 
   constructor(core: CoreServices) {
     this.#core = core
+    this.#watch = new RunWatch(core)
   }
 
   /** A run is under way from now on. */
   begin(progress: RunProgress): void {
     this.#current = progress
+    this.#watch.tell(progress.record)
   }
 
   /** The run under way has ended, and is kept. Never fails: a run that cannot be kept now waits for the next one to end. */
   async end(run: SmokeTestRun): Promise<void> {
     this.#current = undefined
     this.#unsaved = [...this.#unsaved, run].slice(-MAX_UNSAVED)
+    this.#watch.tell(run)
     // Asking a database that was away a moment ago would keep the caller waiting.
     const isDatabaseAway = run.results.some(({ name, status }) => name === 'database' && status === 'FAILED')
     if (isDatabaseAway) return
@@ -65,6 +70,11 @@ export class SmokeRuns {
         return (await this.#store().count()) + ids.length - (ids.length === 0 ? 0 : await this.#store().count(ids))
       },
     })
+  }
+
+  /** Every run from now on, as it begins and as it ends. */
+  follow(): AsyncIterableIterator<SmokeTestRun> {
+    return this.#watch.follow()
   }
 
   /** Every result of a run as its check ends, those found already first; throws AppError BAD_USER_INPUT when there is no such run. */
