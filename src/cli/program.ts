@@ -8,6 +8,7 @@ import { addFlagCommands } from './commands/flag.js'
 import { addLimitCommands } from './commands/limit.js'
 import { addLoginCommands } from './commands/login.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
+import { addSearch } from './commands/search.js'
 import { addSession } from './commands/session.js'
 import { addSmokeCommands } from './commands/smoke.js'
 import { addStateCommands } from './commands/state/state-commands.js'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addMaintenanceCommands(program)
   addSmokeCommands(program)
   addChangeCommands(program)
+  addSearch(program)
   addWatch(program)
   addSystemCommands(program)
   addLoginCommands(program)

@@ -67,7 +67,7 @@ describe('in a terminal', () => {
   })
 
   it('shows no colour with NO_COLOR or on a dumb terminal', async () => {
-    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
+    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }] as Record<string, string>[]) {
       const { stdout } = await cli.terminal(['flag', 'list'], { env }).ended()
       expect(stdout).toContain('KEY')
       expect(stdout).not.toContain(ESCAPE)

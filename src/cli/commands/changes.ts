@@ -32,6 +32,15 @@ const REVERT = graphql(`
   }
 `)
 
+const REVISIONS = graphql(`
+  query Revisions($first: Int!, $after: String) {
+    revisions(first: $first, after: $after) {
+      nodes { number at actor { id name } operation reason isRevertible revertOf revertedBy changes { targetType targetKey action } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`)
+
 const EVENTS = graphql(`
   query AuditEvents($first: Int!, $after: String) {
     auditEvents(first: $first, after: $after) {
@@ -111,6 +120,7 @@ export function addChangeCommands(program: Command): void {
     await cli.out.object(auditIntegrity, integrityView)
     if (!auditIntegrity.isIntact) process.exitCode = EXIT.fault
   })
+  addRevisions(changes)
   addRevert(program)
   addWrite(program, {
     name: 'restore <type> <name>',
@@ -121,11 +131,37 @@ export function addChangeCommands(program: Command): void {
   })
 }
 
+function addRevisions(changes: Command): void {
+  addListing(changes, {
+    name: 'revisions',
+    summary: 'List revisions, newest first: all that landed together is one.',
+    limit: 20,
+    view: revisionView,
+    read: async (cli, page) => (await cli.ask(REVISIONS, page)).revisions,
+  })
+}
+
+const revisionView: View<ResultOf<typeof REVISIONS>['revisions']['nodes'][number]> = {
+  name: ({ number }) => String(number),
+  columns: [
+    ['revision', ({ number }) => number],
+    ['at', ({ at }) => at],
+    ['actor', ({ actor }) => actor.name],
+    ['operation', ({ operation }) => operation],
+    ['objects', ({ changes }) => changes.map(({ targetKey }) => targetKey).join(', ')],
+    ['undone', ({ revertOf, revertedBy }) => (revertedBy === null ? revertOf && `undoes ${revertOf}` : `by ${revertedBy}`)],
+    ['reason', ({ reason }) => reason],
+  ],
+}
+
 const FILTERS: Readonly<Record<string, string>> = {
   operation: 'by this operation, such as "setConfig"',
   pack: 'of this pack, such as "UA"',
   'target-type': 'of objects of this type, such as "FeatureFlag"',
   'target-id': 'of the object with this id',
+  'target-key': "of what people call this: a flag's key, a client's name; also where it is gone",
+  search: 'with this text in their reason, their object or their actor',
+  'correlation-id': 'of the request with this id (x-request-id)',
   'actor-id': 'by the API client with this id',
 }
 

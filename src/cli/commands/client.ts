@@ -133,10 +133,10 @@ function addKeyCommands(client: Command): void {
   const register = client.command('register <name>').description('Register a client. Its key is printed this once, and kept nowhere.')
   addInputOptions(register, 'RegisterApiClientInput', ['name'])
   doesMutation(addIssueOptions(register), 'registerApiClient', async (cli, [name = ''], given) => {
-    const { clientType, role, ...rest } = readInput('RegisterApiClientInput', given)
-    if (clientType === undefined || role === undefined) throw usage('a client needs a type and a role', 'pass --client-type and --role')
-    await admitIssue(cli, given, `Register ${name} as ${String(role)}?`)
-    const fields = { ...rest, name, clientType, role, reason: textIn(given, 'reason'), idempotencyKey: newId() }
+    const told = readInput('RegisterApiClientInput', given)
+    if (!('clientType' in told && 'role' in told)) throw usage('a client needs a type and a role', 'pass --client-type and --role')
+    await admitIssue(cli, given, `Register ${name} as ${String(told['role'])}?`)
+    const fields = { ...told, name, reason: textIn(given, 'reason'), idempotencyKey: newId() }
     const input = fields as VariablesOf<typeof REGISTER>['input']
     await printKey(cli, (await cli.askAgain(REGISTER, { input })).registerApiClient)
   })

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { addInputOptions, readInput } from '../change/input-options.js'
 import { addWrite, doesMutation } from '../change/write-command.js'
-import { does } from '../cli.js'
+import { type Cli, does } from '../cli.js'
 import { refuse } from '../connection/answer-faults.js'
 import { graphql, type ResultOf } from '../connection/document.js'
-import { EXIT } from '../fault.js'
+import { CliFault, EXIT } from '../fault.js'
 import type { View } from '../output/output.js'
 import { withProgress } from '../output/progress.js'
 import { addListing, found } from './listing.js'
@@ -37,6 +37,13 @@ const RUN = graphql(
   mutation RunSmokeTest($input: RunSmokeTestInput) {
     runSmokeTest(input: $input) { run { ...RunFields } userErrors { code message field } }
   }
+`,
+  [RUN_FIELDS],
+)
+
+const RUN_STATE = graphql(
+  `
+  query SmokeRun($id: ID!) { smokeTestRun(id: $id) { ...RunFields } }
 `,
   [RUN_FIELDS],
 )
@@ -89,12 +96,9 @@ const runView: View<Run> = {
 export function addSmokeCommands(program: Command): void {
   const smoke = program.command('smoke').description('Smoke tests: probes of the running service, from outside in.')
   const run = smoke.command('run').description('Probe the service; ends with 1 when a blocking check fails.')
-  addInputOptions(run, 'RunSmokeTestInput', [])
+  addInputOptions(run, 'RunSmokeTestInput', ['wait'])
   doesMutation(run, 'runSmokeTest', async (cli, _args, given) => {
-    const input = readInput('RunSmokeTestInput', given)
-    const { runSmokeTest } = await withProgress(cli.out, 'Probing', () => cli.ask(RUN, { input }))
-    refuse(runSmokeTest.userErrors)
-    const made = found(runSmokeTest.run, 'run in the answer')
+    const made = await withProgress(cli.out, 'Probing', (tell) => probe(cli, readInput('RunSmokeTestInput', given), tell))
     if (cli.out.format === 'json' || cli.out.format === 'yaml') await cli.out.data(made)
     else await cli.out.rows(made.results, resultView)
     cli.out.say(`${made.isOk ? 'passed' : 'failed'} (${made.id})`)
@@ -117,4 +121,25 @@ export function addSmokeCommands(program: Command): void {
     toInput: ([name, kind = '']) => ({ name, kind: kind.toUpperCase() }),
   })
   addWrite(smoke, { name: 'delete <name>', step: 'deleteSmokeCheck', takes: ['name'], toInput: ([name]) => ({ name }) })
+}
+
+/** How long a run may take before nobody waits for it any more, and how often it is looked at. Milliseconds. */
+const PATIENCE_MS = 300_000
+const PAUSE_MS = 300
+
+/** Starts a run, and tells how far it is until it has ended. */
+async function probe(cli: Cli, input: object, tell: (words: string) => void): Promise<Run> {
+  const { runSmokeTest } = await cli.ask(RUN, { input: { ...input, wait: false } })
+  refuse(runSmokeTest.userErrors)
+  let run = found(runSmokeTest.run, 'run in the answer')
+  for (let waited = 0; run.finishedAt === null; waited += PAUSE_MS) {
+    if (waited > PATIENCE_MS)
+      throw new CliFault(EXIT.unavailable, `the run ${run.id} does not end`, '`valhalla smoke runs` shows what came of it')
+    await new Promise((done) => setTimeout(done, PAUSE_MS))
+    // Another replica may not know of it before it has ended.
+    run = (await cli.ask(RUN_STATE, { id: run.id })).smokeTestRun ?? run
+    const failed = run.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)
+    tell(`Probing: ${run.results.length} checks done${failed.length > 0 ? `, failed: ${failed.join(', ')}` : ''}`)
+  }
+  return run
 }

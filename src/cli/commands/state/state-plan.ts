@@ -101,10 +101,11 @@ function needsClients(desired: DesiredState, work: readonly Work[]): boolean {
 }
 
 function checkClients(desired: DesiredState, clients: readonly ClientName[]): void {
-  const faults = [...desired.clients].flatMap(([name, { role, fault }]) => {
+  const faults = [...desired.clients].flatMap(([name, { role: wanted, fault }]) => {
     const client = clients.find((each) => each.isActive && each.name === name)
     if (!client) return [fault(`there is no active API client "${name}" here: register it with \`valhalla client register\``)]
-    return client.role === role ? [] : [fault(`the API client "${name}" has the role ${client.role}, not ${role}`)]
+    const actual = client.role
+    return actual === wanted ? [] : [fault(`the API client "${name}" has the role ${actual}, not ${wanted}`)]
   })
   if (faults.length > 0) throw new CliFault(EXIT.refused, faults.map(faultLine).join('\nerror: '))
 }
