@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from 'commander'
 import { addChangeOptions, doesMutation } from '../../change/write-command.js'
 import { does } from '../../cli.js'
-import { readRevision } from '../changes.js'
+import { readRevision } from '../history/changes.js'
 
 const FILES = 'state files, later ones over earlier ones; - for standard input'
 

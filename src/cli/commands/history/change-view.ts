@@ -1,6 +1,6 @@
-import { differencesOf, type PlannedChange } from '../change/plan-view.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
+import { differencesOf, type PlannedChange } from '../../change/plan-view.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
 
 /** What is shown of a change. */
 export const CHANGE_FIELDS = graphql(`

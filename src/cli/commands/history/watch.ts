@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { does } from '../cli.js'
-import { graphql } from '../connection/document.js'
+import { does } from '../../cli.js'
+import { graphql } from '../../connection/document.js'
 import { readRevision } from './changes.js'
 
 const NOW = graphql(`

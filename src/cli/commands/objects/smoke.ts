@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { addInputOptions, readInput } from '../change/input-options.js'
-import { addWrite, doesMutation } from '../change/write-command.js'
-import { type Cli, does } from '../cli.js'
-import { refuse } from '../connection/answer-faults.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import { CliFault, EXIT } from '../fault.js'
-import type { View } from '../output/output.js'
-import { withProgress } from '../output/progress.js'
-import { addListing, found } from './listing.js'
+import { addInputOptions, readInput } from '../../change/input-options.js'
+import { addWrite, doesMutation } from '../../change/write-command.js'
+import { type Cli, does } from '../../cli.js'
+import { refuse } from '../../connection/answer-faults.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import { CliFault, EXIT } from '../../fault.js'
+import type { View } from '../../output/output.js'
+import { withProgress } from '../../output/progress.js'
+import { addListing, found } from '../listing.js'
 
 const CHECKS = graphql(`
   query SmokeChecks {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { readJson } from '../change/input-options.js'
-import { addWrite } from '../change/write-command.js'
-import { does, textIn } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
-import { CHANGE_FIELDS, changeView } from './change-view.js'
-import { addListing, found } from './listing.js'
+import { readJson } from '../../change/input-options.js'
+import { addWrite } from '../../change/write-command.js'
+import { does, textIn } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
+import { CHANGE_FIELDS, changeView } from '../history/change-view.js'
+import { addListing, found } from '../listing.js'
 
 const CONFIG_FIELDS = graphql(`
   fragment ConfigFields on ConfigEntry { id key value description isMutable valueSchema version createdAt updatedAt }

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { readJson, readNumber } from '../change/input-options.js'
-import { addWrite } from '../change/write-command.js'
-import { does, type Given, textIn } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
-import { CHANGE_FIELDS, changeView } from './change-view.js'
-import { addListing, found } from './listing.js'
+import { readJson, readNumber } from '../../change/input-options.js'
+import { addWrite } from '../../change/write-command.js'
+import { does, type Given, textIn } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
+import { CHANGE_FIELDS, changeView } from '../history/change-view.js'
+import { addListing, found } from '../listing.js'
 
 const FLAG_FIELDS = graphql(`
   fragment FlagFields on FeatureFlag {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { does } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
-import { readCount } from './listing.js'
+import { does } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
+import { readCount } from '../listing.js'
 
 const SEARCH = graphql(`
   query Search($text: String!, $first: Int) { search(text: $text, first: $first) { kind pack targetId title subtitle } }

@@ -1,7 +1,7 @@
 import { text as readAll } from 'node:stream/consumers'
-import { askSecret, demandTerminal } from '../change/ask.js'
-import type { Cli, Given } from '../cli.js'
-import { usage } from '../fault.js'
+import { askSecret, demandTerminal } from '../../change/ask.js'
+import type { Cli, Given } from '../../cli.js'
+import { usage } from '../../fault.js'
 
 /** A key, from standard input with `--key-stdin`, else asked for: never an argument, which `ps` and the history would show. */
 export async function readKey(cli: Cli, given: Given): Promise<string> {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { readMoment } from '../change/moment.js'
-import { addWrite } from '../change/write-command.js'
-import { does } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
-import { addListing } from './listing.js'
+import { readMoment } from '../../change/moment.js'
+import { addWrite } from '../../change/write-command.js'
+import { does } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
+import { addListing } from '../listing.js'
 
 const WINDOW_FIELDS = graphql(`
   fragment WindowFields on MaintenanceWindow { id startsAt endsAt mode description isActive status version createdAt updatedAt }

@@ -1,7 +1,7 @@
-import type { Cli } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import { follow, LostConnection, openSocket } from '../connection/socket.js'
-import { cell } from '../output/text.js'
+import type { Cli } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import { follow, LostConnection, openSocket } from '../../connection/socket.js'
+import { cell } from '../../output/text.js'
 import { CHANGE_FIELDS, changeView } from './change-view.js'
 
 const CHANGES = graphql(

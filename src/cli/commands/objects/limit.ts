@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { ENUMS } from '../../generated/graphql/inputs.js'
-import { addWrite, doesMutation } from '../change/write-command.js'
-import { type Cli, does } from '../cli.js'
-import { refuse } from '../connection/answer-faults.js'
-import { readClients, ruleKeyById, ruleKeyByName } from '../connection/clients.js'
-import { graphql, type ResultOf, type VariablesOf } from '../connection/document.js'
-import { CliFault, EXIT, usage } from '../fault.js'
-import type { View } from '../output/output.js'
-import { addListing, found, readCount } from './listing.js'
+import { ENUMS } from '../../../generated/graphql/inputs.js'
+import { addWrite, doesMutation } from '../../change/write-command.js'
+import { type Cli, does } from '../../cli.js'
+import { refuse } from '../../connection/answer-faults.js'
+import { readClients, ruleKeyById, ruleKeyByName } from '../../connection/clients.js'
+import { graphql, type ResultOf, type VariablesOf } from '../../connection/document.js'
+import { CliFault, EXIT, usage } from '../../fault.js'
+import type { View } from '../../output/output.js'
+import { addListing, found, readCount } from '../listing.js'
 
 const LIST = graphql(`
   query Limits($filter: RateLimitRuleFilter, $first: Int!, $after: String) {

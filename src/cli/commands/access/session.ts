@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { addInputOptions, readInput } from '../change/input-options.js'
-import { doesMutation } from '../change/write-command.js'
-import { refuse } from '../connection/answer-faults.js'
-import { graphql } from '../connection/document.js'
+import { addInputOptions, readInput } from '../../change/input-options.js'
+import { doesMutation } from '../../change/write-command.js'
+import { refuse } from '../../connection/answer-faults.js'
+import { graphql } from '../../connection/document.js'
 
 const OPEN_SESSION = graphql(`
   mutation OpenSession($input: OpenSessionInput) {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { addWrite } from '../change/write-command.js'
-import { does } from '../cli.js'
-import { graphql, type ResultOf } from '../connection/document.js'
-import type { View } from '../output/output.js'
+import { addWrite } from '../../change/write-command.js'
+import { does } from '../../cli.js'
+import { graphql, type ResultOf } from '../../connection/document.js'
+import type { View } from '../../output/output.js'
 
 const STATUS = graphql(`
   query Status {
