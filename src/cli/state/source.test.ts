@@ -62,6 +62,13 @@ describe('a state file', () => {
     ])
   })
 
+  it('takes large numbers as a server prints them, since they come back as they are', () => {
+    for (const number of ['9007199254740992', '-33980233064416910', '1e+21']) {
+      const { state, faults } = readState([new StateSource('a.yaml', `${HEAD}configs:\n  a: { value: ${number} }\n`)])
+      expect([faults, String(state.objects.configs.get('a')?.object['value'])]).toEqual([[], number])
+    }
+  })
+
   it('gives every fault at once', () => {
     expect(faultsOf(`${HEAD}flags:\n  a: { x: 1 }\n  b: { y: 2 }\nnonsense: 1\n`)).toHaveLength(3)
   })

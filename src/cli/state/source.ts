@@ -71,7 +71,8 @@ export class StateSource {
 
   #readScalar({ value, source }: Scalar, at: number): Value | undefined {
     if (typeof value === 'bigint') {
-      if (BigInt(Number(value)) === value) return Number(value)
+      // As the server would print it: beyond 2^53 such numbers stand for themselves, and no others do.
+      if (String(Number(value)) === String(value)) return Number(value)
       return this.#note(at, `${source} is beyond 2^53, and would be rounded: write it as a text, in quotes`)
     }
     if (typeof value === 'number' && !Number.isFinite(value)) return this.#note(at, `${source} is no number of JSON`)
