@@ -7,7 +7,7 @@ export default defineConfig({
   },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/fault/**', 'node_modules/**'],
+    exclude: ['test/fault/**', 'test/cli/**', 'node_modules/**'],
     globalSetup: ['test/testkit/run-folder.ts'],
     setupFiles: ['test/testkit/setup.ts'],
     // The only limit that tests have: on a busy machine everything takes long.

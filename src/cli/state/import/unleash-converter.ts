@@ -1,20 +1,17 @@
 import { isIPv4 } from 'node:net'
-import type {
-  ConstraintOperator,
-  EvaluableFlag,
-  FlagConstraint,
-  FlagStrategy,
-  FlagVariant,
-} from '../../src/packs/feature-flags/evaluation/evaluation.js'
-import { FLAG_LIMITS } from '../../src/packs/feature-flags/flag-validation.js'
-import type { UnleashConstraint, UnleashFeature, UnleashState, UnleashStrategy, UnleashVariant } from './unleash-specification.js'
-
-/** Thrown when a feature says something that our model cannot; the message is the reason, the same for all alike. */
-export class InexpressibleError extends Error {}
+import {
+  type ConvertedFlag,
+  FLAG_LIMITS,
+  type FlagConstraint,
+  type FlagStrategy,
+  type FlagVariant,
+  InexpressibleError,
+} from './flag-model.js'
+import type { UnleashConstraint, UnleashFeature, UnleashState, UnleashStrategy, UnleashVariant } from './unleash-model.js'
 
 /** A flag of ours that means the same, and by which equivalences it was put into our words. */
 export interface Conversion {
-  readonly flag: EvaluableFlag
+  readonly flag: ConvertedFlag
   readonly rewrites: ReadonlySet<string>
 }
 
@@ -136,7 +133,7 @@ function splitList(list: string | undefined): string[] {
   return (list ?? '').split(',').map((item) => item.trim())
 }
 
-function plainConstraint(contextField: string, operator: ConstraintOperator, values: readonly string[]): FlagConstraint {
+function plainConstraint(contextField: string, operator: string, values: readonly string[]): FlagConstraint {
   return { contextField, operator, values, isInverted: false, isCaseInsensitive: false }
 }
 
@@ -168,7 +165,7 @@ function findAlternatives(constraint: UnleashConstraint, rewrites: Rewrites): Fl
       return [
         {
           contextField: contextName,
-          operator: operator as ConstraintOperator,
+          operator,
           values,
           isInverted: false,
           isCaseInsensitive: constraint.caseInsensitive ?? false,

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestCli, type TestCli } from '../testkit/cli.js'
+import { startTestServer, type TestServer } from '../testkit/server.js'
+
+const ESCAPE = '\u001b['
+const CTRL_C = '\u0003'
+
+let server: TestServer
+let cli: TestCli
+
+beforeAll(async () => {
+  server = await startTestServer()
+  cli = await createTestCli({ VALHALLA_URL: server.url, VALHALLA_KEY: server.adminKey })
+  await cli.run(['flag', 'set', 'term/one', '--description', 'a\u001b[31mred\ttab\nline', '--yes'])
+})
+afterAll(async () => {
+  cli.close()
+  await server.close()
+})
+
+const revision = async (): Promise<number> => {
+  const { stdout } = await cli.run(['status', '-o', 'json'])
+  return (JSON.parse(stdout) as { systemStatus: { revision: number } }).systemStatus.revision
+}
+
+describe('in a terminal', () => {
+  it('asks before it changes anything, and applies on yes', async () => {
+    const session = cli.terminal(['flag', 'off', 'term/one'])
+    await session.shows('Apply this?')
+    session.type('y')
+    const { code, stdout } = await session.ended()
+    expect(code).toBe(0)
+    expect(stdout).toContain('isEnabled: true -> false')
+    expect(stdout).toContain('Undo: valhalla revert')
+  })
+
+  it('changes nothing on no, and ends with 1', async () => {
+    const before = await revision()
+    const session = cli.terminal(['flag', 'on', 'term/one'])
+    await session.shows('Apply this?')
+    session.type('n')
+    expect((await session.ended()).code).toBe(1)
+    expect(await revision()).toBe(before)
+  })
+
+  it('changes nothing on Ctrl-C, and ends with 130', async () => {
+    const before = await revision()
+    const session = cli.terminal(['flag', 'on', 'term/one'])
+    await session.shows('Apply this?')
+    session.type(CTRL_C)
+    expect((await session.ended()).code).toBe(130)
+    expect(await revision()).toBe(before)
+  })
+
+  it('ends with 130 on Ctrl-C while it waits', async () => {
+    const session = cli.terminal(['watch', '--since', '0'])
+    await session.shows('term/one')
+    session.type(CTRL_C)
+    expect((await session.ended()).code).toBe(130)
+  })
+
+  it('shows headers and colours, but obeys nothing that the server sent', async () => {
+    const { stdout } = await cli.terminal(['flag', 'list']).ended()
+    expect(stdout).toContain(`${ESCAPE}1mKEY`)
+    expect(stdout).toContain('a\\u001b[31mred\\ttab\\nline')
+    expect(stdout).not.toContain(`${ESCAPE}31m`)
+  })
+
+  it('shows no colour with NO_COLOR or on a dumb terminal', async () => {
+    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }] as Record<string, string>[]) {
+      const { stdout } = await cli.terminal(['flag', 'list'], { env }).ended()
+      expect(stdout).toContain('KEY')
+      expect(stdout).not.toContain(ESCAPE)
+    }
+  })
+
+  it('takes a key without showing it', async () => {
+    const session = cli.terminal(['login', '--profile', 'term'], { env: { VALHALLA_KEY: '' } })
+    await session.shows('API key')
+    session.type(`${server.adminKey}\r`)
+    const { code, stdout } = await session.ended()
+    expect(code).toBe(0)
+    expect(stdout).toContain('Logged in')
+    expect(stdout).not.toContain(server.adminKey)
+  })
+})
+
+describe('in a pipe', () => {
+  it('prints rows alone: tab-separated, without a header, colours or words', async () => {
+    const { stdout, stderr } = await cli.run(['flag', 'list'])
+    expect(stdout.split('\t').slice(0, 3)).toEqual(['term/one', 'default', 'off'])
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(`${stdout}${stderr}`).not.toContain('\u001b')
+    expect(stderr).toBe('')
+  })
+
+  it('prints colours where FORCE_COLOR wants them', async () => {
+    const { stdout } = await cli.run(['flag', 'on', 'term/one', '--dry-run'], { env: { FORCE_COLOR: '1' } })
+    expect(stdout).toContain(`${ESCAPE}33m~`)
+  })
+
+  it('prints what the schema has as JSON and YAML, and names alone as names', async () => {
+    const [json, yaml, name] = await Promise.all(['json', 'yaml', 'name'].map((format) => cli.run(['flag', 'list', '-o', format])))
+    expect(JSON.parse(json?.stdout ?? '')).toMatchObject([{ key: 'term/one', isEnabled: false, strategies: [] }])
+    expect(yaml?.stdout).toContain('key: term/one\n')
+    expect(name?.stdout).toBe('term/one\n')
+  })
+
+  it('follows changes as they are made, one JSON object a line', async () => {
+    const since = await revision()
+    const watch = cli.run(['watch', '--since', String(since), '--count', '2', '-o', 'json'])
+    await cli.run(['flag', 'on', 'term/one', '--yes'])
+    await cli.run(['flag', 'off', 'term/one', '--yes'])
+    const { code, stdout } = await watch
+    const seen = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: string }).id)
+    expect({ code, seen }).toEqual({ code: 0, seen: [`${since + 1}.0`, `${since + 2}.0`] })
+  })
+})
