@@ -62,8 +62,8 @@ export interface WaitOptions {
 }
 
 /**
- * Opens something on a database, and again while the database does not answer, until the time is up. `open` is told how long it may
- * take, in milliseconds.
+ * Opens something on a database, and again while the database does not answer, until the time is up. `open` is told how much of it
+ * is left, in whole milliseconds.
  *
  * @throws the last try's fault
  */
@@ -72,7 +72,7 @@ export async function waitForDatabase<T>({ timeoutMs, clock, log }: WaitOptions,
   const endsAtMs = startedAtMs + timeoutMs
   for (let tries = 1; ; tries += 1) {
     try {
-      return await open(Math.max(endsAtMs, startedAtMs + MIN_TRY_MS) - clock.monotonicMs())
+      return await open(Math.ceil(Math.max(endsAtMs, startedAtMs + MIN_TRY_MS) - clock.monotonicMs()))
     } catch (error) {
       const isUnreachable = error instanceof DatabaseOpenError && error.fault === 'UNREACHABLE'
       if (!isUnreachable || clock.monotonicMs() + PAUSE_MS >= endsAtMs) throw error
