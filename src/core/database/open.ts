@@ -23,8 +23,8 @@ export interface OpenOptions {
   readonly reserveBytes: number
   readonly log: DatabaseLog
   readonly clock: Clock
-  /** On a server: how long the migrations may take; milliseconds. */
-  readonly prepareMs?: number
+  /** On a server: how long it may answer nobody while it migrates; milliseconds. */
+  readonly quietMs?: number
 }
 
 /**
@@ -33,8 +33,8 @@ export interface OpenOptions {
  * @throws DatabaseOpenError with one clear line for whoever started the program
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
-  const { databaseUrl, log, prepareMs } = options
-  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl({ url: databaseUrl, log, prepareMs })
+  const { databaseUrl, log, quietMs } = options
+  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl({ url: databaseUrl, log, quietMs })
   const { engine, version, migrations } = database
   const { fresh, ahead } = migrations
   if (ahead.length > 0) log.warn({ migrations: ahead }, 'the database has migrations of a newer build')
