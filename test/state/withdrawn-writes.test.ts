@@ -1,3 +1,4 @@
+import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
 import { openPostgres } from '../../src/core/database/postgres/postgres.js'
@@ -12,10 +13,14 @@ import { until } from '../testkit/until.js'
 
 const NOTHING = { code: 'UNAVAILABLE', message: expect.stringContaining('nothing was changed') }
 
-/** Does `work` while the database cannot store changes, as with a full disk. */
-async function failingInserts({ pool }: Database, work: () => Promise<void>): Promise<void> {
+/** SQLSTATEs disk_full and out_of_memory (PostgreSQL documentation, appendix A). */
+const DISK_FULL = '53100'
+const OUT_OF_MEMORY = '53200'
+
+/** Does `work` while the database cannot store changes, and says so by a SQLSTATE. */
+async function failingInserts({ pool }: Database, state: string, work: () => Promise<void>): Promise<void> {
   await pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
+    AS $$ BEGIN RAISE EXCEPTION 'it cannot be done' USING ERRCODE = '${state}'; END $$`)
   await pool.query('CREATE TRIGGER fail BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION fail()')
   try {
     await work()
@@ -59,11 +64,8 @@ describe.runIf(ENGINES.includes('postgresql'))('a write on PostgreSQL', () => {
   })
 
   it('that the server rolled back is said to have changed nothing', async () => {
-    await failingInserts(database, async () => {
-      await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject({
-        code: 'UNAVAILABLE',
-        message: 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.',
-      })
+    await failingInserts(database, OUT_OF_MEMORY, async () => {
+      await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject(NOTHING)
       expect(ledger.status.isDatabaseReachable).toBe(false)
     })
     expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true, revision: 1 })
@@ -87,12 +89,39 @@ describe.each(ENGINES)('after a write on %s that the database failed', (engine) 
     const database = await openTestDatabase(engine)
     const ledger = await openTestLedger(database)
     const stop = follow(ledger, database, silentLog)
-    await failingInserts(database, async () => {
+    await failingInserts(database, OUT_OF_MEMORY, async () => {
       await expect(run(ledger, setFeatureFlag, { key: 'a' })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
       if (engine === 'pglite') expect(ledger.status.isDatabaseReachable).toBe(false)
     })
     await until(() => ledger.status.isDatabaseReachable)
     await stop()
+    await ledger.close()
+    await database.close()
+  })
+})
+
+describe.each(ENGINES)('a write for which %s has no room', (engine) => {
+  it('is refused and said so, which is logged once until one lands again, and is no outage', async () => {
+    const database = await openTestDatabase(engine)
+    const lines: string[] = []
+    const log = pino({ base: null, timestamp: false }, { write: (line: string) => lines.push(JSON.parse(line).msg) })
+    const ledger = await openTestLedger(database, { log })
+    const refuse = async (key: string): Promise<void> => {
+      await expect(run(ledger, setFeatureFlag, { key })).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.',
+      })
+      expect(ledger.status).toMatchObject({ isDatabaseReachable: true, isDegraded: false })
+      await ledger.poll()
+    }
+    await failingInserts(database, DISK_FULL, async () => {
+      await refuse('a')
+      await refuse('b')
+    })
+    expect(await run(ledger, setFeatureFlag, { key: 'a' })).toMatchObject({ ok: true, revision: 1 })
+    await failingInserts(database, DISK_FULL, () => refuse('b'))
+    const full = 'the disk of the database is full: writes are refused until there is room'
+    expect(lines).toEqual([full, 'the disk has room again: writes are accepted', 'committed', full])
     await ledger.close()
     await database.close()
   })

@@ -3,6 +3,7 @@ import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
 import type { Database } from '../../src/core/database/database.js'
 import { Ledger } from '../../src/core/ledger/ledger.js'
 import { type Clock, systemClock } from '../../src/core/platform/clock.js'
+import type { Log } from '../../src/core/platform/log.js'
 import type { AnyCollection } from '../../src/core/state/collection.js'
 import { type AnyCommand, type Command, done } from '../../src/core/state/command.js'
 import type { WriteOutcome } from '../../src/core/state/write.js'
@@ -29,13 +30,13 @@ export const TESTER: Caller = {
 /** Opens a ledger as a server would. */
 export function openTestLedger(
   database: Database,
-  options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number; isSecretValueAllowed?: boolean } = {},
+  options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number; isSecretValueAllowed?: boolean; log?: Log } = {},
 ): Promise<Ledger> {
   return Ledger.open({
     database,
     collections: options.collections ?? COLLECTIONS,
     clock: options.clock ?? systemClock,
-    log: pino({ level: 'silent' }),
+    log: options.log ?? pino({ level: 'silent' }),
     settings: {
       auditKey: AUDIT_KEY,
       writeTimeoutMs: options.writeTimeoutMs ?? 20_000,

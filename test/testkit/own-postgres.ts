@@ -27,6 +27,11 @@ export interface OwnPostgres {
   remove(): Promise<void>
 }
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGQUIT')
+})
+
 /** Writes nonsense over the first page of a file. */
 export async function damageFirstPage(path: string): Promise<void> {
   const file = await open(path, 'r+')
@@ -44,15 +49,16 @@ export async function startPostgres(): Promise<OwnPostgres> {
   execFileSync(program('initdb'), ['--no-sync', '--auth=trust', '--username=postgres', data], { ...owner, cwd: root, stdio: 'pipe' })
   const port = await freePort()
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`
-  let child: ChildProcess
+  let stop = async (): Promise<void> => undefined
   const start = async (): Promise<void> => {
-    child = spawn(program('postgres'), ['-D', data, '-p', String(port), '-k', root, '-F'], { ...owner, cwd: root, stdio: 'ignore' })
+    const child = spawn(program('postgres'), ['-D', data, '-p', String(port), '-k', root, '-F'], { ...owner, cwd: root, stdio: 'ignore' })
+    running.add(child)
+    const gone = once(child, 'close').finally(() => running.delete(child))
+    stop = async () => {
+      child.kill('SIGINT')
+      await gone
+    }
     await until(() => ask(url, 'SELECT 1').then(Boolean, () => false))
-  }
-  const stop = async (): Promise<void> => {
-    const gone = once(child, 'close')
-    child.kill('SIGINT')
-    await gone
   }
   await start()
   return {

@@ -95,10 +95,14 @@ export function damageOf(error: unknown): string | undefined {
   return `Files of the database are damaged or missing (SQLSTATE ${state}). That does not pass: restore a backup.`
 }
 
-/** The answer where an error, or whatever caused it, says that the database has no room left; undefined when it says nothing of the kind. */
-function diskFull(error: unknown, cause: unknown = error): AppError | undefined {
-  if (!(error instanceof Error)) return undefined
-  if (sqlState(error) !== DISK_FULL) return diskFull(error.cause, cause)
+/** Whether an error, or whatever caused it, says that the database has no room left. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && (sqlState(error) === DISK_FULL || isDiskFull(error.cause))
+}
+
+/** The answer where an error says that the database has no room left; undefined when it says nothing of the kind. */
+function diskFull(cause: unknown): AppError | undefined {
+  if (!isDiskFull(cause)) return undefined
   const message = 'The disk of the database is full: nothing can be changed until there is room. Nothing was changed.'
   return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_FULL_AFTER_SECONDS, cause })
 }

@@ -155,12 +155,12 @@ describe.runIf(ENGINES.includes('postgresql'))('opening a database on a PostgreS
 describe('waiting for a database at the start', () => {
   it('gives each try the time that is left, the first one six seconds in any case, and ends with the last fault', async () => {
     const triesOf = async (timeoutMs: number, tryMs: number): Promise<number[]> => {
-      let nowMs = 0
+      let nowMs = 0.3
       const given: number[] = []
       const clock = { ...systemClock, monotonicMs: () => nowMs }
       const open = async (leftMs: number): Promise<never> => {
         given.push(leftMs)
-        nowMs += tryMs
+        nowMs += tryMs + 0.2
         throw new DatabaseOpenError('UNREACHABLE', `try ${given.length}`)
       }
       const failure: unknown = await waitForDatabase({ timeoutMs, clock, log: silentLog }, open).catch((error: unknown) => error)

@@ -23,8 +23,8 @@ export interface OpenOptions {
   readonly reserveBytes: number
   readonly log: DatabaseLog
   readonly clock: Clock
-  /** On a server: how long the migrations may take; milliseconds. */
-  readonly prepareMs?: number
+  /** On a server: how long it may answer nobody while it migrates; milliseconds. */
+  readonly quietMs?: number
 }
 
 /**
@@ -33,8 +33,8 @@ export interface OpenOptions {
  * @throws DatabaseOpenError with one clear line for whoever started the program
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
-  const { databaseUrl, log, prepareMs } = options
-  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl({ url: databaseUrl, log, prepareMs })
+  const { databaseUrl, log, quietMs } = options
+  const database = databaseUrl === undefined ? await openFolder(options) : await openUrl({ url: databaseUrl, log, quietMs })
   const { engine, version, migrations } = database
   const { fresh, ahead } = migrations
   if (ahead.length > 0) log.warn({ migrations: ahead }, 'the database has migrations of a newer build')
@@ -62,8 +62,8 @@ export interface WaitOptions {
 }
 
 /**
- * Opens something on a database, and again while the database does not answer, until the time is up. `open` is told how long it may
- * take, in milliseconds.
+ * Opens something on a database, and again while the database does not answer, until the time is up. `open` is told how much of it
+ * is left, in whole milliseconds.
  *
  * @throws the last try's fault
  */
@@ -72,7 +72,7 @@ export async function waitForDatabase<T>({ timeoutMs, clock, log }: WaitOptions,
   const endsAtMs = startedAtMs + timeoutMs
   for (let tries = 1; ; tries += 1) {
     try {
-      return await open(Math.max(endsAtMs, startedAtMs + MIN_TRY_MS) - clock.monotonicMs())
+      return await open(Math.ceil(Math.max(endsAtMs, startedAtMs + MIN_TRY_MS) - clock.monotonicMs()))
     } catch (error) {
       const isUnreachable = error instanceof DatabaseOpenError && error.fault === 'UNREACHABLE'
       if (!isUnreachable || clock.monotonicMs() + PAUSE_MS >= endsAtMs) throw error

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js'
-import { damageOf } from '../database/database-error.js'
+import { damageOf, isDiskFull } from '../database/database-error.js'
 import type { Clock } from '../platform/clock.js'
 import type { Log } from '../platform/log.js'
 
@@ -33,6 +33,7 @@ export class Standing {
   #knownRevision: number
   #confirmedAtMs: number
   #isReachable = true
+  #isDiskFull = false
 
   constructor(options: StandingOptions, revision: number) {
     this.#options = options
@@ -70,6 +71,9 @@ export class Standing {
     this.#revision = revision
     this.#knownRevision = isWhole ? revision : Math.max(revision, this.#knownRevision)
     this.confirmed(atMs)
+    if (isWhole || !this.#isDiskFull) return
+    this.#options.log.info({ revision }, 'the disk has room again: writes are accepted')
+    this.#isDiskFull = false
   }
 
   /** The state was the newest one at a time. */
@@ -84,11 +88,16 @@ export class Standing {
     this.#isReachable = true
   }
 
-  /** The database has failed. Damaged files are no reason to call it away: most of it answers. */
+  /** The database has failed. Damaged files and a full disk are no reason to call it away: most of it answers. */
   failed(error: unknown): void {
     this.#options.database.damage.note(error)
     if (damageOf(error) !== undefined) return
     const details = { err: error, revision: this.#revision }
+    if (isDiskFull(error)) {
+      if (!this.#isDiskFull) this.#options.log.error(details, 'the disk of the database is full: writes are refused until there is room')
+      this.#isDiskFull = true
+      return
+    }
     if (this.#isReachable) this.#options.log.error(details, 'database away: reads go on from memory, writes are refused')
     this.#isReachable = false
   }

@@ -170,7 +170,7 @@ const VARIABLES = z.object({
   VALHALLA_START_TIMEOUT_MS: defaulted(
     integer(0, 600_000, 'ms, 0 to 600000'),
     '30000',
-    'How long a start waits for a PostgreSQL server that does not answer, and for its migrations (6000 at least); 0 tries once.',
+    'How long a start waits for a PostgreSQL server that does not answer, also while it migrates (6000 at first); 0 tries once.',
   ),
   VALHALLA_SHUTDOWN_GRACE_MS: defaulted(
     integer(0, 600_000, 'ms, 0 to 600000'),

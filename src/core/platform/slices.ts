@@ -6,19 +6,21 @@ const SLICE_MS = 4
 const LONG_LIST = 100
 
 /**
- * Works on items one after the other, in order, and lets the event loop turn whenever that has taken long: for work of many small
- * parts that must not hold up whatever else the process has to do. What comes first to a fault rejects the whole.
+ * Works on items one after the other, in order, and lets the event loop turn before the next one whenever that has taken long: for
+ * work of many small parts that must not hold up whatever else the process has to do. There is no turn after the last one: who comes
+ * later would overtake. What comes first to a fault rejects the whole.
  */
 export async function mapInSlices<T, R>(items: Iterable<T>, work: (item: T, index: number) => R | Promise<R>): Promise<R[]> {
   const results: R[] = []
   if (Array.isArray(items) && items.length > LONG_LIST) await nextTurn()
   let startedAtMs = performance.now()
   for (const item of items) {
+    if (performance.now() - startedAtMs >= SLICE_MS) {
+      await nextTurn()
+      startedAtMs = performance.now()
+    }
     const result = work(item, results.length)
     results.push(result instanceof Promise ? await result : result)
-    if (performance.now() - startedAtMs < SLICE_MS) continue
-    await nextTurn()
-    startedAtMs = performance.now()
   }
   return results
 }

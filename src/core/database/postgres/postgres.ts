@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../../../generated/prisma/client.js'
@@ -27,15 +28,17 @@ const LEDGER_CONNECTIONS = 2
  */
 const LEDGER_LIMITS = { idle_in_transaction_session_timeout: 1_500, lock_timeout: 2_500 }
 
-/** How long the migrations may take where nobody says it; milliseconds. */
-const DEFAULT_PREPARE_MS = 60_000
+/** How often to ask whether the server still answers while it migrates; milliseconds. */
+const LOOK_EVERY_MS = 1_000
+/** How long it may answer nobody meanwhile where nobody says it; milliseconds. */
+const DEFAULT_QUIET_MS = 30_000
 
 /** Settings of {@link openPostgres}. */
 export interface PostgresOptions {
   readonly url: string
   readonly log: DatabaseLog
-  /** How long the migrations may take, the wait for other processes that migrate included; milliseconds. */
-  readonly prepareMs?: number | undefined
+  /** How long the server may answer nobody while it migrates; milliseconds. */
+  readonly quietMs?: number | undefined
   /** The most connections that the pool holds; the one that listens and the ledger's two come on top. */
   readonly maxConnections?: number
 }
@@ -43,7 +46,7 @@ export interface PostgresOptions {
 /**
  * Opens a PostgreSQL server's database and applies the migrations.
  *
- * @throws MigrationError; DatabaseOpenError UNREACHABLE when the migrations come to no end; and whatever `pg` says when it cannot connect
+ * @throws MigrationError; DatabaseOpenError UNREACHABLE when the server falls silent while it migrates; and whatever `pg` says when it cannot connect
  */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { url, log, maxConnections = DEFAULT_MAX_CONNECTIONS } = options
@@ -101,21 +104,52 @@ function connectionConfig(url: string): pg.ClientConfig {
 }
 
 /**
- * On a connection of its own: a migration may take longer than any statement of ours. Nothing tells one that takes long from a
- * server that has frozen, so that only the time bounds it; what the server has not committed by then, it takes back.
+ * On a connection of its own: a migration takes as long as it takes, and a server that is left works on and holds up the next start.
+ * So what is bounded is silence: while it runs, the server is asked something on another connection, again and again.
  */
-async function prepare(config: pg.ClientConfig, { url, log, prepareMs = DEFAULT_PREPARE_MS }: PostgresOptions): Promise<PreparedDatabase> {
+async function prepare(config: pg.ClientConfig, { url, log, quietMs = DEFAULT_QUIET_MS }: PostgresOptions): Promise<PreparedDatabase> {
   const client = new pg.Client(config)
   client.on('error', (error) => log.warn({ err: error }, 'the connection that migrates broke'))
   try {
     await client.connect()
     const preparing = prepareDatabase(client)
-    if (await endsWithin(preparing, prepareMs)) return await preparing
-    throw new DatabaseOpenError(
-      'UNREACHABLE',
-      `${showUrl(url)}: the migrations came to no end within ${prepareMs} ms. The server has stopped answering, another process holds them up, or they need longer: VALHALLA_START_TIMEOUT_MS`,
-    )
+    while (!(await endsWithin(preparing, LOOK_EVERY_MS))) {
+      if (await isAnswering({ ...config, connectionTimeoutMillis: quietMs }, quietMs, preparing)) continue
+      throw new DatabaseOpenError('UNREACHABLE', `${showUrl(url)}: the server answered nobody for ${quietMs} ms while it was being migrated`)
+    }
+    return await preparing
   } finally {
     await endClient(client)
+  }
+}
+
+/** Whether a server answers a question, or has done `work`, within a time. */
+async function isAnswering(config: pg.ClientConfig, withinMs: number, work: Promise<unknown>): Promise<boolean> {
+  const stopping = new AbortController()
+  try {
+    return await endsWithin(Promise.race([work, askUntilAnswered(config, stopping.signal)]), withinMs)
+  } finally {
+    stopping.abort()
+  }
+}
+
+/** Asks on one connection after the other until there is an answer. A refusal is one, too. */
+async function askUntilAnswered(config: pg.ClientConfig, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const client = new pg.Client(config)
+    const giveUp = (): unknown => client.connection.stream.destroy()
+    client.on('error', () => undefined)
+    signal.addEventListener('abort', giveUp)
+    try {
+      await client.connect()
+      await client.query('SELECT 1')
+      return
+    } catch (error) {
+      if (error instanceof pg.DatabaseError) return
+      await sleep(LOOK_EVERY_MS)
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+      await endClient(client)
+    }
   }
 }
