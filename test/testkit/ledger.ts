@@ -30,7 +30,13 @@ export const TESTER: Caller = {
 /** Opens a ledger as a server would. */
 export function openTestLedger(
   database: Database,
-  options: { clock?: Clock; collections?: readonly AnyCollection[]; writeTimeoutMs?: number; isSecretValueAllowed?: boolean; log?: Log } = {},
+  options: {
+    clock?: Clock
+    collections?: readonly AnyCollection[]
+    writeTimeoutMs?: number
+    isSecretValueAllowed?: boolean
+    log?: Log
+  } = {},
 ): Promise<Ledger> {
   return Ledger.open({
     database,

@@ -115,7 +115,10 @@ async function prepare(config: pg.ClientConfig, { url, log, quietMs = DEFAULT_QU
     const preparing = prepareDatabase(client)
     while (!(await endsWithin(preparing, LOOK_EVERY_MS))) {
       if (await isAnswering({ ...config, connectionTimeoutMillis: quietMs }, quietMs, preparing)) continue
-      throw new DatabaseOpenError('UNREACHABLE', `${showUrl(url)}: the server answered nobody for ${quietMs} ms while it was being migrated`)
+      throw new DatabaseOpenError(
+        'UNREACHABLE',
+        `${showUrl(url)}: the server answered nobody for ${quietMs} ms while it was being migrated`,
+      )
     }
     return await preparing
   } finally {

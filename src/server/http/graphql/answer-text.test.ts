@@ -26,6 +26,6 @@ it('a large answer lets others have their turn while it is written, and a small 
   state.isOver = true
   await counting
   expect(turns).toBeGreaterThan(3)
-  expect(answerText({ data: { values: Array.from({ length: 6_000 }, () => 0.123_456_789_012_345_67) } })).toBeInstanceOf(Promise)
+  expect(answerText({ data: { values: Array.from({ length: 6_000 }, () => 1 / 3) } })).toBeInstanceOf(Promise)
   expect(answerText({ data: { isFeatureEnabled: true } })).toBe('{"data":{"isFeatureEnabled":true}}\n')
 })
