@@ -1,4 +1,3 @@
-import 'reflect-metadata'
 import { existsSync } from 'node:fs'
 import type { Database } from './core/database/database.js'
 import { embeddedPaths } from './core/database/embedded/template.js'

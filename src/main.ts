@@ -16,5 +16,7 @@ async function start(): Promise<void> {
     const { compileEngine } = await import('./core/database/embedded/engine-module.js')
     void compileEngine()
   }
+  // Decorators ask for the metadata as soon as they are loaded, and a bundle does not keep the order of imports across its files.
+  await import('reflect-metadata')
   await import('./start.js')
 }

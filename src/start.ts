@@ -1,4 +1,3 @@
-import 'reflect-metadata'
 import closeWithGrace from 'close-with-grace'
 import { EXIT_USAGE, readCommandLine } from './core/platform/command-line.js'
 import { createLog, type Log } from './core/platform/log.js'

@@ -83,7 +83,7 @@ function readerOf(param: NonNullable<Handler['params']>[number]): Resolve {
     case 'root':
       return (source) => source
     case 'info':
-      return (_source, _args, _context, info) => info
+      return (...call) => call[3]
     default:
       throw new TypeError(`parameters of the kind ${param.kind} are not used here`)
   }

@@ -50,6 +50,8 @@ describe.runIf(await usePostgres())('on two replicas', () => {
         keys.OPERATOR,
         AUDIT('(filter: { operation: "unlockConfig", outcome: DENIED })'),
       )
+      // That the second one began is an event of the first one's: so both follow by then.
+      await until(() => all.events.some(({ operation }) => operation === 'auditEvents'))
       await denied(far, keys.OBSERVER)
       await denied(near, keys.OPERATOR)
       const unlock = { operation: 'unlockConfig', outcome: 'DENIED', code: 'FORBIDDEN' }

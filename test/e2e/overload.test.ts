@@ -106,6 +106,7 @@ function everythingBelow(type: GraphQLOutputType, above: readonly string[] = [])
 /** What the samples do not lead to: objects that are there, and what is asked together with others, which counts for one of them. */
 const MORE_QUERIES = [
   '{ change(id: "1.0") { id } }',
+  '{ exportState(atRevision: 0) { revision } }',
   '{ maintenanceState { lastChange { id } } }',
   `{ smokeTestRun(id: "${newId()}") { id } }`,
 ]

@@ -45,6 +45,7 @@ export class SmokeRunResolver {
     description: 'The kept runs of the smoke test by day (UTC), the oldest day first and today last, days without a run too.',
   })
   @Operation({ permission: SMOKE_READ })
+  @ReadsRows()
   @Holds(({ days }) => Number(days ?? USUAL_DAYS))
   async smokeHistory(
     @Ctx() { core }: RequestContext,
