@@ -112,7 +112,8 @@ export class Lockstep {
     })
     const raw = (answer.headers as unknown as readonly Buffer[]).map(String)
     const named = raw.flatMap((name, index) => (index % 2 === 0 && name.toLowerCase() !== 'date' ? [`${name}: ${raw[index + 1]}`] : []))
-    return { status: answer.statusCode, headers: named.join('\n'), body: this.#ownless(way, await answer.body.text()) }
+    // The order of fields of different names says nothing (RFC 9110, 5.3).
+    return { status: answer.statusCode, headers: named.sort().join('\n'), body: this.#ownless(way, await answer.body.text()) }
   }
 
   async #overSocket({ headers, key, body = '{}' }: Request): Promise<SocketAnswer> {

@@ -31,7 +31,7 @@ const ROLES = [
 
 /** Starts them with the same clients. */
 export async function startServers(clock: HandClock): Promise<{ readonly servers: Servers; readonly callers: readonly Caller[] }> {
-  const settings = { VALHALLA_CORS_ORIGINS: 'http://pages.example', VALHALLA_MAX_ANSWER_BYTES: '200000', VALHALLA_HOST: '127.0.0.1' }
+  const settings = { VALHALLA_CORS_ORIGINS: 'http://pages.example', VALHALLA_MAX_ANSWER_BYTES: '200000' }
   const start = (shortcuts: object) => startTestServer(settings, {}, { clock, shortcuts })
   const reference = await start({ isApolloSpared: false, isPlanned: false })
   const servers = { reference, short: await start({}), socket: await start({}) }

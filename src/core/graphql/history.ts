@@ -15,13 +15,6 @@ type Image = ChangeImages['before']
 
 const markOf = ({ targetType, targetKey }: ChangeTarget): string => `${targetType}\u0000${targetKey}`
 
-/** The newest changes of records, asked for together. */
-const lastChanges = ({ core }: RequestContext) =>
-  new DataLoader<ChangeTarget, ChangeEntry | null, string>((targets) => core.changeLog.lastOf(targets), {
-    cacheKeyFn: markOf,
-    maxBatchSize: RECORDS_PER_STATEMENT,
-  })
-
 /** Pages of the histories of records, asked for together. */
 const histories = ({ core }: RequestContext) =>
   new DataLoader<TargetPage, ChangeEntry[], string>((pages) => core.changeLog.pagesOf(pages), {
@@ -64,9 +57,15 @@ export function imageOf(context: RequestContext, change: ChangeEntry, side: keyo
   return image === undefined ? context.once(images).load({ revision, ordinal, side }) : image
 }
 
-/** The newest change of a record; asked for once for all records of an answer. */
-export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
-  return context.once(lastChanges).load({ targetType: collection.name, targetKey: collection.keyOf(record) })
+/**
+ * The change that left a record as it is in the context's snapshot: the log may already hold a newer one. Asked for once for all records
+ * of an answer.
+ */
+export async function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
+  const target = { targetType: collection.name, targetKey: collection.keyOf(record) }
+  const after = { revision: context.snapshot.revision + 1, ordinal: 0 }
+  const [last] = await context.once(histories).load({ target, take: 1, after })
+  return last ?? null
 }
 
 /**
