@@ -10,7 +10,7 @@ import { burst } from './burst.js'
 import { type Case, caseOf, type Material } from './cases.js'
 import { Lockstep } from './lockstep.js'
 import { expect } from './oracle.js'
-import { type Caller, changeClient, mend, type Servers, startServers } from './servers.js'
+import { type Caller, changeClient, mend, runBackground, type Servers, startServers } from './servers.js'
 
 /**
  * `npm run differential -- --cases 20000 --seed 7`: documents, variables, keys and changes that are drawn from the seed go to three
@@ -52,7 +52,7 @@ class Run {
     for (const { record, key } of this.#material.callers) this.#steps.seen.note(JSON.stringify([record.id, key]))
     const startedAtMs = performance.now()
     for (let number = first; number < first + cases && this.#failedCount < MAX_TOLD; number += 1) {
-      if (number % MEND_EVERY === 0) await mend(this.#servers, this.#material.callers)
+      if (number % MEND_EVERY === 0) await mend(this.#servers, this.#material.callers).then(runBackground)
       const made = caseOf(this.#material, number)
       const faults = await this.#one(made, number)
       if (faults.length > 0) this.#tell(made, number, faults)

@@ -1,3 +1,4 @@
+import { BackgroundTask } from '../../src/core/background/background-task.js'
 import { SYSTEM_CALLER } from '../../src/core/contract/caller.js'
 import { type Command, done } from '../../src/core/state/command.js'
 import { apiClientCollection } from '../../src/packs/api-clients/api-client.collection.js'
@@ -29,9 +30,20 @@ const ROLES = [
   ['two', 'OPERATOR', 'SCRIPT'],
 ] as const
 
+/** What timers of the machine would do now and then: done between cases, so that it is done everywhere at the same time. */
+const tasks: BackgroundTask<unknown>[] = []
+
+/** Does what is done in the background. */
+export async function runBackground(): Promise<void> {
+  await Promise.all(tasks.map((task) => task.run()))
+}
+
 /** Starts them with the same clients. */
 export async function startServers(clock: HandClock): Promise<{ readonly servers: Servers; readonly callers: readonly Caller[] }> {
   const settings = { VALHALLA_CORS_ORIGINS: 'http://pages.example', VALHALLA_MAX_ANSWER_BYTES: '200000' }
+  BackgroundTask.prototype.open = function open(this: BackgroundTask<unknown>): void {
+    tasks.push(this)
+  }
   const start = (shortcuts: object) => startTestServer(settings, {}, { clock, shortcuts })
   const reference = await start({ isApolloSpared: false, isPlanned: false })
   const servers = { reference, short: await start({}), socket: await start({}) }

@@ -15,10 +15,19 @@ type Image = ChangeImages['before']
 
 const markOf = ({ targetType, targetKey }: ChangeTarget): string => `${targetType}\u0000${targetKey}`
 
+const pageMarkOf = ({ target, take, after }: TargetPage): string => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`
+
+/** The newest changes of records up to a revision, asked for together. */
+const lastChanges = ({ core }: RequestContext) =>
+  new DataLoader<TargetPage, ChangeEntry | null, string>(
+    async (pages) => (await core.changeLog.pagesOf(pages)).map(([last]) => last ?? null),
+    { cacheKeyFn: pageMarkOf, maxBatchSize: RECORDS_PER_STATEMENT },
+  )
+
 /** Pages of the histories of records, asked for together. */
 const histories = ({ core }: RequestContext) =>
   new DataLoader<TargetPage, ChangeEntry[], string>((pages) => core.changeLog.pagesOf(pages), {
-    cacheKeyFn: ({ target, take, after }) => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`,
+    cacheKeyFn: pageMarkOf,
     maxBatchSize: RECORDS_PER_STATEMENT,
   })
 
@@ -61,11 +70,10 @@ export function imageOf(context: RequestContext, change: ChangeEntry, side: keyo
  * The change that left a record as it is in the context's snapshot: the log may already hold a newer one. Asked for once for all records
  * of an answer.
  */
-export async function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
+export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
   const target = { targetType: collection.name, targetKey: collection.keyOf(record) }
   const after = { revision: context.snapshot.revision + 1, ordinal: 0 }
-  const [last] = await context.once(histories).load({ target, take: 1, after })
-  return last ?? null
+  return context.once(lastChanges).load({ target, take: 1, after })
 }
 
 /**
