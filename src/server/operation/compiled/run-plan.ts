@@ -35,6 +35,7 @@ class Run {
   readonly #context: RequestContext
   readonly #variables: Variables
   readonly #errors: GraphQLError[] = []
+  #nulled: Set<Path | undefined> | undefined
 
   constructor(plan: Plan, context: RequestContext, variables: Variables) {
     this.#plan = plan
@@ -44,7 +45,7 @@ class Run {
 
   answer(): ExecutionResult | Promise<ExecutionResult> {
     const fail = (error: unknown): ExecutionResult => {
-      this.#errors.push(error as GraphQLError)
+      this.#note(error as GraphQLError, undefined)
       return this.#resultOf(null)
     }
     try {
@@ -53,6 +54,15 @@ class Run {
     } catch (error) {
       return fail(error)
     }
+  }
+
+  /** What comes late from below a place that is null already is not told. */
+  #note(error: GraphQLError, place: Path | undefined): void {
+    for (let above = place; above !== undefined; above = above.prev) if (this.#nulled?.has(above)) return
+    if (this.#nulled?.has(undefined)) return
+    this.#nulled ??= new Set()
+    this.#nulled.add(place)
+    this.#errors.push(error)
   }
 
   #resultOf(data: Answer | null): ExecutionResult {
@@ -80,17 +90,17 @@ class Run {
   }
 
   #field(field: FieldPlan, source: unknown, around: Path | undefined): unknown {
+    // The place of a leaf is needed where something goes wrong only.
+    const place = field.value.leaf ? undefined : placeOf(field, around)
     try {
       const value = this.#resolve(field, source, around)
-      // The place of a leaf is needed where something goes wrong only.
-      const place = field.value.leaf ? undefined : placeOf(field, around)
       const answered = isPromise(value)
         ? value.then((late) => this.#complete(field.value, late, place))
         : this.#complete(field.value, value, place)
       if (!isPromise(answered)) return answered
-      return answered.then(undefined, (error: unknown) => this.#fail(field.value, error, placeOf(field, around)))
+      return answered.then(undefined, (error: unknown) => this.#fail(field.value, error, place ?? placeOf(field, around)))
     } catch (error) {
-      return this.#fail(field.value, error, placeOf(field, around))
+      return this.#fail(field.value, error, place ?? placeOf(field, around))
     }
   }
 
@@ -98,7 +108,7 @@ class Run {
   #fail({ isNullable, field }: ValuePlan, cause: unknown, place: Path): null {
     const error = locatedError(cause, field.nodes, responsePathAsArray(place))
     if (!isNullable) throw error
-    this.#errors.push(error)
+    this.#note(error, place)
     return null
   }
 
@@ -190,8 +200,8 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function'
 }
 
-/** An answer whose values have come. */
-async function settled(answer: Answer): Promise<Answer> {
-  const values = await Promise.all(Object.values(answer))
-  return Object.fromEntries(Object.keys(answer).map((key, index) => [key, values[index]]))
+/** An answer whose values have come; in as many steps as in graphql-js, which the order of errors depends on. */
+function settled(answer: Answer): Promise<Answer> {
+  const keys = Object.keys(answer)
+  return Promise.all(Object.values(answer)).then((values) => Object.fromEntries(keys.map((key, index) => [key, values[index]])))
 }
