@@ -17,10 +17,12 @@ interface Read {
  * left, no more and no less. Lines that say where it does not.
  */
 export async function burst(servers: Servers, { key }: Caller, number: number): Promise<readonly string[]> {
-  const faults = await Promise.all(Object.entries(servers).map(async ([way, { url }]) => {
-    const found = await burstAt(url, key, number * COMMITS)
-    return found.map((fault) => `${way}, while commits land: ${fault}`)
-  }))
+  const faults = await Promise.all(
+    Object.entries(servers).map(async ([way, { url }]) => {
+      const found = await burstAt(url, key, number * COMMITS)
+      return found.map((fault) => `${way}, while commits land: ${fault}`)
+    }),
+  )
   return faults.flat()
 }
 

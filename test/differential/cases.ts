@@ -63,7 +63,11 @@ export function caseOf(material: Material, number: number): Case {
   })
 }
 
-function plainCase(draw: Draw, material: Material, { kind, known }: { readonly kind: CaseKind; readonly known: number }): Pick<Case, 'request' | 'times'> {
+function plainCase(
+  draw: Draw,
+  material: Material,
+  { kind, known }: { readonly kind: CaseKind; readonly known: number },
+): Pick<Case, 'request' | 'times'> {
   switch (kind) {
     case 'known':
     case 'role':
@@ -71,7 +75,10 @@ function plainCase(draw: Draw, material: Material, { kind, known }: { readonly k
     case 'burst':
       return { request: requestOf(draw, material, knownDocument(material, known)), times: 8 }
     case 'fresh':
-      return { request: requestOf(draw, material, writeDocument(draw, material.schema, draw.chance(97) ? 'query' : 'subscription')), times: 3 }
+      return {
+        request: requestOf(draw, material, writeDocument(draw, material.schema, draw.chance(97) ? 'query' : 'subscription')),
+        times: 3,
+      }
     case 'sample': {
       const sample = draw.pick(material.samples)
       const document = { text: sample.text, variables: [], names: [], isSubscription: sample.kind === 'subscription' }
@@ -122,8 +129,8 @@ function changeRequest(draw: Draw, { callers }: Material): Request {
     rule: () => ({
       scope,
       key: scope === 'API_KEY' && draw.chance(60) ? turned : '*',
-      windowSeconds: draw.pick([1, 5, 60]),
-      maxRequests: draw.pick(scope === 'API_KEY' ? [1, 3, 20, 100_000] : [40, 100_000]),
+      windowSeconds: draw.pick([5, 60]),
+      maxRequests: draw.pick(scope === 'API_KEY' ? [1, 2, 3, 20] : [8, 40, 100_000]),
       isShadow: draw.chance(15),
     }),
     unrule: () => ({ id: mark('id', draw.below(1_000)) }),
@@ -133,7 +140,7 @@ function changeRequest(draw: Draw, { callers }: Material): Request {
     flag: () => ({ key: draw.pick(['a', 'b', 'c']), isEnabled: draw.chance(50), description: draw.text() }),
     config: () => ({ key: draw.pick(['a', 'b']), value: draw.json() }),
   }
-  const which = draw.weighed({ mode: 3, rule: 3, unrule: 1, rotate: 2, off: 1, on: 2, flag: 3, config: 2 })
+  const which = draw.weighed({ mode: 4, rule: 8, unrule: 1, rotate: 2, off: 1, on: 2, flag: 3, config: 2 })
   return {
     method: 'POST',
     path: '/graphql',

@@ -75,7 +75,11 @@ class Writer {
   }
 
   operation(kind: DocumentKind, name: string): string {
-    const types = { query: this.#schema.getQueryType(), mutation: this.#schema.getMutationType(), subscription: this.#schema.getSubscriptionType() }
+    const types = {
+      query: this.#schema.getQueryType(),
+      mutation: this.#schema.getMutationType(),
+      subscription: this.#schema.getSubscriptionType(),
+    }
     const root = types[kind] as GraphQLObjectType
     this.#variables = []
     const count = kind === 'subscription' ? 1 : 1 + (this.#draw.chance(35) ? this.#draw.below(3) : 0)

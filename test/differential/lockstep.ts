@@ -61,7 +61,9 @@ export class Lockstep {
     this.#count += 1
     // In the shape of those that sockets make for themselves.
     const requestId = `00000000-0000-7000-8000-${String(this.#count).padStart(12, '0')}`
-    const filled = JSON.parse(this.seen.fill(JSON.stringify({ ...asked, headers: { ...asked.headers, 'x-request-id': requestId } }))) as Request
+    const filled = JSON.parse(
+      this.seen.fill(JSON.stringify({ ...asked, headers: { ...asked.headers, 'x-request-id': requestId } })),
+    ) as Request
     const [answer, short, socket] = await Promise.all([
       this.#overHttp('reference', filled),
       this.#overHttp('short', filled),
@@ -119,7 +121,9 @@ export class Lockstep {
   async #overSocket({ headers, key, body = '{}' }: Request): Promise<SocketAnswer> {
     const { 'x-valhalla-user': user } = headers
     const { url } = this.#servers.socket
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, PROTOCOL, { headers: user === undefined ? {} : { 'x-valhalla-user': user } })
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, PROTOCOL, {
+      headers: user === undefined ? {} : { 'x-valhalla-user': user },
+    })
     const say = (message: object): void => socket.send(JSON.stringify(message))
     try {
       const said = await new Promise<SocketAnswer>((resolve, reject) => {

@@ -1,8 +1,8 @@
 import { type FragmentDefinitionNode, getOperationAST, Kind, type OperationDefinitionNode, parse, type SelectionSetNode } from 'graphql'
 import { hasAtLeast } from '../../src/core/contract/caller.js'
 import type { MaintenanceModeName } from '../../src/core/contract/operation.js'
-import { verifyKey } from '../../src/packs/api-clients/index.js'
 import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
+import { verifyKey } from '../../src/packs/api-clients/index.js'
 import { maintenanceAt } from '../../src/packs/maintenance/index.js'
 import { POLICIES } from '../contract/policies.js'
 import type { TestServer } from '../testkit/server.js'
@@ -38,7 +38,10 @@ export function expect({ services }: TestServer, { key, body, isForSockets }: Re
       const refusal = refusalOf(`${operation.operation} ${name}`, client, inForce)
       const { revision } = value as { readonly revision?: unknown }
       const isOld = name === 'systemStatus' && typeof revision === 'number' && revision !== snapshot.revision
-      return [...(refusal ? [`${name} is answered, which is ${refusal}`] : []), ...(isOld ? [`revision ${revision} of ${snapshot.revision}`] : [])]
+      return [
+        ...(refusal ? [`${name} is answered, which is ${refusal}`] : []),
+        ...(isOld ? [`revision ${revision} of ${snapshot.revision}`] : []),
+      ]
     })
   }
 }
@@ -65,7 +68,9 @@ function readAsked(body: string): Asked | undefined {
     if (!operation) return undefined
     const names = new Map<string, string>()
     const fragmentOf = (name: string): FragmentDefinitionNode | undefined =>
-      document.definitions.find((each): each is FragmentDefinitionNode => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === name)
+      document.definitions.find(
+        (each): each is FragmentDefinitionNode => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === name,
+      )
     const collect = ({ selections }: SelectionSetNode): void => {
       for (const selection of selections) {
         if (selection.kind === Kind.FIELD) names.set((selection.alias ?? selection.name).value, selection.name.value)

@@ -48,9 +48,24 @@ const PLANTS: readonly Plant[] = [
     find: 'if (this.#plan) return',
     put: 'if (this.#plan) contextValue.snapshot = this.#plan.snapshot ??= contextValue.snapshot\n    if (this.#plan) return',
   },
-  { name: 'a header is dropped', file: ENDPOINT, find: '...headOf(answered, exchange.request.headers.accept), contentType, body }', put: 'status: headOf(answered).status, contentType, body }' },
-  { name: 'a rule is not counted', file: OPERATIONS, find: ADMIT, put: `if (asked.way === 'short') return this.perform(asked)\n    ${ADMIT}` },
-  { name: 'a rule is not counted on sockets', file: 'src/server/socket/socket-operations.ts', find: 'return unlessDenied(operations.admit(asked), args)', put: 'return args' },
+  {
+    name: 'a header is dropped',
+    file: ENDPOINT,
+    find: '...headOf(answered, exchange.request.headers.accept), contentType, body }',
+    put: 'status: headOf(answered).status, contentType, body }',
+  },
+  {
+    name: 'a rule is not counted',
+    file: OPERATIONS,
+    find: ADMIT,
+    put: `if (asked.way === 'short') return this.perform(asked)\n    ${ADMIT}`,
+  },
+  {
+    name: 'a rule is not counted on sockets',
+    file: 'src/server/socket/socket-operations.ts',
+    find: 'return unlessDenied(operations.admit(asked), args)',
+    put: 'return args',
+  },
   {
     name: 'the guard is not asked by plans',
     file: 'src/server/operation/compiled/plan.ts',
@@ -80,11 +95,14 @@ async function findingOf({ file, find, put }: Plant): Promise<string | undefined
     for (const path of COPIED) await cp(join(ROOT, path), join(folder, path), { recursive: true })
     const text = await readFile(join(folder, file), 'utf8')
     if (text.split(find).length !== 2) throw new Error(`${file} does not hold this once: ${find}`)
-    await writeFile(join(folder, file), text.replace(find, () => put))
+    await writeFile(
+      join(folder, file),
+      text.replace(find, () => put),
+    )
     const run = ['--import', 'tsx', 'test/differential/run.ts', '--seed', '1', '--cases', CASES]
     const { status, stdout, stderr } = spawnSync(process.execPath, run, { cwd: folder, encoding: 'utf8' })
     const found = stdout.split('\n').find((line) => line.startsWith('  * '))
-    if (status === 1 && found === undefined) throw new Error(`the run did not get that far: ${stderr}`)
+    if (status === 1 && found === undefined) throw new Error(`the run did not get that far: ${stdout.slice(-2_000)}${stderr}`)
     return status === 1 ? found?.slice('  * '.length) : undefined
   } finally {
     await rm(folder, { recursive: true, force: true })

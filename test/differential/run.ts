@@ -64,6 +64,8 @@ class Run {
   async #one({ kind, passedMs, request, times, turned }: Case, number: number): Promise<readonly string[]> {
     this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1)
     this.#clock.pass(passedMs)
+    // Rollouts may be by chance, and each server would draw another one.
+    Math.random = () => (number % 100) / 100
     if (turned) await changeClient(this.#servers, turned.caller, this.#changesFor(turned))
     if (kind === 'burst') {
       await mend(this.#servers, this.#material.callers)
@@ -100,9 +102,17 @@ class Run {
 
   async #sum(seconds: number): Promise<boolean> {
     const { short, socket, reference } = this.#servers
-    const kinds = [...this.#kinds].map(([name, count]) => `${name} ${count}`).sort().join(', ')
-    const outcomes = [...this.#outcomes].map(([name, count]) => `${name} ${count}`).sort().join(', ')
-    const ways = { reference: await reference.executions(), short: await short.executions(), socket: await socket.executions() }
+    const kinds = [...this.#kinds]
+      .map(([name, count]) => `${name} ${count}`)
+      .sort()
+      .join(', ')
+    const outcomes = [...this.#outcomes]
+      .map(([name, count]) => `${name} ${count}`)
+      .sort()
+      .join(', ')
+    await mend(this.#servers, this.#material.callers)
+    const { key } = this.#material.callers[0] as Caller
+    const ways = { reference: await reference.executions(key), short: await short.executions(key), socket: await socket.executions(key) }
     console.log(`\nseed ${this.#plan.seed}: ${this.#plan.cases} cases in ${seconds.toFixed(0)} s: ${kinds}`)
     console.log(`answers: ${outcomes}`)
     for (const [name, { apollo, short: spared, socket: sockets }] of Object.entries(ways)) {
@@ -124,7 +134,9 @@ function outcomeOf(status: number, body: string): string {
 
 /** Of every root field. All of them are asked, so that they stay in step. */
 async function samplesOf(servers: Servers): Promise<Material['samples']> {
-  const [{ data }] = (await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))) as [{ data: unknown }]
+  const [{ data }] = (await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))) as [
+    { data: unknown },
+  ]
   const { operations } = data as unknown as { operations: { kind: string; sample: string }[] }
   return operations
     .filter(({ sample }) => !sample.includes('runSmokeTest'))
