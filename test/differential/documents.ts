@@ -10,7 +10,7 @@ import {
   isRequiredArgument,
 } from 'graphql'
 import type { Draw } from './draw.js'
-import { literalOf, valueOf } from './values.js'
+import { drawValue, literalOf } from './values.js'
 
 /** A document, and what its variables are. */
 export interface AnyDocument {
@@ -113,13 +113,13 @@ class Writer {
 
   #argument({ name, type }: GraphQLArgument): string {
     if (this.#draw.chance(45)) return `$${this.#variable(type, name)}`
-    return literalOf(valueOf(this.#draw, type, name), type)
+    return literalOf(drawValue(this.#draw, type, name), type)
   }
 
   #variable(type: GraphQLInputType, name: string, standard = this.#draw.chance(10)): string {
     this.#count += 1
     const variable = `${name}${this.#count}`
-    const value = standard ? ` = ${literalOf(valueOf(this.#draw, type, name), type)}` : ''
+    const value = standard ? ` = ${literalOf(drawValue(this.#draw, type, name), type)}` : ''
     this.#variables.push({ name: variable, type, written: `${type}${value}` })
     this.#all.push({ name: variable, type })
     return variable
@@ -174,6 +174,6 @@ class Writer {
 export function variablesFor(draw: Draw, { variables }: AnyDocument): Record<string, unknown> | undefined {
   const given = variables.filter(() => draw.chance(96))
   if (given.length === 0 && draw.chance(70)) return undefined
-  const values = given.map(({ name, type }) => [name, valueOf(draw, type, name.replace(/\d+$/, ''))])
+  const values = given.map(({ name, type }) => [name, drawValue(draw, type, name.replace(/\d+$/, ''))])
   return Object.fromEntries(draw.chance(3) ? [...values, ['unknown', 1]] : values)
 }

@@ -75,18 +75,18 @@ const BY_TYPE: Readonly<Record<string, (draw: Draw) => unknown>> = {
 const WRONG: readonly unknown[] = [null, 7, 'wrong', [], {}, { nope: 1 }, true, 1e40, -1]
 
 /** A value of a type, as JSON; seldom a wrong one. */
-export function valueOf(draw: Draw, type: GraphQLInputType, name: string): unknown {
+export function drawValue(draw: Draw, type: GraphQLInputType, name: string): unknown {
   if (draw.below(1_000) < 12) return draw.pick(WRONG)
   if (!isNonNullType(type) && draw.chance(4)) return null
   const bare = getNullableType(type)
   const named = BY_NAME[name]
   if (named && !isInputObjectType(bare)) return named(draw)
-  if (isListType(bare)) return Array.from({ length: draw.below(3) }, () => valueOf(draw, bare.ofType, name))
+  if (isListType(bare)) return Array.from({ length: draw.below(3) }, () => drawValue(draw, bare.ofType, name))
   if (isEnumType(bare)) return draw.pick(bare.getValues()).name
   if (!isInputObjectType(bare)) return BY_TYPE[bare.name]?.(draw) ?? 'example'
   const fields = Object.values(bare.getFields())
   const chosen = bare.isOneOf ? [draw.pick(fields)] : fields.filter((field) => isRequiredInputField(field) || draw.chance(35))
-  return Object.fromEntries(chosen.map((field) => [field.name, valueOf(draw, field.type, field.name)]))
+  return Object.fromEntries(chosen.map((field) => [field.name, drawValue(draw, field.type, field.name)]))
 }
 
 /** A value as it is written in a document. */
