@@ -8,6 +8,7 @@ import { HandClock } from '../testkit/hand-clock.js'
 import { setup } from '../testkit/run-folder.js'
 import { burst } from './burst.js'
 import { type Case, caseOf, type Material } from './cases.js'
+import type { DocumentKind } from './documents.js'
 import { Lockstep } from './lockstep.js'
 import { expect } from './oracle.js'
 import { type Caller, changeClient, mend, runBackground, type Servers, startServers } from './servers.js'
@@ -134,13 +135,11 @@ function outcomeOf(status: number, body: string): string {
 
 /** Of every root field. All of them are asked, so that they stay in step. */
 async function samplesOf(servers: Servers): Promise<Material['samples']> {
-  const [{ data }] = (await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))) as [
-    { data: unknown },
-  ]
-  const { operations } = data as unknown as { operations: { kind: string; sample: string }[] }
+  const answers = await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))
+  const { operations } = answers[0]?.data as unknown as { operations: { kind: string; sample: string }[] }
   return operations
     .filter(({ sample }) => !sample.includes('runSmokeTest'))
-    .map(({ kind, sample }) => ({ text: sample, kind: kind.toLowerCase() as 'query' }))
+    .map(({ kind, sample }) => ({ text: sample, kind: kind.toLowerCase() as DocumentKind }))
 }
 
 function readPlan(): Plan | string {
