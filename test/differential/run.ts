@@ -6,6 +6,7 @@ import { EXIT_USAGE } from '../../src/core/platform/command-line.js'
 import { fail, messageOf } from '../fault/plan.js'
 import { HandClock } from '../testkit/hand-clock.js'
 import { setup } from '../testkit/run-folder.js'
+import type { GraphQLAnswer } from '../testkit/server.js'
 import { burst } from './burst.js'
 import { type Case, caseOf, type Material } from './cases.js'
 import type { DocumentKind } from './documents.js'
@@ -135,8 +136,8 @@ function outcomeOf(status: number, body: string): string {
 
 /** Of every root field. All of them are asked, so that they stay in step. */
 async function samplesOf(servers: Servers): Promise<Material['samples']> {
-  const answers = await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))
-  const { operations } = answers[0]?.data as unknown as { operations: { kind: string; sample: string }[] }
+  const [answer] = await Promise.all(Object.values(servers).map((server) => server.gql('{ operations { kind sample } }')))
+  const { operations } = (answer as GraphQLAnswer).data as unknown as { operations: { kind: string; sample: string }[] }
   return operations
     .filter(({ sample }) => !sample.includes('runSmokeTest'))
     .map(({ kind, sample }) => ({ text: sample, kind: kind.toLowerCase() as DocumentKind }))
