@@ -157,6 +157,15 @@ describe.runIf(await usePostgres())('a known document', () => {
     },
   )
 
+  it.each(['a name that there is not', 'no name where one is needed', 'an empty name'])(
+    'has the same said over a socket as over HTTP: %s',
+    async (name) => {
+      const asked = CASES[name] as Asked
+      const [, , text] = JSON.parse(await ask(server, asked))
+      expect(JSON.parse(await askSocket(server, asked)).payload).toEqual(JSON.parse(text).errors)
+    },
+  )
+
   it('goes to Apollo once, and never again', async () => {
     const before = await server.executions()
     for (let time = 0; time < 5; time += 1) await ask(server, { query: '{ viewer { role } again: viewer { role } }' })

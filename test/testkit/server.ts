@@ -35,8 +35,8 @@ export interface TestServer extends RunningServer {
   readonly logged: readonly Record<string, unknown>[]
   /** Asks with the admin's key, if not told otherwise. */
   gql(query: string, variables?: Record<string, unknown>, options?: RequestOptions): Promise<GraphQLAnswer>
-  /** Executions by their way, as the metrics show them. */
-  executions(): Promise<Record<Way, number>>
+  /** Executions by their way, as the metrics show them to the admin's key, if not told otherwise. */
+  executions(key?: string): Promise<Record<Way, number>>
   /** Puts a client straight into the state: what its key may do follows from its role. */
   addClient(changes?: Partial<ApiClientRecord>): Promise<{ readonly client: ApiClientRecord; readonly key: string }>
   /** Changes a client straight in the state. */
@@ -77,7 +77,7 @@ export async function startTestServer(
     adminKey,
     logged,
     gql: (query, variables = {}, options = {}) => ask(server.url, { query, variables }, { key: adminKey, ...options }),
-    executions: () => executionsOf(server.url, adminKey),
+    executions: (key = adminKey) => executionsOf(server.url, key),
     async addClient(changes = {}) {
       const { client, keyText } = clientWithKey(changes)
       await put(client)

@@ -36,7 +36,7 @@ describe.each(ENGINES)('changes on %s', (engine) => {
   })
 
   /** The answer, read through a database that counts what it is asked. */
-  async function answer(query: string): Promise<unknown> {
+  async function answer(query: string, { snapshot }: Pick<Ledger, 'snapshot'> = ledger): Promise<unknown> {
     statements = 0
     const counting: Database = {
       ...database,
@@ -50,12 +50,22 @@ describe.each(ENGINES)('changes on %s', (engine) => {
       },
     }
     const core = coreOf({ database: counting, changeLog: new ChangeLog(counting), settings: settingsOf({}) })
-    const { data, errors } = await ask(schema, query, contextOf({ caller: TESTER, snapshot: ledger.snapshot, core }))
+    const { data, errors } = await ask(schema, query, contextOf({ caller: TESTER, snapshot, core }))
     expect(errors).toBeUndefined()
     return data
   }
 
   const nodesOf = (of: (version: number) => unknown) => Array.from({ length: VERSIONS }, (_, index) => of(VERSIONS - 1 - index))
+
+  it('are told as far as the snapshot goes: the last one of a record is the one that left it as it is shown', async () => {
+    const { snapshot } = ledger
+    await run(ledger, setConfig, { key: 'e/0', value: 'newer' })
+    const query = '{ config(key: "e/0") { value lastChange { revision } } }'
+    expect(await answer(query, { snapshot })).toEqual({
+      config: { value: { version: VERSIONS - 1 }, lastChange: { revision: ENTRIES * (VERSIONS - 1) + 1 } },
+    })
+    expect(await answer(query)).toEqual({ config: { value: 'newer', lastChange: { revision: ENTRIES * VERSIONS + 1 } } })
+  })
 
   it('of a whole page are read with one statement, and their images with another', async () => {
     const data = await answer(

@@ -16,17 +16,19 @@ type Image = ChangeImages['before']
 
 const markOf = ({ targetType, targetKey }: ChangeTarget): string => `${targetType}\u0000${targetKey}`
 
-/** The newest changes of records, asked for together. */
+const pageMarkOf = ({ target, take, after }: TargetPage): string => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`
+
+/** The newest changes of records up to a revision, asked for together. */
 const lastChanges = ({ core }: RequestContext) =>
-  new DataLoader<ChangeTarget, ChangeEntry | null, string>((targets) => core.changeLog.lastOf(targets), {
-    cacheKeyFn: markOf,
-    maxBatchSize: RECORDS_PER_STATEMENT,
-  })
+  new DataLoader<TargetPage, ChangeEntry | null, string>(
+    async (pages) => (await core.changeLog.pagesOf(pages)).map(([last]) => last ?? null),
+    { cacheKeyFn: pageMarkOf, maxBatchSize: RECORDS_PER_STATEMENT },
+  )
 
 /** Pages of the histories of records, asked for together. */
 const histories = ({ core }: RequestContext) =>
   new DataLoader<TargetPage, ChangeEntry[], string>((pages) => core.changeLog.pagesOf(pages), {
-    cacheKeyFn: ({ target, take, after }) => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`,
+    cacheKeyFn: pageMarkOf,
     maxBatchSize: RECORDS_PER_STATEMENT,
   })
 
@@ -69,9 +71,14 @@ export function imageOf(
   return image === undefined ? context.once(images).load({ revision, ordinal, side }) : image
 }
 
-/** The newest change of a record; asked for once for all records of an answer. */
+/**
+ * The change that left a record as it is in the context's snapshot: the log may already hold a newer one. Asked for once for all records
+ * of an answer.
+ */
 export function lastChangeOf(context: RequestContext, collection: AnyCollection, record: object): Promise<ChangeEntry | null> {
-  return context.once(lastChanges).load({ targetType: collection.name, targetKey: collection.keyOf(record) })
+  const target = { targetType: collection.name, targetKey: collection.keyOf(record) }
+  const after = { revision: context.snapshot.revision + 1, ordinal: 0 }
+  return context.once(lastChanges).load({ target, take: 1, after })
 }
 
 /**

@@ -69,9 +69,10 @@ function shedOf(running: RunningOperation, kind: LoadKind | undefined, { load }:
   }
 }
 
-/** The document does not say what is to be executed. */
+/** The document does not say what is to be executed; in Apollo's words. */
 function unknownOperation(name: string | null | undefined): GraphQLError {
-  const message = name ? `Unknown operation named "${name}".` : 'Name the operation to execute: `operationName`.'
+  const message =
+    typeof name === 'string' ? `Unknown operation named "${name}".` : 'Must provide operation name if query contains multiple operations.'
   return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
 }
 
