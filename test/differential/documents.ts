@@ -25,8 +25,11 @@ export type DocumentKind = 'query' | 'mutation' | 'subscription'
 
 /** Levels of objects below a root field. */
 const MAX_DEPTH = 3
-/** What takes as long as it takes, by a clock that cannot be stopped. */
-const TIMED: ReadonlySet<string> = new Set(['runSmokeTest'])
+/**
+ * What cannot be compared: what takes as long as it takes, by a clock that cannot be stopped; and what counts requests, since over a
+ * socket whatever is refused before it is an operation is none.
+ */
+export const INCOMPARABLE: ReadonlySet<string> = new Set(['runSmokeTest', 'requestRates'])
 
 /** Writes a document of one or two operations; seldom one with a fault. */
 export function writeDocument(draw: Draw, schema: GraphQLSchema, kind: DocumentKind): AnyDocument {
@@ -83,7 +86,7 @@ class Writer {
     const root = types[kind] as GraphQLObjectType
     this.#variables = []
     const count = kind === 'subscription' ? 1 : 1 + (this.#draw.chance(35) ? this.#draw.below(3) : 0)
-    const fields = Object.values(root.getFields()).filter((field) => !TIMED.has(field.name))
+    const fields = Object.values(root.getFields()).filter((field) => !INCOMPARABLE.has(field.name))
     const chosen = Array.from({ length: count }, () => this.#draw.pick(fields))
     const selection = this.#wrap(root, this.#written(chosen, 0), kind !== 'subscription')
     const definitions = this.#variables.map(({ name: variable, written }) => `$${variable}: ${written}`).join(', ')

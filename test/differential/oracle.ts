@@ -2,7 +2,7 @@ import { type FragmentDefinitionNode, getOperationAST, Kind, type OperationDefin
 import { hasAtLeast } from '../../src/core/contract/caller.js'
 import type { MaintenanceModeName } from '../../src/core/contract/operation.js'
 import type { ApiClientRecord } from '../../src/packs/api-clients/api-client.js'
-import { verifyKey } from '../../src/packs/api-clients/index.js'
+import { sessionKeys, verifyKey } from '../../src/packs/api-clients/index.js'
 import { maintenanceAt } from '../../src/packs/maintenance/index.js'
 import { POLICIES } from '../contract/policies.js'
 import type { TestServer } from '../testkit/server.js'
@@ -21,7 +21,8 @@ export function expect({ services }: TestServer, { key, body, isForSockets }: Re
   const { ledger, clock, settings } = services
   const { snapshot } = ledger
   const now = clock.now()
-  const check = verifyKey(snapshot, key ?? '', { now, pepper: settings.keyPepper })
+  const session = services.once(sessionKeys).check(snapshot, key ?? '', now)
+  const check = session ?? verifyKey(snapshot, key ?? '', { now, pepper: settings.keyPepper })
   const client = check.verdict === 'VALID' ? check.client : undefined
   const { mode } = maintenanceAt(snapshot, now)
   return (answer) => {
