@@ -191,6 +191,28 @@ describe('a subscription', () => {
     expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
   })
 
+  it('that ends its own key, beside a subscription, is closed with the answer, which holds the next key', async () => {
+    const ends = {
+      rotateApiKey: 'mutation ($id: ID!) { rotateApiKey(input: { id: $id, overlapSeconds: 0 }) { apiKey userErrors { code } } }',
+      deactivateApiClient: 'mutation ($id: ID!) { deactivateApiClient(input: { id: $id, reason: "over" }) { userErrors { code } } }',
+      updateApiClient: 'mutation ($id: ID!) { updateApiClient(input: { id: $id, role: OBSERVER }) { userErrors { code } } }',
+    }
+    for (const [name, query] of Object.entries(ends)) {
+      const { client, key } = await server.addClient({ name: `ends itself by ${name}`, role: 'ADMIN' })
+      const { closed, messages, say } = await open({ apiKey: key })
+      await until(() => messages.length > 0)
+      say({ id: 'events', type: 'subscribe', payload: { query: 'subscription { systemStatus { revision } }' } })
+      await until(() => messages.some(({ id }) => id === 'events'))
+      say({ id: 'end', type: 'subscribe', payload: { query, variables: { id: client.id } } })
+      expect(await closed).toEqual({ code: 4403, reason: 'key no longer valid' })
+      const answer = messages.find(({ id, type }) => id === 'end' && type === 'next')?.payload
+      expect(answer).toMatchObject({ data: { [name]: { userErrors: [] } } })
+      if (name !== 'rotateApiKey') continue
+      const { apiKey } = (answer as { data: { rotateApiKey: { apiKey: string } } }).data.rotateApiKey
+      expect((await server.gql('{ viewer { role } }', {}, { key: apiKey })).data).toEqual({ viewer: { role: 'ADMIN' } })
+    }
+  })
+
   it('is closed when its key expires', async () => {
     const { key } = await server.addClient({ name: 'short', expiresAt: new Date(clock.wallMs + 1_000) })
     const { closed, messages } = await open({ apiKey: key })

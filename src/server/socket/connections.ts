@@ -25,7 +25,7 @@ export const CLOSE_CODES = {
 } as const
 
 /** Why a connection is closed whose key was revoked, replaced or has expired. */
-export const NO_LONGER_VALID = 'key no longer valid'
+const NO_LONGER_VALID = 'key no longer valid'
 
 /** An operation that runs on a connection. */
 export interface RunningOperation {
@@ -50,6 +50,17 @@ export interface Connection {
   readonly operations: Map<string, RunningOperation>
   /** Id of the operation that the message began which is being heard. */
   begun: string | undefined
+  /** Of one that is to be closed as soon as it is answered: closes it where it is. */
+  leave: (() => void) | undefined
+}
+
+/** How long a connection whose key has stopped working waits for the answers that are under way; milliseconds, half of the second that it may take. */
+const LAST_ANSWERS_MS = 500
+
+/** Whether a query or a mutation runs on a connection. */
+export function isAsking({ operations }: Connection): boolean {
+  for (const { stream } of operations.values()) if (!stream) return true
+  return false
 }
 
 /** A close frame holds at most 125 bytes, two of which are the code (RFC 6455, 5.5). */
@@ -59,6 +70,22 @@ const MAX_REASON_BYTES = 123
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
   if (socket.readyState !== WebSocket.OPEN) return
   socket.close(code, Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : '')
+}
+
+/**
+ * Closes a connection whose key has stopped working: at once, or when what it has asked before is answered. The key may have been
+ * ended by just that, as by a rotation, whose answer has the next one.
+ */
+export function closeAnswered(connection: Connection): void {
+  if (connection.leave) return
+  const { socket } = connection
+  const close = (): void => closeSocket(socket, CLOSE_CODES.forbidden, NO_LONGER_VALID)
+  const timer = setTimeout(close, LAST_ANSWERS_MS)
+  socket.once('close', () => clearTimeout(timer))
+  connection.leave = () => {
+    if (!isAsking(connection)) close()
+  }
+  connection.leave()
 }
 
 /** Every connection that is not closed yet. */
@@ -97,7 +124,7 @@ export class Connections implements Iterable<Connection> {
   }
 
   /** Closes every connection whose caller does not pass. */
-  closeUnless(isWelcome: (caller: Caller) => boolean, code: number, reason: string): void {
-    for (const { caller, socket } of this.#all) if (caller && !isWelcome(caller)) closeSocket(socket, code, reason)
+  closeUnless(isWelcome: (caller: Caller) => boolean): void {
+    for (const connection of this.#all) if (connection.caller && !isWelcome(connection.caller)) closeAnswered(connection)
   }
 }

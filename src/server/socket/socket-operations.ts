@@ -10,7 +10,7 @@ import { endUser } from '../http/end-user.js'
 import { OverloadError } from '../load/load-gate.js'
 import type { LoadKind } from '../load/load-kind.js'
 import type { AskedOperation } from '../operation/operations.js'
-import { CLOSE_CODES, type Connection, closeSocket, NO_LONGER_VALID, type RunningOperation } from './connections.js'
+import { CLOSE_CODES, type Connection, closeAnswered, closeSocket, type RunningOperation } from './connections.js'
 
 /** A connection as the protocol knows it. */
 export type SocketContext = Context<Record<string, unknown>, Connection>
@@ -77,14 +77,11 @@ function unknownOperation(name: string | null | undefined): GraphQLError {
 }
 
 /** Why an operation is not even looked at. */
-function refusalOf(
-  { operations, caller, socket }: Connection,
-  id: string,
-  { network, authenticator, isClosing }: FrontParts,
-): AppError | undefined {
+function refusalOf(connection: Connection, id: string, { network, authenticator, isClosing }: FrontParts): AppError | undefined {
+  const { operations, caller, socket } = connection
   if (isClosing()) return new AppError('UNAVAILABLE', 'The server is shutting down. Connect again.')
   if (caller && !authenticator.isStillValid(caller)) {
-    closeSocket(socket, CLOSE_CODES.forbidden, NO_LONGER_VALID)
+    closeAnswered(connection)
     return new AppError('UNAUTHENTICATED', 'The API key of this connection is not valid any more.')
   }
   if (operations.has(id)) {

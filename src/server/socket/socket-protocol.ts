@@ -37,6 +37,7 @@ export function createProtocol(parts: ProtocolParts): Server<Connection> {
         running.stream = result
         // It has begun: what it waits for from now on is events.
         running.end()
+        extra.leave?.()
       }
       parts.operations.observe((args as SocketArgs).asked, 'ok')
     },

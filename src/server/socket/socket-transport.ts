@@ -70,6 +70,7 @@ async function hear(connection: Connection, handle: () => Promise<void>): Promis
     if (begun !== undefined) {
       connection.operations.get(begun)?.end()
       connection.operations.delete(begun)
+      connection.leave?.()
     }
   }
 }

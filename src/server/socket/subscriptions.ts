@@ -12,7 +12,7 @@ import type { FrontParts } from '../front-parts.js'
 import { clientAddress } from '../http/client-address.js'
 import { isOriginWelcome } from '../http/cors.js'
 import type { HttpServer } from '../http/http-server.js'
-import { CLOSE_CODES, type Connection, Connections, closeSocket, NO_LONGER_VALID } from './connections.js'
+import { CLOSE_CODES, type Connection, Connections, closeSocket, isAsking } from './connections.js'
 import type { StreamActivity } from './event-stream.js'
 import { createProtocol } from './socket-protocol.js'
 import { carry } from './socket-transport.js'
@@ -53,7 +53,7 @@ export function serveSubscriptions(http: HttpServer, parts: FrontParts): Subscri
   const accept = (socket: WebSocket, request: IncomingMessage): void => {
     const remoteAddress = clientAddress(request, parts.settings.trustedProxies)
     const caller = callerOf(request, connections, parts)
-    const connection: Connection = { socket, request, remoteAddress, caller, operations: new Map(), begun: undefined }
+    const connection: Connection = { socket, request, remoteAddress, caller, operations: new Map(), begun: undefined, leave: undefined }
     if (!caller) makeRoom(connections, remoteAddress, parts.network)
     connections.add(connection)
     carry(connection, protocol, parts)
@@ -83,12 +83,6 @@ export function serveSubscriptions(http: HttpServer, parts: FrontParts): Subscri
       sockets.close()
     },
   }
-}
-
-/** Whether a query or a mutation runs on a connection. */
-function isAsking({ operations }: Connection): boolean {
-  for (const { stream } of operations.values()) if (!stream) return true
-  return false
 }
 
 /** Why a WebSocket is not opened. */
@@ -138,8 +132,7 @@ function subjectOf(address: string): string {
 
 /** Closes the connections of keys that stop working: at once when a client is changed, within a second when a key expires. */
 function recheckCallers(connections: Connections, { ledger, authenticator }: FrontParts): () => void {
-  const recheck = (): void =>
-    connections.closeUnless((caller) => authenticator.isStillValid(caller), CLOSE_CODES.forbidden, NO_LONGER_VALID)
+  const recheck = (): void => connections.closeUnless((caller) => authenticator.isStillValid(caller))
   const timer = setInterval(recheck, RECHECK_EVERY_MS)
   timer.unref()
   // No changes at all: the state was loaded anew, and anything may have changed.
