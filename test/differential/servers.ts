@@ -41,6 +41,7 @@ export async function runBackground(): Promise<void> {
 /** Starts them with the same clients. */
 export async function startServers(clock: HandClock): Promise<{ readonly servers: Servers; readonly callers: readonly Caller[] }> {
   const settings = { VALHALLA_CORS_ORIGINS: 'http://pages.example', VALHALLA_MAX_ANSWER_BYTES: '200000' }
+  tasks.length = 0
   BackgroundTask.prototype.open = function open(this: BackgroundTask<unknown>): void {
     tasks.push(this)
   }
