@@ -125,7 +125,7 @@ function changeRequest(draw: Draw, { callers }: Material): Request {
   const turned = draw.pick(callers.slice(-2)).record.id
   const scope = draw.pick(['IP', 'API_KEY', 'API_KEY', 'USER', 'GLOBAL'])
   const inputs: Readonly<Record<keyof typeof CHANGES, () => object>> = {
-    mode: () => ({ mode: draw.pick(['NORMAL', 'NORMAL', 'READ_ONLY', 'MAINTENANCE']), reason: draw.text() }),
+    mode: () => ({ mode: draw.pick(['NORMAL', 'READ_ONLY', 'MAINTENANCE', 'MAINTENANCE']), reason: draw.text() }),
     rule: () => ({
       scope,
       key: scope === 'API_KEY' && draw.chance(60) ? turned : '*',
