@@ -4,7 +4,7 @@ import { isNodeNewEnough } from './core/platform/node-version.js'
 // An old Node.js has to get this far, so that it can be told: no `await` stands here, and everything else is loaded later.
 if (isNodeNewEnough()) void start()
 
-/** A fault of loading has nobody to catch it, and so ends the process as any other one. */
+/** A fault of loading has nobody to catch it, and so ends the process like every other one. */
 async function start(): Promise<void> {
   // Compiled code is kept for the next start, by versions of Node.js that can (22.1 and newer).
   const { enableCompileCache } = nodeModule as { readonly enableCompileCache?: () => unknown }

@@ -24,7 +24,7 @@ export interface Past extends HistoryTools {
   readonly collections: readonly AnyCollection[]
 }
 
-/** Makes a command for one input, out of what the log says: the command itself looks at its draft alone, as any other. */
+/** Makes a command for one input, out of what the log says: the command itself looks at its draft alone, as every command does. */
 export type CommandMaker = (past: Past, input: never) => Promise<MadeCommand>
 
 /** A command that was made for one input. */

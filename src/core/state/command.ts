@@ -40,7 +40,7 @@ export interface Command<I extends object, O> {
 }
 
 /**
- * A command of many parts, which lets others have their turn between them. It is as pure as any other: its draft is its own, and
+ * A command of many parts, which lets others have their turn between them. It is pure like the others: its draft is its own, and
  * nothing else is committed while it is run to be committed.
  */
 export interface LongCommand<I extends object, O> extends Omit<Command<I, O>, 'run'> {

@@ -1,11 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commandContext } from '../../../test/testkit/commands.js'
-import { SYSTEM_CALLER } from '../../core/contract/caller.js'
+import { at, DAY_S, faultsOf, World } from '../../../test/testkit/maintenance-world.js'
 import { MAINTENANCE_MODES } from '../../core/contract/operation.js'
-import type { Command, CommandResult } from '../../core/state/command.js'
 import { Draft } from '../../core/state/draft.js'
-import { Snapshot } from '../../core/state/snapshot.js'
 import { maintenanceAt } from './effective.js'
 import {
   cancelMaintenanceWindow,
@@ -13,49 +10,10 @@ import {
   MAX_OPEN_WINDOWS,
   scheduleMaintenanceWindow,
   setMaintenanceMode,
-  updateMaintenanceWindow,
 } from './maintenance.commands.js'
-import type { ScheduleMaintenanceWindowInput, UpdateMaintenanceWindowInput } from './maintenance.inputs.js'
+import type { ScheduleMaintenanceWindowInput } from './maintenance.inputs.js'
 import { maintenanceSwitchCollection, switchOf } from './maintenance-switch.collection.js'
 import { type MaintenanceWindowRecord, maintenanceWindowCollection } from './maintenance-window.collection.js'
-
-const NOON = Date.UTC(2026, 5, 1, 12)
-const DAY_S = 86_400
-/** A moment, in seconds after noon, when the tests begin. */
-const at = (seconds: number): Date => new Date(NOON + seconds * 1000)
-
-/** The pack's state, and a clock that stands still until it is moved. */
-class World {
-  snapshot = Snapshot.empty([maintenanceSwitchCollection, maintenanceWindowCollection], { revision: 0, digest: '' })
-  seconds = 0
-  #made = 0
-
-  do<I extends object, O>(command: Command<I, O>, input: I): CommandResult<O> {
-    const draft = new Draft(this.snapshot)
-    const newId = (): string => {
-      this.#made += 1
-      return `w-${String(this.#made).padStart(5, '0')}`
-    }
-    const result = command.run(draft, input, commandContext({ caller: SYSTEM_CALLER, now: at(this.seconds), newId }))
-    const { revision, digest } = this.snapshot
-    if (result.ok && draft.changes().length > 0) this.snapshot = draft.toSnapshot({ revision: revision + 1, digest })
-    return result
-  }
-
-  schedule(start: number, end: number, more: Partial<ScheduleMaintenanceWindowInput> = {}): MaintenanceWindowRecord {
-    const result = this.do(scheduleMaintenanceWindow, { startsAt: at(start), endsAt: at(end), ...more })
-    if (!result.ok) throw new Error(JSON.stringify(result.userErrors))
-    return result.value
-  }
-
-  get mode() {
-    return maintenanceAt(this.snapshot, at(this.seconds)).mode
-  }
-}
-
-/** Codes and fields of the faults, in order. */
-const faultsOf = (result: CommandResult<unknown>) =>
-  result.ok ? [] : result.userErrors.map(({ code, field }) => [code, field?.join('.') ?? null])
 
 describe('setMaintenanceMode', () => {
   it.each(MAINTENANCE_MODES)('sets the state to %s, with its reason', (mode) => {
@@ -209,66 +167,6 @@ describe('scheduleMaintenanceWindow', () => {
     const window = new World().schedule(60, 120, { description: 'x' })
     const { replay } = scheduleMaintenanceWindow
     expect(replay?.fromJson(JSON.parse(JSON.stringify(replay.toJson(window))))).toEqual(window)
-  })
-})
-
-describe('updateMaintenanceWindow', () => {
-  it('moves a window that is to come; what is left out stays', () => {
-    const world = new World()
-    const window = world.schedule(60, 120, { mode: 'READ_ONLY', description: 'a move' })
-    const moved = { ...window, startsAt: at(30), version: 2, updatedAt: at(0) }
-    expect(world.do(updateMaintenanceWindow, { id: window.id, startsAt: at(30), expectedVersion: 1 })).toEqual({ ok: true, value: moved })
-    world.seconds = 30
-    expect(world.mode).toBe('READ_ONLY')
-    const all = { endsAt: at(90), mode: 'MAINTENANCE', description: null } as const
-    expect(world.do(updateMaintenanceWindow, { id: window.id, ...all })).toEqual({
-      ok: true,
-      value: { ...moved, ...all, version: 3, updatedAt: at(30) },
-    })
-    expect(world.mode).toBe('MAINTENANCE')
-    world.seconds = 90
-    expect(world.mode).toBe('NORMAL')
-  })
-
-  it('changes nothing when it is so already', () => {
-    const world = new World()
-    const { id, startsAt, endsAt } = world.schedule(60, 120)
-    const before = world.snapshot
-    expect(world.do(updateMaintenanceWindow, { id, startsAt, endsAt, mode: 'MAINTENANCE', description: null }).ok).toBe(true)
-    expect(world.snapshot).toBe(before)
-  })
-
-  it.each<[string, Partial<UpdateMaintenanceWindowInput>, string[][]]>([
-    ['a stale version', { expectedVersion: 2 }, [['STALE_VERSION', 'expectedVersion']]],
-    ['a start behind its end', { startsAt: at(121) }, [['INVALID', 'endsAt']]],
-    ['an end before its start', { endsAt: at(59) }, [['INVALID', 'endsAt']]],
-    ['more than 31 days', { endsAt: at(60 + 31 * DAY_S + 1) }, [['INVALID', 'endsAt']]],
-    ['31 days', { endsAt: at(60 + 31 * DAY_S) }, []],
-    ['a time that is over', { startsAt: at(-9), endsAt: at(0) }, [['INVALID', 'endsAt']]],
-    ['the mode NORMAL', { mode: 'NORMAL' }, [['INVALID', 'mode']]],
-    [
-      'no start, end and mode',
-      { startsAt: null, endsAt: null, mode: null },
-      ['startsAt', 'endsAt', 'mode'].map((name) => ['INVALID', name]),
-    ],
-    ['a description that is too long', { description: 'x'.repeat(2_001) }, [['INVALID', 'description']]],
-  ])('with %s', (_, input, faults) => {
-    const world = new World()
-    const { id } = world.schedule(60, 120)
-    const before = world.snapshot
-    expect(faultsOf(world.do(updateMaintenanceWindow, { id, ...input }))).toEqual(faults)
-    expect(world.snapshot === before).toBe(faults.length > 0)
-  })
-
-  it('refuses one that is not there, cancelled or over', () => {
-    const world = new World()
-    const { id } = world.schedule(0, 60)
-    const cancelled = world.schedule(0, 60)
-    world.do(cancelMaintenanceWindow, { id: cancelled.id })
-    const change = (id: string) => faultsOf(world.do(updateMaintenanceWindow, { id, endsAt: at(90) }))
-    expect([change('nobody'), change(cancelled.id)]).toEqual([[['NOT_FOUND', 'id']], [['INVALID_STATE', 'id']]])
-    world.seconds = 60
-    expect(change(id)).toEqual([['INVALID_STATE', 'id']])
   })
 })
 

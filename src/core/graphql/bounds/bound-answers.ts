@@ -36,7 +36,7 @@ export function boundAnswers(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
-/** A text of this many characters is worth a look at the time, as any JSON value that has members is. */
+/** A text of this many characters is worth a look at the time, and so is every JSON value that has members. */
 const LONG_TEXT = 1_024
 
 /** A resolver that counts what another one answers. */
