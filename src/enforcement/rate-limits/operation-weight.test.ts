@@ -1,4 +1,5 @@
 import 'reflect-metadata'
+import fc from 'fast-check'
 import { parse } from 'graphql'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../core/platform/ids.js'
@@ -14,7 +15,12 @@ const blank = { description: null, isEnabled: true, strategies: [], variants: []
 
 /** Three flags of the group `a`, two of the group `b`. */
 function someFlags(): Snapshot {
-  const draft = new Draft(Snapshot.empty([featureFlagCollection], { revision: 0, digest: '' }))
+  const draft = new Draft(
+    Snapshot.empty(
+      packs.flatMap(({ collections = [] }) => collections),
+      { revision: 0, digest: '' },
+    ),
+  )
   for (const [index, group] of ['a', 'b', 'a', 'b', 'a'].entries())
     draft.put(featureFlagCollection, { ...blank, key: `flag-${index}`, id: newId(), group })
   return draft.toSnapshot({ revision: 1, digest: '' })
@@ -39,6 +45,26 @@ function whole(query: string, variables: Record<string, unknown> = {}) {
 }
 
 describe('the weight of an operation', () => {
+  it('is a number that nothing makes less than none, whatever the arguments are that a length follows from', () => {
+    const given = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.constantFrom(null, true, [], {}, ['a', 'b']))
+    const lists = [
+      'smokeHistory(days: $v) { date }',
+      'requestRates(stepSeconds: $v) { at }',
+      'search(text: "x", first: $v) { key }',
+      'configPrefixes(prefix: $v) { name }',
+      'evaluateFlags(keys: $v) { key }',
+      'evaluateFlags(group: $v) { key }',
+      'compareRevisions(from: $v, to: 3) { targetKey }',
+      'compareRevisions(from: 3, to: $v) { targetKey }',
+    ]
+    fc.assert(
+      fc.property(given, fc.constantFrom(...lists), (v, list) => {
+        expect(weightOf(`query ($v: Int) { ${list} }`, { v })).toBeGreaterThanOrEqual(0)
+        expect(weightOf(`query ($v: Int) { ${list} configs(first: 10) { nodes { key } } }`, { v })).toBeGreaterThanOrEqual(10)
+      }),
+    )
+  })
+
   it.each([
     ['one object', '{ featureFlag(key: "a") { key version } }', 1],
     ['a flag that is no object', '{ isFeatureEnabled(key: "a") }', 0],

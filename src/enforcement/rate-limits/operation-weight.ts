@@ -143,7 +143,9 @@ class Walk {
     const length = lengthOf(extensions)
     if (typeof length === 'number') return length
     this.isFixed = false
-    return length(Object.fromEntries(args.map((arg) => [arg.name, this.#argument(arg, node)])), this.#weighed.snapshot)
+    // Arguments are as they were sent: what is no length counts nothing, and is refused by whoever reads it.
+    const held = Number(length(Object.fromEntries(args.map((arg) => [arg.name, this.#argument(arg, node)])), this.#weighed.snapshot))
+    return held > 0 ? held : 0
   }
 
   #argument({ name, defaultValue }: GraphQLArgument, node: FieldNode | undefined): unknown {

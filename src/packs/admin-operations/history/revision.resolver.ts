@@ -28,7 +28,7 @@ import {
 
 /** Hardly a revision changes more objects than an operation has steps. */
 function countCompared({ from, to }: Readonly<Record<string, unknown>>, { revision }: Snapshot): number {
-  const revisions = Math.abs((Number(to ?? revision) || 0) - (Number(from) || 0))
+  const revisions = Math.abs(Number(to ?? revision) - Number(from))
   return Math.min(revisions * MAX_STEPS, MAX_COMPARED)
 }
 

@@ -22,7 +22,7 @@ export class SearchResolver {
       'Finds flags, entries, clients, rate limits, windows, checks and operations by a text, the best hit first: what is called so, then what begins with it, then what holds it. Every word has to stand in the title, the subtitle or the id; letter case does not matter. What is gone is found by `changes` with `search`.',
   })
   @Operation({ permission: SEARCH, cost: 2, sample: 'text: "example"' })
-  @Holds(({ first }) => Math.min(Math.max(Number(first ?? USUAL_HITS) || 0, 0), MAX_PAGE))
+  @Holds(({ first }) => Math.min(Number(first ?? USUAL_HITS), MAX_PAGE))
   search(
     @Ctx() context: RequestContext,
     @Arg('text', () => String, { description: `The text, at most ${MAX_TEXT} characters.` }) text: string,
