@@ -100,9 +100,14 @@ describe('a key that was shown before', () => {
     const [first] = people
     const caller = authenticate({ apiKey: String(first?.keyText) })
     expect(authenticate({ apiKey: String(first?.keyText) })).toBe(caller)
-    const draft = new Draft(ledger.snapshot)
-    draft.put(apiClientCollection, { ...(first?.client as ApiClientRecord), isActive: false })
-    ledger.snapshot = draft.toSnapshot({ revision: 2, digest: '' })
+    const edit = (client: ApiClientRecord | undefined, changes: Partial<ApiClientRecord>): void => {
+      const draft = new Draft(ledger.snapshot)
+      draft.put(apiClientCollection, { ...(client as ApiClientRecord), ...changes })
+      ledger.snapshot = draft.toSnapshot({ revision: ledger.snapshot.revision + 1, digest: '' })
+    }
+    edit(people[1]?.client, { description: 'somebody else' })
+    expect(authenticate({ apiKey: String(first?.keyText) })).not.toBe(caller)
+    edit(first?.client, { isActive: false })
     expect(() => authenticate({ apiKey: String(first?.keyText) })).toThrow('The API key is not valid.')
     ledger.snapshot = snapshotOf({ ...(first?.client as ApiClientRecord), expiresAt: new Date(START_MS + 1) })
     expect(authenticate({ apiKey: String(first?.keyText) })).toEqual(caller)

@@ -60,7 +60,8 @@ type Resolve = GraphQLFieldResolver<unknown, unknown>
  * Answers a field by a method of a class without state, which is given its arguments as graphql-js has read them. TypeGraphQL itself makes
  * instances of classes of them, in promises: for a read that takes longer than all else together.
  */
-function plainly({ target, methodName, params = [] }: Handler): Resolve {
+function plainly({ target, methodName, params = [], middlewares = [], roles }: Handler): Resolve {
+  if (middlewares.length > 0 || roles) throw new TypeError(`${target.name}.${methodName}: middleware and @Authorized are not used here`)
   const method = (target.prototype as Readonly<Record<string, (...values: unknown[]) => unknown>>)[methodName]
   if (!method) throw new TypeError(`${target.name} has no method ${methodName}`)
   const readers = [...params].sort((one, other) => one.index - other.index).map(readerOf)

@@ -43,6 +43,15 @@ describe('limits of a document', () => {
     expect(broken(`{ rules { nodes { ...S } } } ${fragments}`)).toEqual({ pages: 3 })
   })
 
+  it.each([
+    'subscription ($b: Boolean!) { changes @skip(if: $b) { id } }',
+    'subscription ($b: Boolean!) { ...A } fragment A on Subscription { ... on Subscription { changes @include(if: $b) { id } } ...A }',
+    'subscription ($b: Boolean!) { ... @include(if: $b) { changes { id } } }',
+  ])('refuses a subscription that may be none, which graphql-js cannot validate: %s', (text) => {
+    expect(findBrokenLimits(parse(text)).map(({ extensions }) => extensions)).toEqual([{ code: 'GRAPHQL_VALIDATION_FAILED' }])
+    expect(findBrokenLimits(parse(text.replace(/@(skip|include)\(if: \$b\)/, '').replace('changes', 'changes(a: 1)')))).toEqual([])
+  })
+
   it('says which limit, what is allowed and what there is', () => {
     const [fault] = findBrokenLimits(parse(nested(13)))
     expect(fault?.message).toBe('The operation has 13 levels of fields (fragments written out); at most 12 are allowed.')

@@ -1,4 +1,6 @@
 import {
+  type ASTNode,
+  type DefinitionNode,
   type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -63,7 +65,32 @@ export function findBrokenLimits(document: DocumentNode): GraphQLError[] {
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .flatMap((operation) => brokenBy(measure.operation(operation), operation))
   if (errors.length > 0) return errors
+  const conditional = document.definitions.filter((definition) => isConditionalSubscription(definition, document))
+  if (conditional.length > 0) return conditional.map(conditionError)
   return measure.writtenFields > DOCUMENT_LIMITS.fields ? [limitError('fields', measure.writtenFields)] : []
+}
+
+/** Whether the event of a subscription hangs on `@skip` or `@include`: validation of graphql-js 16 fails on that instead of refusing it. */
+function isConditionalSubscription(definition: DefinitionNode, { definitions }: DocumentNode): boolean {
+  if (definition.kind !== Kind.OPERATION_DEFINITION || definition.operation !== 'subscription') return false
+  const met = new Set<string>()
+  const isConditional = ({ selections }: SelectionSetNode): boolean =>
+    selections.some((selection) => {
+      if (selection.directives?.some(({ name }) => name.value === 'skip' || name.value === 'include')) return true
+      if (selection.kind === Kind.INLINE_FRAGMENT) return isConditional(selection.selectionSet)
+      if (selection.kind === Kind.FIELD || met.has(selection.name.value)) return false
+      met.add(selection.name.value)
+      return definitions.some(
+        (other) =>
+          other.kind === Kind.FRAGMENT_DEFINITION && other.name.value === selection.name.value && isConditional(other.selectionSet),
+      )
+    })
+  return isConditional(definition.selectionSet)
+}
+
+function conditionError(nodes: ASTNode): GraphQLError {
+  const message = "A subscription's own field takes neither @skip nor @include (GraphQL specification, 5.2.4.1). Ask for it, or do not."
+  return new GraphQLError(message, { nodes, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } })
 }
 
 function brokenBy(size: Size, operation: OperationDefinitionNode): GraphQLError[] {

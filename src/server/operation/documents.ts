@@ -3,6 +3,8 @@ import { type DocumentParts, KnownDocument } from './known-document.js'
 /** Most documents that are remembered, and characters of all of them: a document in memory has some hundred bytes for each. */
 const REMEMBERED = 1_000
 const REMEMBERED_CHARACTERS = 200_000
+/** Longer ones are read each time: a few of them would take the place of all others. */
+const LONGEST_REMEMBERED = 10_000
 
 /** Documents by their text. Those of a program are few: each is read once, and what is used is remembered longest. */
 export class Documents {
@@ -31,7 +33,7 @@ export class Documents {
     const known = this.find(text)
     if (known) return known
     const document = new KnownDocument(text, this.#parts)
-    this.#remember(text, document)
+    if (text.length <= LONGEST_REMEMBERED) this.#remember(text, document)
     return document
   }
 
@@ -41,7 +43,6 @@ export class Documents {
       this.#young = new Map()
       this.#characters = 0
     }
-    // One that is longer than all may be is the newest until the next one comes.
     this.#young.set(text, document)
     this.#characters += text.length
   }

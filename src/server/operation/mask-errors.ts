@@ -17,11 +17,9 @@ const PROTOCOL_CODES: ReadonlySet<unknown> = new Set([
 
 /** Decides what of an error is shown, and logs the rest. */
 export interface ErrorMask {
-  /** Logs what is not shown of `errors`, and remembers under which request id. Comes before {@link ErrorMask.format}. */
-  note(errors: readonly GraphQLError[], requestId: string): void
   /** What is shown of an error, given how GraphQL would show it; fits Apollo's `formatError`. */
   format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError
-  /** Both steps for errors that do not pass through Apollo. */
+  /** What is shown of the errors of a call; logs the rest, and remembers under which request id. */
   mask(errors: readonly GraphQLError[], requestId: string): GraphQLFormattedError[]
 }
 
@@ -33,7 +31,7 @@ export function internalMessage(requestId: string): string {
 /** A mask that logs to `log`: each unexpected error once, with its cause and the request id. */
 export function createErrorMask(log: Log): ErrorMask {
   const requestIds = new WeakMap<object, string>()
-  const note: ErrorMask['note'] = (errors, requestId) => {
+  const note = (errors: readonly GraphQLError[], requestId: string): void => {
     for (const error of errors) {
       const fault = appErrorOf(error)
       if (isShown(error)) {
@@ -58,7 +56,6 @@ export function createErrorMask(log: Log): ErrorMask {
     }
   }
   return {
-    note,
     format,
     mask(errors, requestId) {
       note(errors, requestId)

@@ -7,8 +7,8 @@ import { rootFieldNames } from './root-field-names.js'
 /** Values of variables as they were sent. */
 export type Variables = Readonly<Record<string, unknown>>
 
-/** Uses after which a query is planned. */
-const PLANNED_AFTER = 2
+/** The use from which on a query has a plan. */
+const PLANNED_AT_USE = 2
 
 const INTROSPECTION: ReadonlySet<string> = new Set(['__schema', '__type', '__typename'])
 
@@ -37,7 +37,7 @@ export class PreparedOperation {
   constructor({ schema, document, operation, isPlanned }: OperationSource) {
     const fields = rootFieldNames(document, operation)
     this.#schema = schema
-    this.#usesUntilPlanned = isPlanned ? PLANNED_AFTER : 0
+    this.#usesUntilPlanned = isPlanned ? PLANNED_AT_USE : 0
     this.document = document
     this.operation = operation
     this.label = fields.length > 1 ? 'multiple' : (fields[0] ?? 'none')
@@ -45,8 +45,8 @@ export class PreparedOperation {
   }
 
   /**
-   * What it comes to in a context; `rootValue` is the event of a subscription. By its plan, once it has been used a few times: most
-   * documents of a person in Sandbox are used once.
+   * What it comes to in a context; `rootValue` is the event of a subscription. By its plan from its second use on: most documents of
+   * a person in Sandbox are used once.
    */
   execute(contextValue: RequestContext, variables: Variables, rootValue?: unknown): ExecutionResult | Promise<ExecutionResult> {
     if (this.#usesUntilPlanned > 0 && --this.#usesUntilPlanned === 0) this.#plan = planOf(this.#schema, this.document, this.operation)

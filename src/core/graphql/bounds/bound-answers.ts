@@ -65,7 +65,14 @@ export interface CountedLeaf {
 export function countLeaf(context: RequestContext, leaf: CountedLeaf, value: unknown): unknown {
   const isSmall = typeof value === 'string' ? value.length < LONG_TEXT : typeof value !== 'object' || value === null
   const budget = context.once(answerBudget)
-  const counted = () => (budget.admits(leaf.key, value) || !leaf.isNullable ? value : null)
+  const counted = (): unknown => {
+    try {
+      return budget.admits(leaf.key, value) || !leaf.isNullable ? value : null
+    } catch (error) {
+      // Not at once: in a list, graphql-js would wait for none of the items before this one, and their errors would be nobody's.
+      return Promise.reject(error)
+    }
+  }
   if (isSmall) return counted()
   const turns = context.once(pace)
   const room = turns.room()

@@ -34,9 +34,11 @@ export async function compareRevisions(context: RequestContext, from: number, to
   }
   const collections = new Map(core.collections.map((collection) => [collection.name, collection]))
   const meant = spans.filter(({ targetType }) => !collections.get(targetType)?.isBookkeeping).sort(byTarget)
-  const befores = Promise.all(meant.map(({ first }) => imageOf(context, first, 'before')))
-  const afters = Promise.all(meant.map(({ last }) => imageOf(context, last, 'after')))
-  const [earlier, later] = [await befores, await afters]
+  // Waited for together: a failure of one must not leave that of the other to nobody.
+  const [earlier, later] = await Promise.all([
+    Promise.all(meant.map(({ first }) => imageOf(context, first, 'before'))),
+    Promise.all(meant.map(({ last }) => imageOf(context, last, 'after'))),
+  ])
   // What was not read looks like nothing, and may leave nothing in the answer to be counted.
   if (context.once(answerBudget).isSpent) throw new AnswerTooLargeError(core.settings.maxAnswerBytes)
   const found = await mapInSlices(meant, (span, index) => {

@@ -62,7 +62,7 @@ export class EvaluationResolver {
     @Ctx() context: EvaluatingContext,
     @Arg('keys', () => [String], {
       nullable: true,
-      description: 'These flags, in this order; one that does not exist is on (reason DEFAULT).',
+      description: 'These flags, in this order; one that does not exist is on (reason DEFAULT). With `group`, only those that are in it.',
     })
     keys?: string[] | null,
     @Arg('group', () => String, { nullable: true, description: 'Only flags of this group.' }) group?: string | null,

@@ -18,7 +18,10 @@ export class MediaTypes {
 
   /** Remembers a choice of Apollo's. */
   remember(accept: string | undefined, contentType: string): void {
-    if (accept !== undefined && accept.length <= REMEMBERED_LENGTH && this.#chosen.size < REMEMBERED) this.#chosen.set(accept, contentType)
+    if (accept === undefined || accept.length > REMEMBERED_LENGTH) return
+    // Whoever sends ever new ones must not keep others from being remembered.
+    if (this.#chosen.size >= REMEMBERED) this.#chosen.clear()
+    this.#chosen.set(accept, contentType)
   }
 }
 

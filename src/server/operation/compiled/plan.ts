@@ -6,7 +6,6 @@ import {
   type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLLeafType,
-  type GraphQLNullableType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -29,8 +28,6 @@ import type { RequestContext } from '../../../core/graphql/context.js'
 /** How a value is answered: what its type says, one level at a time. */
 export interface ValuePlan {
   readonly field: FieldPlan
-  /** Without its `!`. */
-  readonly type: GraphQLNullableType
   readonly isNullable: boolean
   /** Of a list. */
   readonly items: ValuePlan | undefined
@@ -59,7 +56,6 @@ export interface FieldPlan {
 /** A query with all that does not change from call to call. */
 export interface Plan {
   readonly schema: GraphQLSchema
-  readonly document: DocumentNode
   readonly operation: OperationDefinitionNode
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
   readonly fields: readonly FieldPlan[]
@@ -81,7 +77,7 @@ export function planOf(schema: GraphQLSchema, document: DocumentNode, operation:
   const fragments = Object.fromEntries(definitions.map((definition) => [definition.name.value, definition]))
   try {
     const fields = fieldsOf(root, [operation.selectionSet], { schema, fragments })
-    return { schema, document, operation, fragments, fields }
+    return { schema, operation, fragments, fields }
   } catch (error) {
     // Arguments that cannot be read are told of by graphql-js.
     if (error instanceof UnplannedError || error instanceof GraphQLError) return undefined
@@ -154,7 +150,6 @@ function valuePlanOf(field: FieldPlan, type: GraphQLOutputType): ValuePlan {
   const bare = getNullableType(type)
   return {
     field,
-    type: bare,
     isNullable: !isNonNullType(type),
     items: isListType(bare) ? valuePlanOf(field, bare.ofType) : undefined,
     leaf: isLeafType(bare) ? bare : undefined,

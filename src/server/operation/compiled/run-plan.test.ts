@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { buildSchema, execute, parse } from 'graphql'
+import { buildSchema, type ExecutionResult, execute, parse } from 'graphql'
 import { expect, it } from 'vitest'
 import type { RequestContext } from '../../../core/graphql/context.js'
-import { planOf } from './plan.js'
+import { type Plan, planOf } from './plan.js'
 import { runPlan } from './run-plan.js'
 
 const schema = buildSchema(`
@@ -76,6 +76,22 @@ it('a plan answers what graphql-js answers, with the same errors at the same pla
     }),
     { numRuns: 500 },
   )
+})
+
+it('a list of which an item fails at once leaves no error of the items before it to nobody', async () => {
+  const { list, n } = schema.getQueryType()?.getFields() ?? {}
+  Object.assign(list ?? {}, { resolve: () => [Promise.reject(new Error('late')), new Error('soon')] })
+  Object.assign(n ?? {}, { resolve: () => 1 })
+  const query = parse('{ list { x } n }')
+  const [operation] = query.definitions
+  const plan = operation?.kind === 'OperationDefinition' ? planOf(schema, query, operation) : undefined
+  const unheard: unknown[] = []
+  const hear = (reason: unknown): void => void unheard.push(reason)
+  process.on('unhandledRejection', hear)
+  const { errors, data } = (await runPlan(plan as Plan, {} as RequestContext, {})) as ExecutionResult
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  process.off('unhandledRejection', hear)
+  expect([errors?.map(({ message }) => message), data, unheard]).toEqual([['soon'], { list: null, n: 1 }, []])
 })
 
 it.each(['{ a @skip(if: true) { x } n }', '{ __schema { queryType { name } } }', '{ __proto__: n }'])(

@@ -159,11 +159,18 @@ class Run {
   #list(items: ValuePlan, value: unknown, place: Path | undefined): unknown[] | Promise<unknown[]> {
     if (!isIterable(value)) throw new GraphQLError(`Expected Iterable, but did not find one for field "${nameOf(items)}".`)
     let isWaiting = false
-    const answered = Array.from(value, (item, index) => {
-      const answer = this.#item(items, item, { prev: place, key: index, typename: undefined })
-      if (isPromise(answer)) isWaiting = true
-      return answer
-    })
+    const answered: unknown[] = []
+    try {
+      for (const item of value) {
+        const answer = this.#item(items, item, { prev: place, key: answered.length, typename: undefined })
+        if (isPromise(answer)) isWaiting = true
+        answered.push(answer)
+      }
+    } catch (error) {
+      // As graphql-js does, nobody waits for what came before; but nothing of it is left that nobody hears of.
+      for (const answer of answered) if (isPromise(answer)) answer.then(undefined, () => undefined)
+      throw error
+    }
     return isWaiting ? Promise.all(answered) : answered
   }
 
