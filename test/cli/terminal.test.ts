@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestCli, type TestCli } from '../testkit/cli.js'
+import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
 
 const ESCAPE = '\u001b['
 const CTRL_C = '\u0003'
@@ -146,5 +148,23 @@ describe('in a pipe', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { id: string }).id)
     expect({ code, seen }).toEqual({ code: 0, seen: [`${since + 1}.0`, `${since + 2}.0`] })
+  })
+})
+
+describe.runIf(await usePostgres())('while the database is away', () => {
+  it('watch waits, and shows what there is when it is back', async () => {
+    const database = await createTestDatabase()
+    const proxy = await startTcpProxy(database.url)
+    const away = await startTestServer({ DATABASE_URL: proxy.url })
+    const env = { VALHALLA_URL: away.url, VALHALLA_KEY: away.adminKey }
+    await cli.run(['flag', 'set', 'away/one', '--yes'], { env })
+    await proxy.cut()
+    const watch = cli.terminal(['watch', '--since', '0', '--count', '1', '-o', 'name'], { env })
+    await watch.shows('trying again behind revision 0')
+    await proxy.restore()
+    expect(await watch.ended()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1\.0\r$/m) })
+    await away.close()
+    await proxy.close()
+    await database.drop()
   })
 })
