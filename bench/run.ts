@@ -13,7 +13,7 @@ import { SCENARIOS } from './scenarios/index.js'
 /**
  * `npm run bench [-- --scenario NAME...] [--short] [--peers] [--dist FOLDER] [--record] [--json FILE]`: measures the built server, as
  * ratios to baselines of the same run. Needs `npm run build`. Ends with status 1 when an answer was wrong; no time is ever a failure.
- * `--short` (a minute) shows that everything works, its numbers mean little. `--rounds N` and `--seconds N` set how long each is measured.
+ * `--short` (a minute) shows that everything works; its numbers mean little, and are not recorded. `--rounds N` and `--seconds N` set how long each is measured.
  */
 const FULL: Plan = { isShort: false, rounds: 3, warmUpMs: 8_000, measureMs: 5_000 }
 const SHORT: Plan = { isShort: true, rounds: 1, warmUpMs: 200, measureMs: 300 }
@@ -36,6 +36,10 @@ const wanted = [...values.scenario, ...positionals]
 const unknown = wanted.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name))
 if (unknown.length > 0) {
   console.error(`there is no scenario ${unknown.join(', ')}; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+if (values.short && values.record) {
+  console.error('--short shows that everything works: its numbers mean too little to --record them')
   process.exit(2)
 }
 const chosen = SCENARIOS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))

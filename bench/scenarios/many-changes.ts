@@ -9,7 +9,7 @@ const QUERIES = {
   'history of 50 flags': '{ featureFlags(first: 50) { nodes { key history(first: 5) { nodes { at before after } } } } }',
   'changes of a rare pack': '{ changes(first: 20, filter: { pack: "W" }) { nodes { id after } } }',
   'changes of a common pack': '{ changes(first: 20, filter: { pack: "UA" }) { nodes { id after } } }',
-  'changes of a rare type': '{ changes(first: 20, filter: { targetType: "SystemMetadata" }) { nodes { id } } }',
+  'changes of a rare type': '{ changes(first: 20, filter: { targetType: "SystemStatus" }) { nodes { id } } }',
 }
 
 /** What is asked of a change log of a million changes. */
@@ -35,7 +35,7 @@ async function insertChanges({ pool }: Database, count: number): Promise<void> {
   await pool.query(
     `INSERT INTO changes (revision, ordinal, pack, target_type, target_id, target_key, action, before, after, operation, actor_id, actor_name,
        correlation_id, at, is_revertible, digest)
-     SELECT h.revision + i, 0, p.pack, CASE p.pack WHEN 'W' THEN 'SystemMetadata' ELSE 'FeatureFlag' END, 'id-' || i % $2, 'flag-' || i % $2, 'UPDATE',
+     SELECT h.revision + i, 0, p.pack, CASE p.pack WHEN 'W' THEN 'SystemStatus' ELSE 'FeatureFlag' END, 'id-' || i % $2, 'flag-' || i % $2, 'UPDATE',
        '{"isEnabled":true}', '{"isEnabled":false}', 'setFeatureFlag', 'bench', 'bench', 'bench', now(), true, md5(i::text) || md5(i::text)
      FROM ledger_head h, generate_series(1, $1::int) i, LATERAL (SELECT CASE WHEN i <= ${RARE} THEN 'W' ELSE 'UA' END AS pack) p`,
     [count, FLAGS],

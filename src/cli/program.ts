@@ -21,15 +21,19 @@ import { FORMATS } from './output/output.js'
 const ABOUT = `The command line of Valhalla's control plane.
 
 Every change is planned by the server, shown, asked about and applied as one revision; \`valhalla revert\` puts it back.
-Data goes to standard output, words to standard error. Where nobody can be asked, --yes has to be passed.`
+Data goes to standard output, words to standard error. Where nobody can be asked, --yes has to be passed.
+The key is that of --profile, else VALHALLA_KEY, else that of the profile, which goes to its own address alone.`
 
 /** All commands. Nothing is loaded here but what their options need. */
 export function createProgram(): Command {
   const program = new Command('valhalla')
     .description(ABOUT)
     .option('-V, --version', 'print the version')
-    .option('--profile <name>', 'the control plane to speak to; else VALHALLA_PROFILE, else the current profile')
-    .option('--url <url>', 'its address; else VALHALLA_URL, else that of the profile. The key is in VALHALLA_KEY or the profile')
+    .option(
+      '--profile <name>',
+      'the control plane to speak to, whatever the environment says; else VALHALLA_PROFILE, else the current profile',
+    )
+    .option('--url <url>', 'its address; else that of --profile, else VALHALLA_URL, else that of the profile')
     .addOption(new Option('-o, --output <format>', `how data is printed: ${FORMATS.join(', ')}`))
     .configureHelp({ showGlobalOptions: true, helpWidth: HELP_WIDTH })
     .showSuggestionAfterError()

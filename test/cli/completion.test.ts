@@ -45,8 +45,9 @@ afterAll(async () => {
 })
 
 describe('the words', () => {
+  const away = { VALHALLA_URL: 'http://127.0.0.1:1' }
   const wordsFor = async (...words: string[]): Promise<string[]> => {
-    const { stdout } = await cli.run(['complete', '--', ...words])
+    const { stdout } = await cli.run(['complete', '--', ...words], words.some((word) => word.startsWith('--url')) ? { env: away } : {})
     return stdout
       .split('\n')
       .filter(Boolean)
@@ -64,8 +65,16 @@ describe('the words', () => {
     expect(await wordsFor('maintenance', 'set', 'R')).toEqual(['READ_ONLY'])
   })
 
+  it('are those of the server that the line names', async () => {
+    expect(await wordsFor('--url', server.url, 'flag', 'get', 'check')).toEqual(['checkout/new'])
+    expect(await wordsFor('flag', 'get', `--url=${server.url}`, 'check')).toEqual(['checkout/new'])
+    await cli.run(['login', '--profile', 'named', '--key-stdin'], { input: server.adminKey })
+    const named = await cli.run(['complete', '--', '--profile', 'named', 'flag', 'get', 'check'], { env: away })
+    expect(named.stdout).toBe('checkout/new\t\n')
+  })
+
   it('are none where the server does not answer, without a word', async () => {
-    const result = await cli.run(['complete', '--', 'flag', 'get', ''], { env: { VALHALLA_URL: 'http://127.0.0.1:1' } })
+    const result = await cli.run(['complete', '--', 'flag', 'get', ''], { env: away })
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 })

@@ -48,6 +48,8 @@ const CASES: readonly Case[] = [
   { code: 64, args: ['flag', 'set', 'exit/one', '--nonsense'] },
   { code: 64, args: ['flag', 'off', 'exit/one'], says: 'pass --yes to apply, or --dry-run to look only' },
   { code: 64, args: ['client', 'rotate', 'nobody'], says: 'pass --yes' },
+  { code: 64, args: ['client', 'deactivate', 'nobody'], says: 'pass --yes' },
+  { code: 64, args: ['revert', '1', '--guard', '--yes'], says: "unknown option '--guard'" },
   { code: 64, args: ['login'], says: '--key-stdin' },
   { code: 64, args: ['config', 'set', 'exit/value', 'no json', '--yes'] },
   { code: 64, args: ['flag', 'list', '-o', 'xml'] },
@@ -91,6 +93,20 @@ describe('profiles', () => {
     expect(JSON.parse(status.stdout)).toMatchObject({ url: server.url, viewer: { role: 'ADMIN' } })
   })
 
+  it('go before the environment where they are named', async () => {
+    const env = { VALHALLA_URL: 'http://127.0.0.1:1', VALHALLA_KEY: observerKey }
+    const status = await cli.run(['--profile', 'one', 'status', '-o', 'json'], { env })
+    expect(JSON.parse(status.stdout)).toMatchObject({ url: server.url, viewer: { role: 'ADMIN' } })
+    expect((await cli.run(['status', '--profile', 'one', '--url', 'http://127.0.0.1:1'])).code).toBe(69)
+  })
+
+  it('are made over plain http with a warning, but on this machine', async () => {
+    const warnings = ['http://localhost', 'http://127.0.0.1', 'http://[::1]', 'http://localhost.invalid', 'http://127.0.0.1.invalid'].map(
+      async (url) => (await cli.run(['login', '--url', url, '--key-stdin'], { input: 'no key' })).stderr.includes('is not https'),
+    )
+    expect(await Promise.all(warnings)).toEqual([false, false, false, true, true])
+  })
+
   it('send their key nowhere but to their own address', async () => {
     const elsewhere = await cli.run(['status', '--url', server.url.replace('127.0.0.1', 'localhost')], { env: withProfile })
     expect(elsewhere).toMatchObject({ code: 6, stdout: '' })
@@ -125,9 +141,12 @@ describe('profiles', () => {
   it('are not read from the working directory', async () => {
     const folder = join(cli.folder, 'stranger')
     mkdirSync(folder, { recursive: true })
-    for (const name of ['.valhalla.json', 'config.json', 'valhalla.json', '.env'])
-      writeFileSync(join(folder, name), `VALHALLA_URL=http://127.0.0.1:1\n`)
-    const result = await cli.run(['status'], { cwd: folder, env: { VALHALLA_KEY: server.adminKey } })
-    expect(result.code).toBe(0)
+    const stranger = { current: 'one', profiles: { one: { url: 'http://127.0.0.1:1', key: 'vk_test_wrong', isProduction: false } } }
+    for (const name of ['.valhalla.json', 'config.json', 'valhalla.json'])
+      writeFileSync(join(folder, name), JSON.stringify(stranger), { mode: 0o600 })
+    writeFileSync(join(folder, '.env'), 'VALHALLA_PROFILE=nobody\nXDG_CONFIG_HOME=.\n')
+    const named = await cli.run(['--profile', 'one', 'status'], { cwd: folder, env: withProfile })
+    const unnamed = await cli.run(['status'], { cwd: folder })
+    expect([named, unnamed]).toMatchObject([{ code: 0 }, { code: 0 }])
   })
 })

@@ -8,21 +8,30 @@ import { startTestServer, type TestServer } from '../testkit/server.js'
 
 interface GithubJob {
   readonly if: string
+  readonly env: { readonly VALHALLA_KEY: string }
   readonly steps: readonly { readonly run?: string }[]
 }
 interface GitlabJob {
   readonly rules: readonly { readonly if: string }[]
+  readonly variables: { readonly VALHALLA_KEY: string }
   readonly script: readonly string[]
 }
 
-const github = (parse(readFileSync('examples/github/valhalla.yml', 'utf8')) as { jobs: Record<string, GithubJob> }).jobs
-const gitlab = parse(readFileSync('examples/gitlab/.gitlab-ci.yml', 'utf8')) as Record<string, GitlabJob>
+const GITHUB = 'examples/github/valhalla.yml'
+const GITLAB = 'examples/gitlab/.gitlab-ci.yml'
+
+type JobName = 'plan' | 'apply' | 'drift'
+
+const github = (parse(readFileSync(GITHUB, 'utf8')) as { jobs: Record<JobName, GithubJob> }).jobs
+const gitlab = parse(readFileSync(GITLAB, 'utf8')) as Record<JobName, GitlabJob>
 
 /** What each example runs, and on what. */
 const PIPELINES = {
   github: {
+    file: GITHUB,
     events: Object.fromEntries(Object.entries(github).map(([name, job]) => [name, job.if])),
-    script: (name: string) => (github[name]?.steps ?? []).flatMap(({ run }) => run ?? []).join('\n'),
+    script: (name: JobName) => github[name].steps.flatMap(({ run }) => run ?? []).join('\n'),
+    key: (name: JobName) => /^\$\{\{ secrets\.(\w+) \}\}$/.exec(github[name].env.VALHALLA_KEY)?.[1],
     env: (sha: string) => ({
       GITHUB_SHA: sha,
       GITHUB_SERVER_URL: 'https://git.example',
@@ -37,8 +46,10 @@ const PIPELINES = {
     },
   },
   gitlab: {
-    events: Object.fromEntries(['plan', 'apply', 'drift'].map((name) => [name, gitlab[name]?.rules[0]?.if])),
-    script: (name: string) => (gitlab[name]?.script ?? []).join('\n'),
+    file: GITLAB,
+    events: Object.fromEntries((['plan', 'apply', 'drift'] as const).map((name) => [name, gitlab[name].rules[0]?.if])),
+    script: (name: JobName) => gitlab[name].script.join('\n'),
+    key: (name: JobName) => gitlab[name].variables.VALHALLA_KEY.slice(1),
     env: (sha: string) => ({ CI_COMMIT_SHA: sha, CI_PROJECT_URL: 'https://git.example/ops/state' }),
     reason: (sha: string) => `commit ${sha} https://git.example/ops/state/-/commit/${sha}`,
     expected: {
@@ -51,11 +62,14 @@ const PIPELINES = {
 
 let server: TestServer
 let cli: TestCli
+/** What the variables and secrets of the code host hold. */
+let keys: Record<string, string>
 
 beforeAll(async () => {
   server = await startTestServer()
-  const { key } = await server.addClient({ role: 'OPERATOR' })
-  cli = await createTestCli({ VALHALLA_URL: server.url, VALHALLA_KEY: key })
+  const [operator, observer] = [await server.addClient({ role: 'OPERATOR' }), await server.addClient({ role: 'OBSERVER' })]
+  keys = { VALHALLA_OPERATOR_KEY: operator.key, VALHALLA_OBSERVER_KEY: observer.key }
+  cli = await createTestCli({ VALHALLA_URL: server.url, VALHALLA_KEY: operator.key })
   const bin = join(cli.folder, 'bin')
   mkdirSync(bin)
   writeFileSync(join(bin, 'valhalla'), `#!/bin/sh\nexec '${process.execPath}' '${cli.program}' "$@"\n`)
@@ -76,8 +90,10 @@ for (const [name, pipeline] of Object.entries(PIPELINES)) {
           encoding: 'utf8',
           stdio: ['ignore', 'pipe', 'ignore'],
         }).trim()
-      const job = (name: string) => {
-        const env = { ...cli.env, PATH: `${join(cli.folder, 'bin')}:${cli.env['PATH']}`, ...pipeline.env(git('rev-parse', 'HEAD')) }
+      const job = (name: JobName) => {
+        const path = `${join(cli.folder, 'bin')}:${cli.env['PATH']}`
+        const key = keys[pipeline.key(name) ?? ''] ?? ''
+        const env = { ...cli.env, PATH: path, VALHALLA_KEY: key, ...pipeline.env(git('rev-parse', 'HEAD')) }
         return run('bash', ['-e', '-c', pipeline.script(name)], { cwd: folder, env })
       }
       git('init', '-b', 'main')
@@ -104,6 +120,15 @@ for (const [name, pipeline] of Object.entries(PIPELINES)) {
       expect(drift).toMatchObject({ status: 2 })
       expect(drift.stdout).toContain(`~ FeatureFlag ${name}.one\n    isEnabled: false -> true\n`)
       expect(pipeline.events).toEqual(pipeline.expected)
+    })
+
+    it('gives the key that can change something to nothing but what runs on main', () => {
+      expect([pipeline.key('plan'), pipeline.key('apply'), pipeline.key('drift')]).toEqual([
+        'VALHALLA_OBSERVER_KEY',
+        'VALHALLA_OPERATOR_KEY',
+        'VALHALLA_OBSERVER_KEY',
+      ])
+      expect(readFileSync(pipeline.file, 'utf8').match(/\$\S* ?\S*VALHALLA_OPERATOR_KEY/g)).toHaveLength(1)
     })
   })
 }

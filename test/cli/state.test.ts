@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestCli, type TestCli } from '../testkit/cli.js'
@@ -86,6 +86,8 @@ describe('a state file', () => {
       'changed.yaml',
       stateText((line, index) => (index === 8 ? line.replace(': 8 ', ': 80 ') : line)),
     )
+    put('kept.plan', 'an older one, that others could read')
+    chmodSync(join(cli.folder, 'kept.plan'), 0o644)
     expect((await cli.run(['plan', 'changed.yaml', '--out', 'kept.plan'])).code).toBe(2)
     expect(statSync(join(cli.folder, 'kept.plan')).mode & 0o777).toBe(0o600)
     expect((await cli.run(['show', 'kept.plan'])).code).toBe(2)
@@ -116,7 +118,8 @@ describe('a state file', () => {
     await cli.run(['plan', 'changed.yaml', '--out', 'again.plan'])
     const text = readFileSync(join(cli.folder, 'again.plan'), 'utf8')
     put('edited.plan', text.replace('"rolloutPercent": 90', '"rolloutPercent": 91'))
-    expect((await cli.run(['apply', 'edited.plan', '--yes'])).code).toBe(64)
+    put('null.plan', 'null')
+    for (const file of ['edited.plan', 'null.plan']) expect((await cli.run(['apply', file, '--yes'])).code).toBe(64)
     const elsewhere = await cli.run(['apply', 'again.plan', '--yes', '--url', server.url.replace('127.0.0.1', 'localhost')])
     expect(elsewhere.code).toBe(5)
     const [one, two] = [await cli.run(['apply', 'again.plan', '--yes']), await cli.run(['apply', 'again.plan', '--yes'])]

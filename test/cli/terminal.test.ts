@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestCli, type TestCli } from '../testkit/cli.js'
+import { createTestDatabase, usePostgres } from '../testkit/databases.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
+import { startTcpProxy } from '../testkit/tcp-proxy.js'
 
 const ESCAPE = '\u001b['
 const CTRL_C = '\u0003'
@@ -106,6 +108,35 @@ describe('in a pipe', () => {
     expect(name?.stdout).toBe('term/one\n')
   })
 
+  it('prints the plan as JSON and YAML too where there is nothing to do', async () => {
+    const plannedAtRevision = await revision()
+    const already = ['flag', 'set', 'term/one', '--yes', '-o']
+    const [json, yaml] = await Promise.all(['json', 'yaml'].map((format) => cli.run([...already, format])))
+    expect(JSON.parse(json?.stdout ?? '')).toEqual({ plan: [], plannedAtRevision })
+    expect(yaml).toMatchObject({ code: 0, stdout: `plan: []\nplannedAtRevision: ${plannedAtRevision}\n` })
+  })
+
+  it("shows the system's own version in a plan, and no counter of edits", async () => {
+    const { code, stdout } = await cli.run(['system', 'version', '97.0.0', '--dry-run'])
+    expect({ code, stdout }).toEqual({
+      code: 2,
+      stdout: expect.stringMatching(/^~ SystemStatus system\n {4}version: "[^"]+" -> "97.0.0"\n$/),
+    })
+    await cli.run(['system', 'version', '97.0.0', '--yes'])
+    const changes = await cli.run(['changes', 'list', '--target-type', 'SystemStatus'])
+    expect(changes.stdout.split('\t')[7]).toBe('version')
+  })
+
+  it('obeys no name that the server sent, whatever it says', async () => {
+    const { key } = await server.addClient({ name: 'evil\u001b[31m', role: 'OBSERVER' })
+    const login = await cli.run(['login', '--profile', 'evil', '--key-stdin'], { input: key })
+    const rotated = await cli.run(['client', 'rotate', 'evil\u001b[31m', '--yes'])
+    for (const { code, stderr } of [login, rotated]) {
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('evil\\u001b[31m') })
+      expect(stderr).not.toContain('\u001b')
+    }
+  })
+
   it('follows changes as they are made, one JSON object a line', async () => {
     const since = await revision()
     const watch = cli.run(['watch', '--since', String(since), '--count', '2', '-o', 'json'])
@@ -117,5 +148,23 @@ describe('in a pipe', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { id: string }).id)
     expect({ code, seen }).toEqual({ code: 0, seen: [`${since + 1}.0`, `${since + 2}.0`] })
+  })
+})
+
+describe.runIf(await usePostgres())('while the database is away', () => {
+  it('watch waits, and shows what there is when it is back', async () => {
+    const database = await createTestDatabase()
+    const proxy = await startTcpProxy(database.url)
+    const away = await startTestServer({ DATABASE_URL: proxy.url })
+    const env = { VALHALLA_URL: away.url, VALHALLA_KEY: away.adminKey }
+    await cli.run(['flag', 'set', 'away/one', '--yes'], { env })
+    await proxy.cut()
+    const watch = cli.terminal(['watch', '--since', '0', '--count', '1', '-o', 'name'], { env })
+    await watch.shows('trying again behind revision 0')
+    await proxy.restore()
+    expect(await watch.ended()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1\.0\r$/m) })
+    await away.close()
+    await proxy.close()
+    await database.drop()
   })
 })

@@ -62,7 +62,7 @@ export async function createTestCli(env: Record<string, string> = {}): Promise<T
     },
     terminal(args, { env: more = {}, cwd = folder } = {}) {
       const command = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
-      const child = spawn('script', ['-qec', `stty cols 160 rows 50; ${command}`, '/dev/null'], { cwd, env: { ...all, ...more } })
+      const child = spawn('script', ['-qec', `stty cols 160 rows 50; exec ${command}`, '/dev/null'], { cwd, env: { ...all, ...more } })
       let shown = ''
       child.stdout.on('data', (data) => {
         shown += String(data)

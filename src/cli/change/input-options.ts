@@ -138,14 +138,9 @@ export function readInput(input: string, given: Given): Record<string, unknown> 
   const cleared = (given['clear'] ?? []) as readonly string[]
   const fields: Record<string, unknown> = {}
   for (const { field, flag } of optionsOf(input, [])) {
-    const value = given[attributeOf(flag)]
+    const value = given[new Option(`--${flag}`).attributeName()]
     if (cleared.includes(flag)) fields[field] = null
     else if (value !== undefined) fields[field] = value
   }
   return fields
-}
-
-/** What commander calls an option in its values. */
-function attributeOf(flag: string): string {
-  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }

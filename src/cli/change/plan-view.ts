@@ -21,12 +21,14 @@ export interface Difference {
 }
 
 /** What every object has and nobody sets. */
-const BOOKKEEPING: ReadonlySet<string> = new Set(['id', 'version', 'createdAt', 'updatedAt'])
+const BOOKKEEPING: ReadonlySet<string> = new Set(['id', 'createdAt', 'updatedAt'])
 const MAX_CELL = 400
 
 /** The members in which two images of an object differ, by path, without bookkeeping. */
-export function differencesOf({ before, after }: Pick<PlannedChange, 'before' | 'after'>): Difference[] {
-  return [...walk(before ?? {}, after ?? {}, '')].filter(({ path }) => !BOOKKEEPING.has(path))
+export function differencesOf({ targetType, before, after }: Pick<PlannedChange, 'targetType' | 'before' | 'after'>): Difference[] {
+  // The counter of edits; where `version` is something that people set, it is called otherwise.
+  const counter = targetType === 'SystemStatus' ? 'rowVersion' : 'version'
+  return [...walk(before ?? {}, after ?? {}, '')].filter(({ path }) => path !== counter && !BOOKKEEPING.has(path))
 }
 
 function* walk(before: unknown, after: unknown, path: string): Generator<Difference> {

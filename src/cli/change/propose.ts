@@ -71,26 +71,33 @@ export function changeOptions(given: Given): ChangeOptions {
   }
 }
 
-/** Before anything is asked of the server: whether a change may be begun at all. */
-export async function admitChange(cli: Cli, { isDryRun, isAgreed, reason }: ChangeOptions): Promise<void> {
+/** Before anything is asked of the server: whether a change may be begun at all. `instead` is what to do where nobody can be asked. */
+export async function admitChange(
+  cli: Cli,
+  { isDryRun, isAgreed, reason }: ChangeOptions,
+  instead = 'pass --yes to apply, or --dry-run to look only',
+): Promise<void> {
   if (isDryRun) return
-  if (!isAgreed) demandTerminal(cli.out, 'pass --yes to apply, or --dry-run to look only')
+  if (!isAgreed) demandTerminal(cli.out, instead)
   const { isProduction, profileName } = await cli.target()
   if (isProduction && !reason?.trim()) throw usage(`the profile ${profileName} is production: changes have to say why`, 'pass --reason')
 }
 
-/** Plans, shows, asks and applies, as one operation. */
-export async function propose(cli: Cli, steps: readonly Step[], given: Given): Promise<void> {
+/** Plans, shows, asks and applies, as one operation. `steps` may ask the server, and is called once the change is admitted. */
+export async function propose(cli: Cli, steps: () => Promise<readonly Step[]>, given: Given): Promise<void> {
   const options = changeOptions(given)
   await admitChange(cli, options)
-  const plan = await planSteps(cli, steps)
+  const plan = await planSteps(cli, await steps())
   await settle(cli, plan, options)
 }
 
 /** Shows a plan, asks, and applies it. */
 export async function settle(cli: Cli, plan: Plan, options: ChangeOptions & { idempotencyKey?: string; locate?: Locate }): Promise<void> {
   if (options.isDryRun) return showPlan(cli, plan)
-  if (plan.changes.length === 0) return cli.out.say('Nothing to do: it is so already.')
+  if (plan.changes.length === 0) {
+    await printPlan(cli, plan)
+    return cli.out.say('Nothing to do: it is so already.')
+  }
   const colors = await cli.out.colors('stderr')
   cli.out.say([...planLines(plan.changes, colors), `${summaryOf(plan.changes)}, planned at revision ${plan.plannedAtRevision}`].join('\n'))
   if (!options.isAgreed) await confirm('Apply this?')
@@ -98,10 +105,15 @@ export async function settle(cli: Cli, plan: Plan, options: ChangeOptions & { id
 }
 
 /** Prints a plan, which is what was asked for; ends with 2 where there is something to do. */
-export async function showPlan({ out }: Cli, { changes, plannedAtRevision }: Pick<Plan, 'changes' | 'plannedAtRevision'>): Promise<void> {
+export async function showPlan(cli: Cli, plan: Pick<Plan, 'changes' | 'plannedAtRevision'>): Promise<void> {
+  await printPlan(cli, plan)
+  const { changes, plannedAtRevision } = plan
+  if (changes.length === 0) cli.out.say(`No changes: it is so already at revision ${plannedAtRevision}.`)
+  else cli.out.say(`${summaryOf(changes)}, planned at revision ${plannedAtRevision}`)
+}
+
+async function printPlan({ out }: Cli, { changes, plannedAtRevision }: Pick<Plan, 'changes' | 'plannedAtRevision'>): Promise<void> {
   await printChanges(out, changes, { plan: changes, plannedAtRevision })
-  if (changes.length === 0) out.say(`No changes: it is so already at revision ${plannedAtRevision}.`)
-  else out.say(`${summaryOf(changes)}, planned at revision ${plannedAtRevision}`)
 }
 
 /** Prints what would change, or what differs; ends with 2 where anything does. `data` is what JSON and YAML show. */

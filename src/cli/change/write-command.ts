@@ -24,8 +24,12 @@ export function addChangeOptions(command: Command): Command {
     .option('-y, --yes', 'apply without asking')
     .option('--dry-run', 'show what would change, and end with 2 if anything would')
     .option('--reason <text>', 'why; stands in the change log')
-    .option('--guard', 'probe the service after the change, and put it back when that fails')
     .option('--override-maintenance', 'go through in every maintenance mode; needs a reason, and is noted')
+}
+
+/** The option of what is applied as an admin operation. */
+export function addGuardOption(command: Command): Command {
+  return command.option('--guard', 'probe the service after the change, and put it back when that fails')
 }
 
 /** Adds a command that plans, shows, asks and applies one step; its options are the fields of the step's input. */
@@ -33,12 +37,12 @@ export function addWrite(parent: Command, { name, step, summary, takes, toInput 
   const input = inputOf(step)
   const command = parent.command(name).description(summary ?? firstSentence(MUTATIONS[step] ?? ''))
   addInputOptions(command, input, takes)
-  addChangeOptions(command)
+  addGuardOption(addChangeOptions(command))
   return doesMutation(command, step, async (cli, args, given) => {
     const reason = textIn(given, 'reason')
     const own = INPUTS[input]?.['reason'] && reason !== undefined ? { reason } : {}
-    const fields = { ...readInput(input, given), ...(await toInput(args, cli, given)), ...own }
-    await propose(cli, [{ [step]: fields }], given)
+    const steps = async () => [{ [step]: { ...readInput(input, given), ...(await toInput(args, cli, given)), ...own } }]
+    await propose(cli, steps, given)
   })
 }
 

@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 
@@ -8,7 +6,8 @@ import { readJson } from '../change/input-options.js'
 import { does, textIn } from '../cli.js'
 import { faultOf } from '../connection/answer-faults.js'
 import { exchange } from '../connection/transport.js'
-import { CliFault, EXIT, usage } from '../fault.js'
+import { CliFault, EXIT } from '../fault.js'
+import { readText } from '../files.js'
 import { environment } from '../platform.js'
 
 /** `valhalla api`, `open`, `serve` */
@@ -18,7 +17,7 @@ export function addToolCommands(program: Command): void {
     .description('Send any GraphQL document: the text itself, @file, or - for standard input. Prints the whole answer as JSON.')
     .option('--variables <json>', 'its variables, as JSON or @file', readJson)
   does(api, async (cli, [given = ''], options) => {
-    const query = given === '-' ? await readAll(process.stdin) : given.startsWith('@') ? await readText(given.slice(1)) : given
+    const query = given === '-' || given.startsWith('@') ? await readText(given.replace(/^@/, '')) : given
     const answer = await exchange(await cli.target(), { query, variables: options['variables'] as object | undefined })
     await cli.out.data(answer)
     if (answer.errors && answer.errors.length > 0) throw faultOf(answer.errors)
@@ -36,14 +35,6 @@ export function addToolCommands(program: Command): void {
   addServe(program)
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw usage(`${path} cannot be read: ${(error as Error).message}`)
-  }
-}
-
 function addServe(program: Command): void {
   const serve = program
     .command('serve')
@@ -57,7 +48,9 @@ function addServe(program: Command): void {
       stdio: 'inherit',
       env: { ...environment, ...(port === undefined ? {} : { PORT: port }) },
     })
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal).on(signal, () => void child.kill(signal))
+    process.on('SIGTERM', () => void child.kill('SIGTERM'))
+    // Ctrl-C reaches the server from the terminal; a second one from here would end it without grace.
+    process.removeAllListeners('SIGINT').on('SIGINT', () => undefined)
     const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done))
     if (code === null) throw new CliFault(EXIT.fault, 'the server was killed')
     process.exitCode = code

@@ -1,7 +1,7 @@
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { usage } from '../fault.js'
-import { newId } from '../platform.js'
+import { writePrivately } from '../files.js'
 
 /** One control plane, and the key for it. */
 export interface Profile {
@@ -57,15 +57,13 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes the profiles, for their owner alone; whoever reads meanwhile finds the old ones or the new ones. */
+/** Writes the profiles, for their owner alone. */
 export async function writeProfiles(profiles: Profiles): Promise<void> {
   const path = await profilesFile()
   const folder = join(path, '..')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await chmod(folder, 0o700)
-  const beside = `${path}.${newId()}`
-  await writeFile(beside, `${JSON.stringify(profiles, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-  await rename(beside, path)
+  await writePrivately(path, `${JSON.stringify(profiles, null, 2)}\n`)
 }
 
 /** Puts a profile in, and makes it the current one. */

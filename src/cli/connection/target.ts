@@ -20,15 +20,19 @@ export interface ResolvedTarget extends Target {
 }
 
 /**
- * Where to go, and with which key: `--profile`, then VALHALLA_PROFILE, then the current profile; `--url`, then VALHALLA_URL, then
- * the profile's; VALHALLA_KEY, then the profile's. The key of a profile goes nowhere but to the address of that profile.
+ * Where to go, and with which key. `--profile` was typed, and goes before the environment: `--url`, then the profile's address; the
+ * profile's key, then VALHALLA_KEY. Without it: `--url`, then VALHALLA_URL, then the profile's address; VALHALLA_KEY, then the
+ * profile's key, of VALHALLA_PROFILE or else the current profile. The key of a profile goes nowhere but to its own address.
  */
 export async function resolveTarget(options: TargetOptions): Promise<ResolvedTarget> {
   const { name, profile } = await chooseProfile(options.profile ?? (environment['VALHALLA_PROFILE'] || undefined))
-  const given = options.url ?? (environment['VALHALLA_URL'] || undefined)
+  const isTyped = options.profile !== undefined
+  const given = options.url ?? ((!isTyped && environment['VALHALLA_URL']) || undefined)
   const url = readUrl(given ?? profile?.url ?? DEFAULT_URL)
   const isOwn = profile !== undefined && readUrl(profile.url) === url
-  const key = environment['VALHALLA_KEY'] || (isOwn ? profile.key : undefined)
+  const own = isOwn ? profile.key : undefined
+  const set = environment['VALHALLA_KEY'] || undefined
+  const key = isTyped ? (own ?? set) : (set ?? own)
   return { url, key, isProduction: isOwn && profile.isProduction, profileName: isOwn ? name : undefined }
 }
 

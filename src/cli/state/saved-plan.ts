@@ -23,7 +23,7 @@ export function writePlan(plan: SavedPlan): string {
 export function readPlan(text: string): SavedPlan | string {
   let parsed: Partial<SavedPlan> & { readonly format?: string; readonly sha256?: string }
   try {
-    parsed = JSON.parse(text) as typeof parsed
+    parsed = (JSON.parse(text) as typeof parsed | null) ?? {}
   } catch {
     return 'this is no plan that was kept'
   }

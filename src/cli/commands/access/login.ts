@@ -6,6 +6,7 @@ import { DEFAULT_URL, readUrl } from '../../connection/target.js'
 import { ask } from '../../connection/transport.js'
 import { usage } from '../../fault.js'
 import type { View } from '../../output/output.js'
+import { plain } from '../../output/text.js'
 import { environment } from '../../platform.js'
 import { readKey } from './key-input.js'
 
@@ -56,7 +57,7 @@ export function addLoginCommands(program: Command): void {
 async function logIn(cli: Cli, _args: readonly string[], given: Given): Promise<void> {
   const url = readUrl(textIn(given, 'url') ?? (environment['VALHALLA_URL'] || DEFAULT_URL))
   const { protocol, hostname, host } = new URL(url)
-  if (protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(hostname)) {
+  if (protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) {
     cli.out.say(`warning: ${url} is not https: whoever is on the way can read the key`)
   }
   const key = await readKey(cli, given)
@@ -64,7 +65,7 @@ async function logIn(cli: Cli, _args: readonly string[], given: Given): Promise<
   const isProduction = typeof given['production'] === 'boolean' ? given['production'] : viewer.isProduction
   const name = textIn(given, 'profile') ?? host.replaceAll(/[^a-z0-9._-]/gi, '-')
   await keepProfile(name, { url, key, isProduction })
-  cli.out.say(`Logged in to ${url} (${viewer.environment}) as ${viewer.apiClient?.name ?? 'unknown'} (${viewer.role}).`)
+  cli.out.say(`Logged in to ${url} (${plain(viewer.environment)}) as ${plain(viewer.apiClient?.name ?? 'unknown')} (${viewer.role}).`)
   cli.out.say(`Kept as the profile ${name}${isProduction ? ', production' : ''}, in ${await profilesFile()}`)
 }
 

@@ -1,6 +1,10 @@
+import { parseArgs } from 'node:util'
 import { Argument, type Command } from 'commander'
-import { does } from '../../cli.js'
+import { does, textIn } from '../../cli.js'
 import { SCRIPTS } from './scripts.js'
+
+/** The options by which a line says where its names are to be asked for. */
+const TARGET = { profile: { type: 'string' }, url: { type: 'string' } } as const
 
 /** `valhalla completion`, and `complete`, which its scripts ask. */
 export function addCompletion(program: Command): void {
@@ -12,7 +16,9 @@ export function addCompletion(program: Command): void {
   const complete = program.command('complete [words...]', { hidden: true }).allowUnknownOption()
   does(complete, async (_cli, typed) => {
     const [{ wordsFor }, { namesOf }] = await Promise.all([import('./words.js'), import('./names.js')])
-    const words = await wordsFor(program, typed, (noun, prefix) => namesOf(noun, prefix))
+    const { values } = parseArgs({ args: typed.slice(0, -1), options: TARGET, strict: false })
+    const target = { profile: textIn(values, 'profile'), url: textIn(values, 'url') }
+    const words = await wordsFor(program, typed, (noun, prefix) => namesOf(noun, prefix, target))
     // A server that has not answered in time is not waited for.
     process.stdout.write(words.map(({ word, meaning }) => `${word}\t${meaning}\n`).join(''), () => process.exit())
   })

@@ -1,5 +1,5 @@
 import { type Document, graphql } from '../../connection/document.js'
-import { resolveTarget } from '../../connection/target.js'
+import { resolveTarget, type TargetOptions } from '../../connection/target.js'
 import { ask } from '../../connection/transport.js'
 
 /** How long a shell waits for names, in milliseconds: longer than that is a nuisance. */
@@ -20,23 +20,22 @@ const CHECKS = graphql(`
 
 type Names = { readonly nodes: readonly { readonly name: string }[] }
 
-const QUERIES: Readonly<Record<string, (prefix: string) => Promise<readonly string[]>>> = {
-  flag: async (prefix) => namesIn((await fetchNames(FLAGS, { prefix })).featureFlags),
-  config: async (prefix) => namesIn((await fetchNames(CONFIGS, { prefix })).configs),
-  client: async (prefix) => namesIn((await fetchNames(CLIENTS, { prefix })).apiClients),
-  smoke: async () => (await fetchNames(CHECKS, {})).smokeChecks.filter(({ isBuiltIn }) => !isBuiltIn).map(({ name }) => name),
+type Fetch = <Result, Variables>(document: Document<Result, Variables>, variables: Variables) => Promise<Result>
+
+const QUERIES: Readonly<Record<string, (fetch: Fetch, prefix: string) => Promise<readonly string[]>>> = {
+  flag: async (fetch, prefix) => namesIn((await fetch(FLAGS, { prefix })).featureFlags),
+  config: async (fetch, prefix) => namesIn((await fetch(CONFIGS, { prefix })).configs),
+  client: async (fetch, prefix) => namesIn((await fetch(CLIENTS, { prefix })).apiClients),
+  smoke: async (fetch) => (await fetch(CHECKS, {})).smokeChecks.filter(({ isBuiltIn }) => !isBuiltIn).map(({ name }) => name),
 }
 
-/** The names of a noun's objects that begin with a text, as the server says; none where it does not answer soon. */
-export async function namesOf(noun: string, prefix: string): Promise<readonly string[]> {
+/** The names of a noun's objects that begin with a text, as the server says that is meant; none where it does not answer soon. */
+export async function namesOf(noun: string, prefix: string, options: TargetOptions): Promise<readonly string[]> {
   const query = Object.hasOwn(QUERIES, noun) ? QUERIES[noun] : undefined
   if (!query) return []
   const late = new Promise<readonly string[]>((done) => setTimeout(done, PATIENCE_MS, []).unref())
-  return Promise.race([query(prefix), late]).catch(() => [])
-}
-
-async function fetchNames<Result, Variables>(document: Document<Result, Variables>, variables: Variables): Promise<Result> {
-  return ask(await resolveTarget({}), document, variables)
+  const fetch: Fetch = async (document, variables) => ask(await resolveTarget(options), document, variables)
+  return Promise.race([query(fetch, prefix), late]).catch(() => [])
 }
 
 function namesIn({ nodes }: Names): readonly string[] {

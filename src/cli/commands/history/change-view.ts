@@ -1,4 +1,4 @@
-import { differencesOf, type PlannedChange } from '../../change/plan-view.js'
+import { differencesOf } from '../../change/plan-view.js'
 import { graphql, type ResultOf } from '../../connection/document.js'
 import type { View } from '../../output/output.js'
 
@@ -29,9 +29,7 @@ export const changeView: View<ChangeRow> = {
 }
 
 /** Which members an update changed. */
-function whatOf({ action, before, after }: ChangeRow): string {
-  if (action !== 'UPDATE') return ''
-  return [
-    ...new Set(differencesOf({ before, after } as Pick<PlannedChange, 'before' | 'after'>).map(({ path }) => path.split('.')[0])),
-  ].join(', ')
+function whatOf(change: ChangeRow): string {
+  if (change.action !== 'UPDATE') return ''
+  return [...new Set(differencesOf(change).map(({ path }) => path.split('.')[0]))].join(', ')
 }

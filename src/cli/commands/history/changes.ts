@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { confirm } from '../../change/ask.js'
 import { readMoment } from '../../change/moment.js'
 import { type PlannedChange, planLines, summaryOf } from '../../change/plan-view.js'
@@ -166,7 +166,7 @@ const FILTERS: Readonly<Record<string, string>> = {
 }
 
 function filterOf(given: Given): Filter {
-  const texts = Object.keys(FILTERS).map((flag) => flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()))
+  const texts = Object.keys(FILTERS).map((flag) => new Option(`--${flag}`).attributeName())
   const rest = {
     since: given['since'],
     until: given['until'],

@@ -1,4 +1,5 @@
 import type { Cli } from '../../cli.js'
+import { AnswerFault } from '../../connection/answer-faults.js'
 import { graphql, type ResultOf } from '../../connection/document.js'
 import { follow, LostConnection, openSocket } from '../../connection/socket.js'
 import { cell } from '../../output/text.js'
@@ -41,7 +42,7 @@ export class Watch {
           if (this.#left === 0) void client.dispose()
         })
       } catch (error) {
-        if (!(error instanceof LostConnection)) throw error
+        if (!isPassing(error)) throw error
         if (this.#left > 0) await this.#pause(error)
       } finally {
         await client.dispose()
@@ -49,8 +50,8 @@ export class Watch {
     }
   }
 
-  async #pause({ message }: LostConnection): Promise<void> {
-    this.#cli.out.say(`connection lost (${cell(message)}); trying again behind revision ${this.#since}`)
+  async #pause({ message }: Error): Promise<void> {
+    this.#cli.out.say(`interrupted (${cell(message)}); trying again behind revision ${this.#since}`)
     await new Promise((done) => setTimeout(done, this.#pauseMs))
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
@@ -70,4 +71,9 @@ export class Watch {
     else if (out.format === 'name') out.lines([change.id])
     else out.lines([changeView.columns.map(([, read]) => cell(read(change))).join(out.isTerminal ? '  ' : '\t')])
   }
+}
+
+/** Whether to connect again may help: the connection has ended, or the database was away. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof LostConnection || (error instanceof AnswerFault && error.code === 'UNAVAILABLE')
 }

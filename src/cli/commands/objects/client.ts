@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
-import { confirm, demandTerminal } from '../../change/ask.js'
+import { confirm } from '../../change/ask.js'
 import { addInputOptions, readInput } from '../../change/input-options.js'
-import { changeOptions } from '../../change/propose.js'
+import { admitChange, changeOptions } from '../../change/propose.js'
 import { addWrite, doesMutation } from '../../change/write-command.js'
 import { type Cli, does, type Given, textIn } from '../../cli.js'
 import { refuse } from '../../connection/answer-faults.js'
@@ -9,6 +9,7 @@ import { clientId } from '../../connection/clients.js'
 import { graphql, type ResultOf, type VariablesOf } from '../../connection/document.js'
 import { CliFault, EXIT, usage } from '../../fault.js'
 import type { View } from '../../output/output.js'
+import { plain } from '../../output/text.js'
 import { newId } from '../../platform.js'
 import { readKey } from '../access/key-input.js'
 import { addListing, found } from '../listing.js'
@@ -156,11 +157,9 @@ function addIssueOptions(command: Command): Command {
 }
 
 async function admitIssue(cli: Cli, given: Given, question: string): Promise<void> {
-  const { isAgreed, reason } = changeOptions(given)
-  if (!isAgreed) demandTerminal(cli.out, 'pass --yes to go on')
-  const { isProduction, profileName } = await cli.target()
-  if (isProduction && !reason?.trim()) throw usage(`the profile ${profileName} is production: changes have to say why`, 'pass --reason')
-  if (!isAgreed) await confirm(question)
+  const options = changeOptions(given)
+  await admitChange(cli, options, 'pass --yes to go on')
+  if (!options.isAgreed) await confirm(question)
 }
 
 async function printKey(cli: Cli, { apiClient, apiKey, revision, userErrors }: Issued): Promise<void> {
@@ -176,5 +175,5 @@ async function printKey(cli: Cli, { apiClient, apiKey, revision, userErrors }: I
       `valhalla client rotate ${client.id}`,
     )
   }
-  cli.out.say(`The key of ${client.name} (${client.role}) is shown this once: keep it where secrets are kept. Revision ${revision}.`)
+  cli.out.say(`The key of ${plain(client.name)} (${client.role}) is shown this once: keep it where secrets are kept. Revision ${revision}.`)
 }

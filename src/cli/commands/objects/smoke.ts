@@ -7,6 +7,7 @@ import { graphql, type ResultOf } from '../../connection/document.js'
 import { CliFault, EXIT } from '../../fault.js'
 import type { View } from '../../output/output.js'
 import { withProgress } from '../../output/progress.js'
+import { plain } from '../../output/text.js'
 import { addListing, found } from '../listing.js'
 
 const CHECKS = graphql(`
@@ -139,7 +140,7 @@ async function probe(cli: Cli, input: object, tell: (words: string) => void): Pr
     // Another replica may not know of it before it has ended.
     run = (await cli.ask(RUN_STATE, { id: run.id })).smokeTestRun ?? run
     const failed = run.results.filter(({ status }) => status === 'FAILED').map(({ name }) => name)
-    tell(`Probing: ${run.results.length} checks done${failed.length > 0 ? `, failed: ${failed.join(', ')}` : ''}`)
+    tell(`Probing: ${run.results.length} checks done${failed.length > 0 ? `, failed: ${plain(failed.join(', '))}` : ''}`)
   }
   return run
 }

@@ -1,5 +1,6 @@
 import { type Cli, type Given, textIn } from '../../cli.js'
 import { CliFault, EXIT, usage } from '../../fault.js'
+import { readText } from '../../files.js'
 import { plain } from '../../output/text.js'
 import { toYaml } from '../../output/yaml.js'
 import { type Imported, InexpressibleError } from '../../state/import/flag-model.js'
@@ -8,7 +9,7 @@ import { importUnleash } from '../../state/import/unleash.js'
 import type { Value } from '../../state/kinds.js'
 import { toDocument } from '../../state/print.js'
 import { StateSource } from '../../state/source.js'
-import { readText, refuseFiles } from './state-files.js'
+import { refuseFiles } from './state-files.js'
 
 /** Prints what another system's file comes to, and on standard error what was left out. */
 export async function runImport(cli: Cli, { system, file }: { system: string; file: string }, given: Given): Promise<void> {

@@ -1,13 +1,13 @@
-import { writeFile } from 'node:fs/promises'
 import { planMarkdown } from '../../change/plan-markdown.js'
 import { admitChange, changeOptions, type Plan, settle, showPlan } from '../../change/propose.js'
 import { type Cli, type Given, textIn } from '../../cli.js'
 import { graphql } from '../../connection/document.js'
 import { CliFault, EXIT, usage } from '../../fault.js'
+import { readText, writePrivately } from '../../files.js'
 import { withProgress } from '../../output/progress.js'
 import { environment } from '../../platform.js'
 import { idempotencyKeyOf, readPlan, type SavedPlan, writePlan } from '../../state/saved-plan.js'
-import { readStateFiles, readText } from './state-files.js'
+import { readStateFiles } from './state-files.js'
 import { type Prune, planState, type StatePlan } from './state-plan.js'
 
 const WHERE = graphql(`
@@ -61,7 +61,7 @@ async function keepPlan(cli: Cli, { steps, changes, plannedAtRevision }: StatePl
   const { viewer } = await cli.ask(WHERE, {})
   const text = writePlan({ url, environment: viewer.environment, plannedAtRevision, steps, changes })
   // It holds values of the configuration: others have no business with them.
-  await writeFile(file, text, { mode: 0o600 })
+  await writePrivately(file, text)
   cli.out.say(`Kept the plan in ${file}: valhalla apply ${file}`)
 }
 

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander'
-import { addChangeOptions, doesMutation } from '../../change/write-command.js'
+import { addChangeOptions, addGuardOption, doesMutation } from '../../change/write-command.js'
 import { does } from '../../cli.js'
 import { readRevision } from '../history/changes.js'
 
@@ -12,7 +12,8 @@ export function addStateCommands(program: Command): void {
     .addHelpText('after', '\n`-o markdown` prints it for a pull request. Ends with 2 where there are changes.')
   does(plan, async (cli, files, given) => (await import('./run-plan.js')).runPlan(cli, files, given))
   const apply = program.command('apply').argument('<files...>', `${FILES}; or one kept plan`)
-  addChangeOptions(addPrune(apply.description('Make the state what files describe, or apply a kept plan, as one revision.')))
+  addPrune(apply.description('Make the state what files describe, or apply a kept plan, as one revision.'))
+  addGuardOption(addChangeOptions(apply))
   doesMutation(apply, 'runAdminOperation', async (cli, files, given) => (await import('./run-plan.js')).runApply(cli, files, given))
   const show = program.command('show <plan>').description('Show a kept plan; ends with 2 where there are changes, as `plan` did.')
   does(show, async (cli, [file = ''], given) => (await import('./run-plan.js')).runShow(cli, file, given))

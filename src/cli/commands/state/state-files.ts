@@ -1,17 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
 import { usage } from '../../fault.js'
+import { readText } from '../../files.js'
 import { type FileFault, faultLine, StateSource } from '../../state/source.js'
 import { type DesiredState, readState } from '../../state/state.js'
-
-/** Reads a text file, or standard input for "-". Throws CliFault where it cannot be read. */
-export async function readText(path: string): Promise<string> {
-  try {
-    return path === '-' ? await readAll(process.stdin) : await readFile(path, 'utf8')
-  } catch (error) {
-    throw usage(`${path} cannot be read: ${(error as Error).message}`)
-  }
-}
 
 /** Reads state files, the later ones over the earlier ones. Throws CliFault with every fault of every file. */
 export async function readStateFiles(paths: readonly string[]): Promise<DesiredState> {
