@@ -40,6 +40,7 @@ const CASES: readonly Case[] = [
   { code: 4, args: ['flag', 'delete', 'exit/none', '--yes'] },
   { code: 4, args: ['client', 'rotate', 'nobody', '--yes'] },
   { code: 5, args: ['flag', 'set', 'Exit Bad', '--yes'], says: 'INVALID' },
+  { code: 4, args: ['flag', 'on', 'exit/none', '--yes'], says: 'there is no flag "exit/none"' },
   { code: 5, args: ['flag', 'off', 'exit/one', '--expected-version', '7', '--yes'], says: 'STALE_VERSION' },
   { code: 6, args: ['status'], env: () => ({ VALHALLA_KEY: '' }) },
   { code: 6, args: ['status'], env: () => ({ VALHALLA_KEY: 'vk_test_wrong' }) },

@@ -110,9 +110,19 @@ export function addFlagCommands(program: Command): void {
     ['on', true],
     ['off', false],
   ] as const) {
-    const summary = `Turn a flag ${verb}.`
+    const summary = `Turn a flag ${verb} that is there.`
     const takes = ['key', 'isEnabled', 'group', 'description', 'strategies', 'variants']
-    addWrite(flag, { name: `${verb} <key>`, step: 'setFeatureFlag', summary, takes, toInput: ([key]) => ({ key, isEnabled }) })
+    addWrite(flag, {
+      name: `${verb} <key>`,
+      step: 'setFeatureFlag',
+      summary,
+      takes,
+      // A key with a slip of the pen must not become a new flag; `set` makes one.
+      async toInput([key = ''], cli) {
+        found((await cli.ask(GET, { key })).featureFlag, `flag "${key}"`)
+        return { key, isEnabled }
+      },
+    })
   }
   addWrite(flag, { name: 'delete <key>', step: 'deleteFeatureFlag', takes: ['key'], toInput: ([key]) => ({ key }) })
   addEvaluation(flag)
