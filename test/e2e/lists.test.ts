@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { FlagUse } from '../../src/packs/feature-flags/lists/flag-use.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
 /** A clock that is moved by hand; it goes on by itself, too, so that nothing that waits for it waits forever. */
@@ -96,6 +97,26 @@ describe('flags', () => {
         { name: 'ui', unused: 0 },
       ],
     })
+  })
+
+  it('come in that order again once it could not be told, those too that were asked for meanwhile', async () => {
+    const { ledger, usage } = server.services
+    const use = new FlagUse({ ledger, usage })
+    const keysOf = async () => {
+      const order = await use.order(ledger.snapshot)
+      return Array.from({ [Symbol.iterator]: () => order.behind() }, ([, { key }]) => key)
+    }
+    const before = await keysOf()
+    expect(before.length).toBeGreaterThan(2)
+    const asked = String(before[0])
+    forward(1)
+    await evaluate(asked)
+    vi.spyOn(usage, 'lastAt').mockImplementationOnce(() => {
+      throw new Error('out of memory')
+    })
+    await expect(keysOf()).rejects.toThrow('out of memory')
+    vi.restoreAllMocks()
+    expect(await keysOf()).toEqual([...before.slice(1), asked])
   })
 
   it('in every order come whole and without a repeat in pages, while some are asked for, changed, made and deleted', async () => {

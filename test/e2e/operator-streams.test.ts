@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { smokeRunner } from '../../src/packs/deployment/index.js'
+import { RunWatch } from '../../src/packs/deployment/runs/run-watch.js'
 import { createTestDatabase, usePostgres } from '../testkit/databases.js'
+import { HandClock } from '../testkit/hand-clock.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { dataOf, type SmokeRun } from '../testkit/smoke-tester.js'
 import { followSubscription } from '../testkit/subscriptions.js'
@@ -109,6 +111,36 @@ describe.runIf(await usePostgres())('on two replicas', () => {
       ])
       await here.stop()
       await there.stop()
+    })
+  })
+
+  describe('a replica that follows while the database is away', () => {
+    it('tells what has ended meanwhile once it is back, however long that took, and nothing twice or from before', async () => {
+      const clock = new HandClock()
+      // Behind the runs that the other cases have made.
+      clock.wallMs = Date.now() + 86_400_000
+      const { database } = near.services
+      const keep = async (number: number): Promise<string> => {
+        const id = `00000000-0000-7000-8000-00000000000${number}`
+        const text = `INSERT INTO smoke_test_runs (id, base_url, is_ok, started_at, finished_at, duration_ms, results)
+          VALUES ($1, 'http://x', true, $2, $2, 1, '[]')`
+        await database.ask(text, [id, clock.now()])
+        return id
+      }
+      await keep(1)
+      clock.pass(1_000)
+      const away = vi.spyOn(database, 'askPrisma').mockRejectedValueOnce(new Error('away'))
+      const runs = new RunWatch({ ...near.services, clock }).follow()
+      const [first, second] = [runs.next(), runs.next()]
+      await until(() => away.mock.settledResults.length > 0)
+      const meanwhile = await keep(2)
+      clock.pass(3_600_000)
+      expect((await first).value?.id).toBe(meanwhile)
+      const later = await keep(3)
+      clock.pass(3_600_000)
+      expect((await second).value?.id).toBe(later)
+      await runs.return?.()
+      away.mockRestore()
     })
   })
 

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Retention } from '../../src/core/background/retention.js'
+import { createLog } from '../../src/core/platform/log.js'
+import { rateLimitRuleCollection } from '../../src/packs/rate-limits/rate-limit-rule.collection.js'
 import { changesOf, operate, placesOf, revertRevision, type ShownChange, type ShownFault } from '../testkit/admin-operations.js'
 import { type RequestOptions, startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -179,5 +182,83 @@ describe('restoreObject', () => {
     const { changes } = await operate(server, { steps: [step], reason: 'incident', overrideMaintenance: true })
     expect(changes).toMatchObject([{ after: { isEnabled: false } }])
     await server.gql('mutation { setMaintenanceMode(input: { mode: NORMAL }) { revision } }')
+  })
+})
+
+describe('a plan of many restoreObject steps', () => {
+  it('looks at the name of each object once, those that are gone too', async () => {
+    const ids: string[] = []
+    const revisions: number[] = []
+    for (const key of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+      revisions.push(await apply({ setRateLimitRule: { scope: 'IP', key, maxRequests: 7_000 } }))
+      const [made] = await changesOf(server, { targetType: 'RateLimitRule' })
+      ids.push(String(made?.targetId))
+    }
+    for (const id of ids) await apply({ deleteRateLimitRule: { id } })
+    const look = vi.spyOn(rateLimitRuleCollection, 'titleOf')
+    const { snapshot } = server.services.ledger
+    const last = Number(revisions[2])
+    const steps = ['10.0.0.3', '10.0.0.2', '10.0.0.1', '10.0.0.4', 'never'].flatMap((key) =>
+      // The newest deletion alone, then all three of them.
+      [snapshot.revision - 1, last].map((revision) => ({
+        restoreObject: { targetType: 'RateLimitRule', targetKey: `IP ${key}`, revision },
+      })),
+    )
+    const PLAN = 'query ($steps: [AdminStepInput!]!) { plan(steps: $steps) { userErrors { field } } }'
+    const { data } = await server.gql(PLAN, { steps })
+    const refused = (data as unknown as { plan: { userErrors: { field: string[] }[] } }).plan.userErrors.map(({ field }) =>
+      Number(field[1]),
+    )
+    expect(refused).toEqual([2, 4, 6, 7, 8, 9])
+    expect(look).toHaveBeenCalledTimes(snapshot.table('RateLimitRule').size + ids.length)
+  })
+})
+
+describe('a log that is shortened while somebody looks back', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  /** Takes away all but the newest revision. */
+  async function shorten(): Promise<void> {
+    const { database, settings } = server.services
+    const clock = { now: () => new Date(Date.now() + 10 * 86_400_000), monotonicMs: () => 0 }
+    const log = createLog(settings, { write: () => undefined })
+    await new Retention({ database, clock, log, days: { changes: 3, auditEvents: 0 }, auditKey: settings.auditKey }).run()
+  }
+
+  async function changedTwice(): Promise<number> {
+    const first = await apply({ setConfig: { key: 'moving', value: 1 } })
+    await apply({ setConfig: { key: 'moving', value: 2 } })
+    await apply({ setConfig: { key: 'moving', value: 3 } })
+    return first
+  }
+
+  it.each([
+    ['exportState', (from: number) => `{ exportState(atRevision: ${from}) { state } }`],
+    ['compareRevisions', (from: number) => `{ compareRevisions(from: ${from}) { action } }`],
+  ])('is told by %s, rather than an answer without what is gone', async (_, queryOf) => {
+    const from = await changedTwice()
+    const { changeLog } = server.services
+    const imagesOf = changeLog.imagesOf.bind(changeLog)
+    vi.spyOn(changeLog, 'imagesOf').mockImplementationOnce(async (places) => {
+      await shorten()
+      return imagesOf(places)
+    })
+    const { errors } = await server.gql(queryOf(from))
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', oldestRevision: from + 1 })
+  })
+
+  it('is told by restoreObject, which changes nothing', async () => {
+    const from = await changedTwice()
+    const { database } = server.services
+    const ask = database.ask.bind(database)
+    const asking = vi.spyOn(database, 'ask').mockImplementation(async (text, values) => {
+      if (text.includes('AS fixed')) {
+        asking.mockRestore()
+        await shorten()
+      }
+      return ask(text, values)
+    })
+    const { userErrors, revision } = await restore({ targetType: 'ConfigEntry', targetKey: 'moving', revision: from })
+    expect([placesOf(userErrors), revision]).toEqual([[['NOT_FOUND', 'revision']], null])
   })
 })

@@ -132,6 +132,7 @@ describe.each(ENGINES)('the log on %s', (engine) => {
     expect(await numbers({}, 2)).toEqual(Array.from({ length: newest }, (_, index) => newest - index))
     expect((await listOf(server, REVISIONS, {})).totalCount).toBe(newest)
     expect(await numbers({ targetType: 'RateLimitRule' }, 1)).toEqual([made + 2, made])
+    expect(await numbers({ targetType: 'RateLimitRule', pack: 'uc' }, 1)).toEqual([made + 2, made])
     expect(await listOf(server, REVISIONS, { filter: { targetType: 'FeatureFlag' } })).toMatchObject({ totalCount: 2 })
     expect(await revisionOf(server, made)).toMatchObject({
       number: made,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { KINDS } from '../../src/packs/operation-index/search/search.js'
 import { operate } from '../testkit/admin-operations.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 
@@ -39,6 +40,11 @@ async function hits(text: string, first?: number): Promise<readonly string[]> {
 }
 
 describe('a search', () => {
+  it('looks at the records of every pack that says how to', () => {
+    const declared = server.services.collections.flatMap(({ searched }) => searched?.kind ?? [])
+    expect(declared.toSorted()).toEqual(KINDS.toSorted())
+  })
+
   it('finds every kind of object, what is called so first, then what begins with the text, then what holds it', async () => {
     expect(await hits('Checkout', 20)).toEqual([
       'FLAG checkout',

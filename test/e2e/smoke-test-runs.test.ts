@@ -1,12 +1,14 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { Caller } from '../../src/core/contract/caller.js'
+import { type Caller, SYSTEM_ACTOR } from '../../src/core/contract/caller.js'
 import { BUILT_IN_CHECKS } from '../../src/packs/deployment/probes/built-in-checks.js'
 import { issueRunKey } from '../../src/packs/deployment/runs/run-key.js'
+import { SmokeRunner } from '../../src/packs/deployment/runs/smoke-runner.js'
 import { startTestServer, type TestServer } from '../testkit/server.js'
 import { type Sink, startSink } from '../testkit/sink.js'
 import { dataOf, RUN_FIELDS, type SmokeRun, SmokeTester } from '../testkit/smoke-tester.js'
+import { followSubscription } from '../testkit/subscriptions.js'
 import { until } from '../testkit/until.js'
 
 let server: TestServer
@@ -60,6 +62,41 @@ describe('runs', () => {
     const { id } = await tester.runOf({ checks: ['liveness'] })
     const { nodes, totalCount } = await page('first: 1')
     expect({ newest: nodes[0]?.id, totalCount }).toEqual({ newest: id, totalCount: 1_000 })
+  })
+})
+
+describe('a run that comes to nothing', () => {
+  it('ends for those who follow, not ok, is not kept, and makes room for the next', async () => {
+    const runs = await followSubscription<SmokeRun>(server.url, server.adminKey, `subscription { smokeTestRuns { ${RUN_FIELDS} } }`)
+    const { service } = server.services
+    const door = service.door
+    service.open({
+      ...door,
+      issueKey() {
+        throw new Error('no keys')
+      },
+    })
+    const { errors } = await server.gql('mutation { runSmokeTest { run { id } } }')
+    service.open(door)
+    expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['INTERNAL_SERVER_ERROR'])
+    const [begun, ended] = await runs.count(2)
+    expect(begun).toMatchObject({ finishedAt: null, results: [] })
+    expect(ended).toEqual({ ...begun, isOk: false, finishedAt: expect.any(String), durationMs: expect.any(Number) })
+    expect(dataOf(await server.gql(`{ smokeTestRun(id: "${begun?.id}") { id } }`))).toEqual({ smokeTestRun: null })
+    expect((await tester.runOf({ checks: ['liveness'] })).isOk).toBe(true)
+    await runs.stop()
+  })
+
+  it('makes room for the next where it cannot even begin', async () => {
+    const clock = {
+      now(): Date {
+        throw new Error('no time')
+      },
+      monotonicMs: () => 0,
+    }
+    const runner = new SmokeRunner({ ...server.services, clock })
+    expect(() => runner.reserve()?.begin(SYSTEM_ACTOR)).toThrow('no time')
+    expect(runner.reserve()).toBeDefined()
   })
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/core/database/database.js'
+import { CalledNames } from '../../src/core/history/called.js'
 import { ChangeLog } from '../../src/core/ledger/change-log.js'
 import type { Ledger } from '../../src/core/ledger/ledger.js'
 import { Store } from '../../src/core/ledger/store.js'
@@ -141,8 +142,8 @@ describe.each(ENGINES.slice(0, 1))('admin operations of random steps on %s', (en
       const given =
         'id' in input && typeof input.id === 'number' ? { ...input, id: ids[input.id % Math.max(1, ids.length)] ?? 'none' } : input
       const at = 'revision' in input ? { ...given, revision: Number(input.revision) % ledger.snapshot.revision } : given
-      const past = { ledger, database, clock: systemClock, changeLog: new ChangeLog(database), collections: COLLECTIONS }
-      return bindStep(past, step, at)
+      const tools = { database, clock: systemClock, changeLog: new ChangeLog(database) }
+      return bindStep({ ...tools, ledger, collections: COLLECTIONS, names: new CalledNames(tools) }, step, at)
     })
     return Promise.all(bound)
   }

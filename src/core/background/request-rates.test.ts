@@ -48,6 +48,9 @@ describe('request rates', () => {
     rates.note({ outcome: 'ok' })
     clock.wallMs -= 1_440 * MINUTE_MS
     expect(rates.since(null, 60)).toEqual([{ ...quiet, at: clock.now() }])
+    clock.wallMs -= MINUTE_MS
+    rates.note({ outcome: 'ok' })
+    expect(rates.since(null, 60)).toEqual([{ ...quiet, at: clock.now(), requests: 1 }])
   })
 
   it('tell percentiles that are right to a tenth, from microseconds to minutes', () => {

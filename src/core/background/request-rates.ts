@@ -53,7 +53,7 @@ const KIND_OF: Readonly<Record<string, keyof Counts>> = {
 /** The requests of this process by the minute, for 24 hours. To note one costs a logarithm and a few additions. */
 export class RequestRates {
   readonly #clock: Clock
-  readonly #startedAtMs: number
+  #startedAtMs: number
   readonly #minutes = new Array<Minute | undefined>(MINUTES)
 
   constructor(clock: Clock) {
@@ -62,7 +62,10 @@ export class RequestRates {
   }
 
   note({ outcome, durationSeconds }: RatedRequest): void {
-    const minute = this.#minuteAt(Math.floor(this.#clock.now().getTime() / MINUTE_MS))
+    const nowMs = this.#clock.now().getTime()
+    // A clock that is set back goes behind the start.
+    if (nowMs < this.#startedAtMs) this.#startedAtMs = nowMs
+    const minute = this.#minuteAt(Math.floor(nowMs / MINUTE_MS))
     minute.requests += 1
     if (outcome !== 'ok') minute[KIND_OF[outcome] ?? 'userErrors'] += 1
     if (durationSeconds === undefined) return

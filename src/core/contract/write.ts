@@ -1,4 +1,5 @@
 import type { ClassType } from 'type-graphql'
+import type { CalledNames } from '../history/called.js'
 import type { HistoryTools } from '../history/log-spans.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { AnyCollection } from '../state/collection.js'
@@ -22,6 +23,8 @@ export interface PackWrite {
 export interface Past extends HistoryTools {
   readonly ledger: Ledger
   readonly collections: readonly AnyCollection[]
+  /** What records are called: the same for all that a call makes. */
+  readonly names: CalledNames
 }
 
 /** Makes a command for one input, out of what the log says: the command itself looks at its draft alone, as every command does. */

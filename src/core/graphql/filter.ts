@@ -1,4 +1,5 @@
 import { AppError } from '../contract/errors.js'
+import { PACK_IDS } from '../contract/pack.js'
 import { findTextFault } from '../values/json.js'
 
 /** The first moment that PostgreSQL takes in the form in which it is handed over: there is no year 0. */
@@ -18,6 +19,21 @@ export function demandAskable(filter: object): void {
     const fault = faultOf(value)
     if (fault) throw new AppError('BAD_USER_INPUT', `The filter's \`${name}\` ${fault}.`)
   }
+}
+
+/** Throws BAD_USER_INPUT when a filter names what there is not, with those that there are: it would find nothing, which looks like an answer. */
+export function demandOneOf(name: string, given: string | null | undefined, knownOnes: () => readonly string[]): void {
+  if (typeof given !== 'string') return
+  const known = knownOnes()
+  if (known.includes(given)) return
+  throw new AppError('BAD_USER_INPUT', `The filter's \`${name}\` is "${given}", which there is not. There are: ${known.join(', ')}.`)
+}
+
+/** The id of the pack that a filter names, in whatever letter case. Throws BAD_USER_INPUT when there is none of it. */
+export function demandPack(given: string | null | undefined): string | null | undefined {
+  const id = PACK_IDS.find((known) => known === given?.toUpperCase())
+  if (!id) demandOneOf('pack', given, () => PACK_IDS)
+  return id ?? given
 }
 
 function faultOf(value: unknown): string | undefined {

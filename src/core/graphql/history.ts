@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { countChanges, findChanges, isSearch, type LogSearch } from '../history/log-search.js'
-import type { ChangePosition, ChangeTarget, ImagePlace, TargetPage } from '../ledger/change-log.js'
-import type { ChangeEntry, ChangeImages } from '../state/change.js'
+import type { ChangePosition, ImagePlace, TargetPage } from '../ledger/change-log.js'
+import { type ChangeEntry, type ChangeImages, type ChangeTarget, markOf } from '../state/change.js'
 import type { AnyCollection } from '../state/collection.js'
 import { answerBudget } from './bounds/answer-budget.js'
 import { type Page, type PageArgs, pageOfRows } from './connection.js'
@@ -13,8 +13,6 @@ const RECORDS_PER_STATEMENT = 1_000
 const IMAGES_PER_TURN = 200
 
 type Image = ChangeImages['before']
-
-const markOf = ({ targetType, targetKey }: ChangeTarget): string => `${targetType}\u0000${targetKey}`
 
 const pageMarkOf = ({ target, take, after }: TargetPage): string => `${take} ${after?.revision}.${after?.ordinal} ${markOf(target)}`
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { QueryableDatabase } from '../database/database.js'
-import { type ChangeLogFilter, type ChangePosition, type ChangeTarget, conditionsOf } from '../ledger/change-log.js'
-import { type ChangeEntry, ENTRY_COLUMNS, fromEntryRow } from '../state/change.js'
+import { type ChangeLogFilter, type ChangePosition, conditionsOf } from '../ledger/change-log.js'
+import { type ChangeEntry, type ChangeTarget, ENTRY_COLUMNS, fromEntryRow } from '../state/change.js'
 import type { JsonObject } from '../values/json.js'
 import type { HistoryTools } from './log-spans.js'
 

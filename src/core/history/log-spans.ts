@@ -1,6 +1,7 @@
 import { AppError } from '../contract/errors.js'
 import { slicedRows, type WalkTools } from '../integrity/pages.js'
-import type { ChangeLog, ChangePosition, ChangeTarget } from '../ledger/change-log.js'
+import type { ChangeLog, ChangePosition } from '../ledger/change-log.js'
+import { type ChangeTarget, markOf } from '../state/change.js'
 import type { SnapshotPosition } from '../state/snapshot.js'
 
 /** Places in the log that are read at a time: without images, a row is some hundred bytes. */
@@ -33,11 +34,6 @@ export interface Stretch {
 
 interface PlaceRow extends ChangeTarget, Place {
   readonly pack: string
-}
-
-/** One text for a record. */
-export function markOf({ targetType, targetKey }: ChangeTarget): string {
-  return `${targetType}\u0000${targetKey}`
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type ChangeEntry,
   type ChangeImages,
   type ChangeRecord,
+  type ChangeTarget,
   ENTRY_COLUMNS,
   fromChangeRow,
   fromEntryRow,
@@ -43,9 +44,6 @@ export interface ChangePosition {
   readonly revision: number
   readonly ordinal: number
 }
-
-/** The record that changes are of. */
-export type ChangeTarget = Pick<ChangeRecord, 'targetType' | 'targetKey'>
 
 /** A part of a list of changes, newest first. */
 export interface ChangeWindow {
@@ -193,6 +191,19 @@ export class ChangeLog {
   async ofRevision(revision: number): Promise<ChangeRecord[]> {
     const rows = await this.#database.askPrisma(({ change }) => change.findMany({ where: { revision }, orderBy: OLDEST_FIRST }))
     return rows.map(toRecord)
+  }
+
+  /** All changes of each revision, in order and without images, in the order asked for. One statement for all. */
+  async entriesOf(revisions: readonly number[]): Promise<ChangeEntry[][]> {
+    const text = `SELECT to_json(e) AS row FROM (SELECT ${COLUMNS} FROM changes c WHERE revision = ANY ($1::int[])) e
+      ORDER BY e.revision, e.ordinal`
+    const { rows } = await this.#database.ask<{ row: JsonObject }>(text, [revisions])
+    const found = new Map(revisions.map((revision): [number, ChangeEntry[]] => [revision, []]))
+    await mapInSlices(rows, ({ row }) => {
+      const entry = fromEntryRow(row)
+      found.get(entry.revision)?.push(entry)
+    })
+    return revisions.map((revision) => found.get(revision) ?? [])
   }
 
   /** Changes in the order in which they were made, a page at a time: memory does not grow with the log. */

@@ -44,6 +44,14 @@ export type ChangeImages = Pick<ChangeRecord, 'before' | 'after'>
 /** A change as lists give it: its images are many times as large as the rest, and may be left in the log until they are asked for. */
 export type ChangeEntry = Omit<ChangeRecord, keyof ChangeImages> & Partial<ChangeImages>
 
+/** The record that changes are of. */
+export type ChangeTarget = Pick<ChangeRecord, 'targetType' | 'targetKey'>
+
+/** One text for a record. */
+export function markOf({ targetType, targetKey }: ChangeTarget): string {
+  return `${targetType}\u0000${targetKey}`
+}
+
 /** A change without what is flat in its row. */
 export type PlainChange = Omit<ChangeRecord, 'id' | 'actor'>
 

@@ -2,7 +2,7 @@ import { type UserErrorData, userError } from '../contract/errors.js'
 import type { ChangeLog } from '../ledger/change-log.js'
 import { mapInSlices } from '../platform/slices.js'
 import { isSameJson, type JsonObject } from '../values/json.js'
-import type { ChangeRecord } from './change.js'
+import { type ChangeRecord, type ChangeTarget, markOf } from './change.js'
 import type { AnyCollection } from './collection.js'
 import { done, type LongCommand, refused } from './command.js'
 import type { Draft } from './draft.js'
@@ -43,7 +43,10 @@ export function changesOfTargets(changes: readonly ChangeRecord[], { targetIds }
 }
 
 /** What an operation did, without the records that tell how it went. */
-export function withoutBookkeeping(changes: readonly ChangeRecord[], collections: readonly AnyCollection[]): readonly ChangeRecord[] {
+export function withoutBookkeeping<T extends Pick<ChangeTarget, 'targetType'>>(
+  changes: readonly T[],
+  collections: readonly AnyCollection[],
+): readonly T[] {
   const bookkeeping = new Set(collections.filter(({ isBookkeeping }) => isBookkeeping).map(({ name }) => name))
   return changes.filter(({ targetType }) => !bookkeeping.has(targetType))
 }
@@ -99,10 +102,6 @@ function findTargetFaults(changes: readonly ChangeRecord[], { revision, targetId
           ),
         ],
   )
-}
-
-function markOf({ targetType, targetKey }: ChangeRecord): string {
-  return `${targetType}\u0000${targetKey}`
 }
 
 /** One change of each record: one that was deleted and made again has two in one revision. */

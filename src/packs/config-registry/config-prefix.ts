@@ -1,4 +1,5 @@
 import { Field, Int, ObjectType } from 'type-graphql'
+import { MAX_LENGTH } from '../../core/graphql/bounds/list-length.js'
 import { walk } from '../../core/graphql/bounds/turns.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 import { configEntryCollection } from './config-entry.collection.js'
@@ -27,12 +28,15 @@ function endOf(prefix: string, key: string): string {
   return slash < 0 ? key : `${key.slice(0, slash)}${BEHIND_SLASH}`
 }
 
-/** How many branches and leaves there are at a prefix: each costs a look-up, however many entries it has. */
+/**
+ * How many branches and leaves there are at a prefix: each costs a look-up, however many entries it has. Ends with the first one that
+ * is more than a call may ask for, since nobody gets a turn meanwhile.
+ */
 export function countPrefixes(snapshot: Snapshot, prefix: string): number {
   const entries = snapshot.view(configEntryCollection)
   let count = 0
   let key = entries.get(prefix)?.key ?? entries.values(prefix).next().value?.key
-  while (key?.startsWith(prefix)) {
+  while (count <= MAX_LENGTH && key?.startsWith(prefix)) {
     count += 1
     const end = endOf(prefix, key)
     key = (end === key ? undefined : entries.get(end)?.key) ?? entries.values(end).next().value?.key

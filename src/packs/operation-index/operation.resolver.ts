@@ -2,11 +2,10 @@ import { astFromValue, type GraphQLField, isRequiredArgument, print } from 'grap
 import { Arg, Ctx, Query, Resolver } from 'type-graphql'
 import type { Caller } from '../../core/contract/caller.js'
 import type { CoreServices } from '../../core/contract/core-services.js'
-import { AppError } from '../../core/contract/errors.js'
 import { type AllowedDuring, type MaintenanceModeName, Operation, packOf, policyOf } from '../../core/contract/operation.js'
-import { PACK_IDS } from '../../core/contract/pack.js'
 import { Holds } from '../../core/graphql/bounds/list-length.js'
 import type { RequestContext } from '../../core/graphql/context.js'
+import { demandPack } from '../../core/graphql/filter.js'
 import { OperationEntry, OperationFilter, type OperationKindName } from './operation.types.js'
 import { sampleOf } from './sample.js'
 
@@ -35,16 +34,11 @@ export class OperationResolver {
     @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which ones; left out: all that are not deprecated.' })
     filter?: OperationFilter | null,
   ): readonly OperationEntry[] {
-    const pack = filter?.pack?.toUpperCase()
-    if (pack && !PACK_IDS.some((id) => id === pack))
-      throw new AppError(
-        'BAD_USER_INPUT',
-        `The filter's \`pack\` is "${filter?.pack}", which there is not. There are: ${PACK_IDS.join(', ')}.`,
-      )
+    const asked = { ...filter, pack: demandPack(filter?.pack) }
     return core
       .once(operationFacts)
       .map((facts) => ({ ...facts, callableByMe: isCallable(caller, facts.permission) }))
-      .filter((operation) => isMeant(operation, filter ?? {}))
+      .filter((operation) => isMeant(operation, asked))
   }
 }
 
@@ -55,7 +49,7 @@ function isCallable(caller: Caller, permission: string | null): boolean {
 function isMeant(operation: OperationEntry, { kind, pack, search, callableByMe, includeDeprecated }: OperationFilter): boolean {
   if (operation.isDeprecated && !includeDeprecated) return false
   if (kind && operation.kind !== kind) return false
-  if (pack && operation.pack !== pack.toUpperCase()) return false
+  if (pack && operation.pack !== pack) return false
   if (typeof callableByMe === 'boolean' && operation.callableByMe !== callableByMe) return false
   return !search || `${operation.name}\n${operation.description}`.toLowerCase().includes(search.toLowerCase())
 }

@@ -4,6 +4,9 @@ import type { Snapshot } from '../../state/snapshot.js'
 /** How many objects a list without `first` may have: a number, or what follows from the arguments and the state. */
 export type ListLength = number | ((args: Readonly<Record<string, unknown>>, snapshot: Snapshot) => number)
 
+/** Most objects that one call may ask for: who counts them for a {@link ListLength} need not count further. */
+export const MAX_LENGTH = 10_000
+
 /** What a list counts as that declares nothing: most are parts of one object, such as the strategies of a flag. */
 const USUAL_LENGTH = 5
 

@@ -1,13 +1,11 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
-import { AppError } from '../../../core/contract/errors.js'
-import { PACK_IDS } from '../../../core/contract/pack.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
-import { demandAskable } from '../../../core/graphql/filter.js'
-import { keysCalled } from '../../../core/history/called.js'
+import { demandAskable, demandOneOf, demandPack } from '../../../core/graphql/filter.js'
+import { calledNames } from '../../../core/history/called.js'
 import { holdsText, type LogSearch } from '../../../core/history/log-search.js'
 import type { ChangeLogFilter } from '../../../core/ledger/change-log.js'
 import { mapInSlices } from '../../../core/platform/slices.js'
-import type { ChangeRecord } from '../../../core/state/change.js'
+import { type ChangeRecord, markOf } from '../../../core/state/change.js'
 import type { AnyCollection } from '../../../core/state/collection.js'
 import type { ChangeFilter } from './change.inputs.js'
 
@@ -17,8 +15,9 @@ const MAX_NAMED = 1_000
 /** What the log is asked for. Throws BAD_USER_INPUT for a filter that it cannot be asked with, or that names what there is not. */
 export async function askedChanges(context: RequestContext, filter: ChangeFilter | null | undefined): Promise<LogSearch> {
   const { core, snapshot } = context
-  const { targetKey, ...asked } = filter ?? {}
   demandAskable(filter ?? {})
+  const { targetKey, ...given } = filter ?? {}
+  const asked = { ...given, pack: demandPack(given.pack) }
   await demandKnown(core, asked)
   await core.changeLog.demandKept(asked)
   const meant = (): readonly AnyCollection[] => core.collections.filter(({ name }) => !asked.targetType || name === asked.targetType)
@@ -26,7 +25,7 @@ export async function askedChanges(context: RequestContext, filter: ChangeFilter
   if (typeof targetKey !== 'string') return { ...asked, searchedKeys }
   const targets = []
   for (const collection of meant())
-    for (const key of await keysCalled(core, collection, { name: targetKey, snapshot, sinceRevision: 0 }))
+    for (const key of (await context.once(calledNames).keysCalled(collection, { name: targetKey, snapshot, sinceRevision: 0 })).keys)
       targets.push({ targetType: collection.name, targetKey: key })
   return { ...asked, searchedKeys, targets }
 }
@@ -37,12 +36,12 @@ export async function followedChanges(
   filter: ChangeFilter | null | undefined,
 ): Promise<readonly [ChangeLogFilter, (change: ChangeRecord) => boolean]> {
   const { targets, search, searchedKeys = [], ...asked } = await askedChanges(context, filter)
-  const known = new Set(targets?.map((target) => `${target.targetType} ${target.targetKey}`))
+  const known = new Set(targets?.map(markOf))
   const titles = new Map(context.core.collections.map(({ name, titleOf }) => [name, titleOf]))
-  const isCalled = ({ targetType, targetKey, before, after }: ChangeRecord): boolean =>
+  const isCalled = (change: ChangeRecord): boolean =>
     // One that is made later is known by its name alone.
-    known.has(`${targetType} ${targetKey}`) ||
-    [before, after].some((image) => image && titles.get(targetType)?.(image) === filter?.targetKey)
+    known.has(markOf(change)) ||
+    [change.before, change.after].some((image) => image && titles.get(change.targetType)?.(image) === filter?.targetKey)
   return [asked, (change) => (!targets || isCalled(change)) && (!search || holdsText(change, search, searchedKeys))]
 }
 
@@ -59,19 +58,11 @@ async function keysNamed({ snapshot }: RequestContext, collections: readonly Any
 
 /** A name that there is not finds nothing, which looks like an answer: it is refused, with those that there are. */
 async function demandKnown({ collections, changeLog, service }: CoreServices, filter: ChangeFilter): Promise<void> {
-  const { pack, targetType, operation } = filter
-  demandOneOf('pack', pack, () => PACK_IDS)
+  const { targetType, operation } = filter
   demandOneOf('targetType', targetType, () => collections.map(({ name }) => name))
   if (typeof operation !== 'string') return
   const mutations = Object.keys(service.door.schema.getMutationType()?.getFields() ?? {}).sort()
   // What the control plane does by itself, and what older builds have called otherwise, is known by the log.
   const isInLog = !mutations.includes(operation) && (await changeLog.page({ operation }, { take: 1 })).length > 0
   if (!isInLog) demandOneOf('operation', operation, () => mutations)
-}
-
-function demandOneOf(name: string, given: string | null | undefined, knownOnes: () => readonly string[]): void {
-  if (typeof given !== 'string') return
-  const known = knownOnes()
-  if (known.includes(given)) return
-  throw new AppError('BAD_USER_INPUT', `The filter's \`${name}\` is "${given}", which there is not. There are: ${known.join(', ')}.`)
 }

@@ -15,7 +15,7 @@ export class ChangeFilter {
   @Field(() => String, {
     nullable: true,
     description:
-      'Of the object that people call so, also where it is gone: a flag\'s key, a client\'s name, the scope and key of a rate limit such as "IP *". All that happened to it, under whatever name.',
+      'Of the object that people call so, also where it is gone: a flag\'s key, a client\'s name, the scope and key of a rate limit such as "IP *". All that happened to it, under whatever name. Of those that are gone the newest 10,000 of each type are looked at. Without `targetType` it is looked for in the whole log, as with `search`.',
   })
   targetKey?: string | null
   @Field(() => ChangeActions, { nullable: true, description: 'That made, changed or removed an object.' })
@@ -29,7 +29,7 @@ export class ChangeFilter {
   @Field(() => String, {
     nullable: true,
     description:
-      "With this text in the object's key or id, in the operation, the reason or the name of who did it, whatever the letter case (of a to z); also of objects whose name now holds it. A search for what is not there looks at the whole log: some seconds for a million changes.",
+      "With this text in the object's key or id, in the operation, the reason or the name of who did it, whatever the letter case (of a to z); also of objects whose name now holds it, 1,000 of them at most. A search for what is not there looks at the whole log: some seconds for a million changes.",
   })
   search?: string | null
   @Field(() => Int, { nullable: true, description: 'Of revisions above this one: the last that you have seen.' })

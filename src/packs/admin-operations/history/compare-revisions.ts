@@ -41,6 +41,8 @@ export async function compareRevisions(context: RequestContext, from: number, to
   ])
   // What was not read looks like nothing, and may leave nothing in the answer to be counted.
   if (context.once(answerBudget).isSpent) throw new AnswerTooLargeError(core.settings.maxAnswerBytes)
+  // An image that was taken away meanwhile looks like an object that was not there.
+  await demandReached(core, since, snapshot)
   const found = await mapInSlices(meant, (span, index) => {
     const then: Side = { id: span.first.targetId, image: earlier[index] ?? null }
     const now: Side = { id: span.last.targetId, image: later[index] ?? null }

@@ -1,6 +1,6 @@
 import { type UserErrorData, userError } from '../../../core/contract/errors.js'
 import type { Demand, MadeCommand, Past } from '../../../core/contract/write.js'
-import { keysCalled } from '../../../core/history/called.js'
+import { MAX_GONE } from '../../../core/history/called.js'
 import { forgotten } from '../../../core/history/log-spans.js'
 import type { AnyCollection } from '../../../core/state/collection.js'
 import { type Command, done, refused } from '../../../core/state/command.js'
@@ -35,10 +35,12 @@ export async function makeRestoreCommand(past: Past, input: RestoreObjectInput):
   const { ledger, collections } = past
   if (input.revision > ledger.snapshot.revision) await ledger.catchUp()
   const collection = collections.find(({ name, isBookkeeping }) => name === input.targetType && !isBookkeeping)
-  const faults = [...findNameFaults(past, input, collection), ...(await findRevisionFaults(past, input))]
+  const faults = [...findNameFaults(past, input, collection), ...findRevisionFaults(past, input)]
   const objects = collection && faults.length === 0 ? await findObjects(past, input, collection) : []
   const found = objects.flatMap((object) => ('code' in object ? [] : [object]))
-  faults.push(...objects.flatMap((object) => ('code' in object ? [object] : [])))
+  const forgottenFaults = await findForgottenFaults(past, input)
+  // What was taken away looks like nothing: what was found says nothing then.
+  faults.push(...(forgottenFaults.length > 0 ? forgottenFaults : objects.flatMap((object) => ('code' in object ? [object] : []))))
   return { command: commandOf(found, faults), demands: found.flatMap(demandOf) }
 }
 
@@ -71,12 +73,16 @@ function findNameFaults(
   return faults
 }
 
-async function findRevisionFaults({ ledger, changeLog }: Past, { revision }: RestoreObjectInput): Promise<UserErrorData[]> {
+function findRevisionFaults({ ledger }: Past, { revision }: RestoreObjectInput): UserErrorData[] {
   const newest = ledger.snapshot.revision
-  if (revision < 0 || revision > newest)
-    return [userError('NOT_FOUND', ['revision'], `There is no revision ${revision}; the newest one is ${newest}.`)]
+  if (revision >= 0 && revision <= newest) return []
+  return [userError('NOT_FOUND', ['revision'], `There is no revision ${revision}; the newest one is ${newest}.`)]
+}
+
+/** To be asked behind the look: what was taken away before it came by is known to be missing then. */
+async function findForgottenFaults({ changeLog }: Past, { revision }: RestoreObjectInput): Promise<UserErrorData[]> {
   const { start } = await changeLog.bounds()
-  return revision < start.revision ? [userError('NOT_FOUND', ['revision'], forgotten(revision, start.revision))] : []
+  return revision >= 0 && revision < start.revision ? [userError('NOT_FOUND', ['revision'], forgotten(revision, start.revision))] : []
 }
 
 /** What is called so, or was then; with what is wrong where that cannot be put back. */
@@ -87,7 +93,8 @@ async function findObjects(
 ): Promise<readonly (Restored | UserErrorData)[]> {
   const { snapshot } = past.ledger
   const objects: (Restored | UserErrorData)[] = []
-  for (const key of await keysCalled(past, collection, { name: targetKey, snapshot, sinceRevision: revision })) {
+  const { keys, isCut } = await past.names.keysCalled(collection, { name: targetKey, snapshot, sinceRevision: revision })
+  for (const key of keys) {
     const record = snapshot.table(targetType).get(key)
     const seen = record ? collection.imageOf(record) : null
     const { rows } = await past.database.ask<SinceRow>(SINCE, [targetType, key, revision, snapshot.revision])
@@ -99,9 +106,7 @@ async function findObjects(
   const standing = objects.filter((object): object is Restored => 'then' in object && object.then !== null)
   if (standing.length > 1) return [ambiguous(targetKey, standing)]
   if (objects.length > 0) return objects
-  return [
-    userError('NOT_FOUND', ['targetKey'], `There is no ${targetType} called ${targetKey}, and there was none at revision ${revision}.`),
-  ]
+  return [notFound({ targetType, targetKey, revision }, isCut)]
 }
 
 function restore(draft: Draft, { collection, key, then }: Restored, now: Date): void {
@@ -127,6 +132,13 @@ function demandOf({ collection, then, seen }: Restored): Demand[] {
 function ambiguous(targetKey: string, standing: readonly Restored[]): UserErrorData {
   const keys = standing.map(({ key }) => key).join(', ')
   return userError('INVALID', ['targetKey'], `Several objects are called ${targetKey}. Name one of them by its id: ${keys}.`)
+}
+
+function notFound({ targetType, targetKey, revision }: RestoreObjectInput, isCut: boolean): UserErrorData {
+  const then = isCut
+    ? `none of the newest ${MAX_GONE} that were deleted was called so; name an older one by its id`
+    : `there was none at revision ${revision}`
+  return userError('NOT_FOUND', ['targetKey'], `There is no ${targetType} called ${targetKey}, and ${then}.`)
 }
 
 function moved({ collection, key }: Restored): UserErrorData {

@@ -13,7 +13,7 @@ export class RestoreObjectInput {
   targetType!: string
   @Field(() => String, {
     description:
-      'What people call it: a flag\'s key, the scope and key of a rate limit such as "IP *", a client\'s name; its `id` where it has no such name or several share it.',
+      'What people call it: a flag\'s key, the scope and key of a rate limit such as "IP *", a client\'s name; its `id` where it has no such name or several share it. Of those that were deleted since, the newest 10,000 of the type are found by their names.',
   })
   targetKey!: string
   @Field(() => Int, { description: 'The revision that it is to be as at: what that revision did to it is in.' })

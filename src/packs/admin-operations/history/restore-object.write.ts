@@ -2,6 +2,7 @@ import { Arg, Ctx, Mutation, Resolver } from 'type-graphql'
 import { Operation } from '../../../core/contract/operation.js'
 import type { PackWrite } from '../../../core/contract/write.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
+import { calledNames } from '../../../core/history/called.js'
 import { demandRights } from '../operations/rights.js'
 import { OPERATIONS_REVERT } from '../smoke-guard/guarded-operation.collection.js'
 import { makeRestoreCommand } from './restore-object.js'
@@ -24,7 +25,7 @@ class RestoreObjectResolver {
     @Arg('input', () => RestoreObjectInput, { description: 'The object, and the revision.' }) input: RestoreObjectInput,
   ): Promise<RestoreObjectPayload> {
     const { core, caller, requestId: correlationId } = context
-    const { command, demands } = await makeRestoreCommand(core, input)
+    const { command, demands } = await makeRestoreCommand({ ...core, names: context.once(calledNames) }, input)
     demandRights(caller, demands)
     const outcome = await core.ledger.commit({ command, input, caller, correlationId, reason: input.reason ?? null })
     context.snapshot = core.ledger.snapshot

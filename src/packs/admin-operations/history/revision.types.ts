@@ -32,9 +32,17 @@ export class Revision {
       'Whether revertRevision can put it back (keys and registrations cannot). Whether an object has changed since is told by its dryRun.',
   })
   isRevertible!: boolean
-  @Field(() => Int, { nullable: true, description: 'The revision that this one put back, or a part of it; null where it put none back.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'The revision that this one put back, or a part of it; null where it put none back, or an older version made it, which did not note that.',
+  })
   revertOf!: number | null
-  @Field(() => Int, { nullable: true, description: 'The newest revision that put this one back, or a part of it; null where none did.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'The newest revision that put this one back, or a part of it; null where none did, or an older version did, which did not note that.',
+  })
   revertedBy!: number | null
 
   /** Its type is another pack's: the registry declares the field. */

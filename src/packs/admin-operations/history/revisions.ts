@@ -4,8 +4,9 @@ import { type Page, type PageArgs, pageOfRows } from '../../../core/graphql/conn
 import type { RequestContext } from '../../../core/graphql/context.js'
 import { imageOf, lastChangeOf } from '../../../core/graphql/history.js'
 import { countChanges, findChanges, type LogSearch } from '../../../core/history/log-search.js'
-import { type ChangeEntry, ENTRY_COLUMNS, fromEntryRow } from '../../../core/state/change.js'
+import type { ChangeEntry } from '../../../core/state/change.js'
 import { joinReasons } from '../../../core/state/draft.js'
+import { withoutBookkeeping } from '../../../core/state/revert.js'
 import type { JsonObject } from '../../../core/values/json.js'
 import type { ProofRun } from '../ports.js'
 import { outcomeOf, runOf } from '../smoke-guard/guard-outcome.js'
@@ -25,16 +26,9 @@ const entries = (context: RequestContext) => {
   let last: Promise<unknown> = Promise.resolve()
   const load = async (revisions: readonly number[]): Promise<ChangeEntry[][]> => {
     if (budget.isSpent) return revisions.map(() => [])
-    const text = `SELECT to_json(e) AS row FROM (SELECT ${ENTRY_COLUMNS.join(', ')} FROM changes WHERE revision = ANY ($1::int[])) e
-      ORDER BY e.revision, e.ordinal`
-    const { rows } = await context.core.database.ask<{ row: JsonObject }>(text, [revisions])
-    budget.load(rows.length * ENTRY_BYTES)
-    const found = new Map(revisions.map((revision): [number, ChangeEntry[]] => [revision, []]))
-    for (const { row } of rows) {
-      const entry = fromEntryRow(row)
-      found.get(entry.revision)?.push(entry)
-    }
-    return revisions.map((revision) => found.get(revision) ?? [])
+    const found = await context.core.changeLog.entriesOf(revisions)
+    budget.load(found.reduce((sum, changes) => sum + changes.length, 0) * ENTRY_BYTES)
+    return found
   }
   const loadNext = (revisions: readonly number[]): Promise<ChangeEntry[][]> => {
     const loading = last.then(() => load(revisions))
@@ -92,8 +86,7 @@ export async function reasonOf(context: RequestContext, number: number): Promise
 /** Whether a revert could put a revision back, as long as nothing has changed since. */
 export async function isRevertible(context: RequestContext, number: number): Promise<boolean> {
   const { collections } = context.core
-  const bookkeeping = new Set(collections.filter((collection) => collection.isBookkeeping).map(({ name }) => name))
-  const changes = (await changesOfRevision(context, number)).filter(({ targetType }) => !bookkeeping.has(targetType))
+  const changes = withoutBookkeeping(await changesOfRevision(context, number), collections)
   const known = new Set(collections.map(({ name }) => name))
   return changes.length > 0 && changes.every((change) => change.isRevertible && known.has(change.targetType))
 }

@@ -1,7 +1,8 @@
 import type { CoreServices } from '../../../core/contract/core-services.js'
 import { AppError, type UserErrorData, userError } from '../../../core/contract/errors.js'
-import type { Demand } from '../../../core/contract/write.js'
+import type { Demand, PackWrite } from '../../../core/contract/write.js'
 import type { RequestContext } from '../../../core/graphql/context.js'
+import { calledNames } from '../../../core/history/called.js'
 import { catchUpTo } from '../../../core/history/revision-number.js'
 import { findKeptAnswer } from '../../../core/ledger/kept-answer.js'
 import { newId } from '../../../core/platform/ids.js'
@@ -25,6 +26,8 @@ import { findWhatMoved } from './planned-state.js'
 import { demandRights } from './rights.js'
 
 type AdminWrite = Write<object, readonly PlannedChangeData[]>
+/** A write, and what it is to be done with. */
+type NamedStep = readonly [PackWrite, object]
 type Committed = Extract<WriteOutcome<readonly PlannedChangeData[]>, { ok: true }>
 
 /** Plans, applies, proves and reverts changes over several packs. */
@@ -37,9 +40,11 @@ export class AdminOperationService {
 
   /** Runs steps together, or tells what they would do. The caller needs the right to each of them. */
   async run(context: RequestContext, input: RunAdminOperationInput): Promise<RunAdminOperationPayload> {
-    const steps = await this.#bind(input.steps)
+    const named = this.#named(input.steps)
     const isOverride = input.overrideMaintenance ?? false
-    for (const name of new Set(steps.map(({ name }) => name))) await context.admit(name, { isOverride })
+    // Before the commands are made: that may be much to ask of the log.
+    for (const name of new Set(named.map(([{ name }]) => name))) await context.admit(name, { isOverride })
+    const steps = await this.#bind(context, named)
     for (const { demands = [] } of steps) demandRights(context.caller, demands)
     const faults = [
       ...findOverrideFaults(input),
@@ -56,7 +61,7 @@ export class AdminOperationService {
 
   /** Tells what steps would do, to whoever may read what they are about. */
   async plan(context: RequestContext, given: readonly AdminStepInput[]): Promise<PlanResult> {
-    const steps = await this.#bind(given)
+    const steps = await this.#bind(context, this.#named(given))
     const faults = findStepFaults(steps)
     if (faults.length > 0) return this.#refused(faults)
     return this.#plan({ ...writeOf(context, { steps: given }, steps), command: createAdminCommand({ steps }) })
@@ -116,16 +121,22 @@ export class AdminOperationService {
     return { ...this.#refused([]), plan, changes: made, revision, plannedAtRevision: (revision ?? ledger.snapshot.revision + 1) - 1 }
   }
 
-  async #bind(steps: readonly AdminStepInput[]): Promise<readonly BoundStep[]> {
+  #named(steps: readonly AdminStepInput[]): readonly NamedStep[] {
     if (steps.length === 0 || steps.length > MAX_STEPS) {
       throw new AppError('BAD_USER_INPUT', `An admin operation has 1 to ${MAX_STEPS} steps, this one has ${steps.length}.`)
     }
-    return mapInSlices(steps, (fields) => {
+    return steps.map((fields) => {
       const [name, input] = Object.entries(fields).find(([, value]) => value !== undefined && value !== null) ?? []
       const step = name === undefined ? undefined : this.#core.writes.get(name)
       if (!step || !input) throw new AppError('BAD_USER_INPUT', 'Each step has exactly one field.')
-      return bindStep(this.#core, step, input)
+      return [step, input]
     })
+  }
+
+  /** Makes the commands: what they need of the log is read once for all of them. */
+  #bind(context: RequestContext, steps: readonly NamedStep[]): Promise<readonly BoundStep[]> {
+    const past = { ...this.#core, names: context.once(calledNames) }
+    return mapInSlices(steps, ([step, input]) => bindStep(past, step, input))
   }
 
   async #findRevisionFaults(context: RequestContext, plannedAtRevision: number | null | undefined): Promise<UserErrorData[]> {

@@ -18,6 +18,8 @@ export class RunWatch {
   /** Runs that were told as ended, and when that was found out; milliseconds since 1970. */
   readonly #told = new Map<string, number>()
   #isLooking = false
+  /** When a look last got through, or somebody began to follow; milliseconds since 1970. Undefined while nobody looks. */
+  #lookedAtMs: number | undefined
 
   constructor(core: CoreServices) {
     this.#core = core
@@ -51,14 +53,16 @@ export class RunWatch {
 
   #start(): () => void {
     if (!this.#core.database.isShared) return () => undefined
+    const startedAtMs = this.#core.clock.now().getTime()
+    this.#lookedAtMs = startedAtMs
     // What has ended before somebody followed is nothing new.
-    let isFirst = true
+    let newSinceMs = startedAtMs
     const look = async (): Promise<void> => {
       if (this.#isLooking) return
       this.#isLooking = true
-      await this.#look(isFirst)
+      await this.#look(newSinceMs)
         .then(() => {
-          isFirst = false
+          newSinceMs = 0
         })
         // The database is away: the next look that gets through tells what has ended meanwhile.
         .catch(() => undefined)
@@ -67,19 +71,26 @@ export class RunWatch {
     void look()
     const timer = setInterval(() => void look(), LOOK_EVERY_MS)
     timer.unref()
-    return () => clearInterval(timer)
+    return () => {
+      clearInterval(timer)
+      this.#lookedAtMs = undefined
+    }
   }
 
-  async #look(isFirst: boolean): Promise<void> {
-    const since = new Date(this.#core.clock.now().getTime() - LOOK_BACK_MS)
-    const ended = await new SmokeRunStore(this.#core.database).endedSince(since)
-    for (const run of ended) if (!isFirst && !this.#told.has(run.id)) this.tell(run)
+  /** Tells what has ended since the last look that got through; of that only what has ended at `newSinceMs` or later. */
+  async #look(newSinceMs: number): Promise<void> {
+    const nowMs = this.#core.clock.now().getTime()
+    const ended = await new SmokeRunStore(this.#core.database).endedSince(new Date((this.#lookedAtMs ?? nowMs) - LOOK_BACK_MS))
+    for (const run of ended) if (Number(run.finishedAt) >= newSinceMs && !this.#told.has(run.id)) this.tell(run)
     this.#note(ended)
+    if (this.#lookedAtMs !== undefined) this.#lookedAtMs = nowMs
   }
 
   #note(ended: readonly SmokeTestRun[]): void {
     const now = this.#core.clock.now().getTime()
     for (const { id } of ended) this.#told.set(id, now)
-    for (const [id, at] of this.#told) if (at < now - LOOK_BACK_MS) this.#told.delete(id)
+    // Kept for as long as the next look may come upon them.
+    const endsAtMs = (this.#lookedAtMs ?? now) - LOOK_BACK_MS
+    for (const [id, at] of this.#told) if (at < endsAtMs) this.#told.delete(id)
   }
 }

@@ -82,7 +82,8 @@ export class SmokeRunResolver {
   @Subscription(() => SmokeTestRun, {
     name: 'smokeTestRuns',
     subscribe: ({ context }: Pick<SubscribeCall, 'context'>) => context.core.once(smokeRunner).runs.follow(),
-    description: 'Each run as it begins and as it ends, whoever started it; those of other replicas as they end, within seconds.',
+    description:
+      'Each run as it begins and as it ends, whoever started it; those of other replicas as they end, within seconds. One that came to nothing ends too, not ok, and is not kept.',
   })
   @Operation({ permission: SMOKE_READ })
   smokeTestRunEvents(@Root() run: SmokeTestRun): SmokeTestRun {

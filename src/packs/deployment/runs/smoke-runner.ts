@@ -28,7 +28,7 @@ export interface BegunRun {
 
 /** The right to the one run that a replica does at a time. */
 export interface RunSlot {
-  /** Begins to probe this service from outside, or what is selected; the run is kept, and the slot given back, once it has ended. */
+  /** Begins to probe this service from outside, or what is selected; the run is kept, and the slot given back, once it has ended. Throws, and gives the slot back, where it cannot begin. */
   begin(triggeredBy: ActorRef, selection?: RunSelection): BegunRun
   /** {@link begin}, and the run once it has ended. */
   run(triggeredBy: ActorRef, selection?: RunSelection): Promise<SmokeTestRun>
@@ -59,12 +59,18 @@ export class SmokeRunner {
       // A slot that was given back may be somebody else's by now.
       if (this.#holder === holder) this.#holder = undefined
     }
-    const begin: RunSlot['begin'] = (triggeredBy, selection = this.#everything()) => {
+    const begin: RunSlot['begin'] = (triggeredBy, selection) => {
       if (this.#holder !== holder) throw new TypeError('the slot of this smoke test was given back already')
-      const progress = this.#begin(triggeredBy, selection)
-      const ended = this.#run(progress, selection).finally(release)
-      this.#underWay = ended.catch(() => undefined)
-      return { run: progress.record, ended }
+      try {
+        const selected = selection ?? this.#everything()
+        const progress = this.#begin(triggeredBy, selected)
+        const ended = this.#run(progress, selected).finally(release)
+        this.#underWay = ended.catch(() => undefined)
+        return { run: progress.record, ended }
+      } catch (error) {
+        release()
+        throw error
+      }
     }
     return { release, begin, run: async (triggeredBy, selection) => begin(triggeredBy, selection).ended }
   }
@@ -94,8 +100,7 @@ export class SmokeRunner {
     try {
       await this.#probe(progress, selection)
     } catch (error) {
-      progress.finish(clock.now(), clock.monotonicMs() - startedAtMs)
-      this.runs.abandon()
+      this.runs.abandon(progress.finish(clock.now(), clock.monotonicMs() - startedAtMs))
       this.tally.abandon()
       throw error
     }

@@ -42,9 +42,10 @@ export class SmokeRuns {
     await Promise.race([this.#saving, wait(this.#core.settings.writeTimeoutMs, undefined, { ref: false })])
   }
 
-  /** The run under way came to nothing, and is not kept: it proves nothing. */
-  abandon(): void {
+  /** The run under way came to nothing, and is not kept. It proves nothing, so it is not ok for whoever follows. */
+  abandon(run: SmokeTestRun): void {
     this.#current = undefined
+    this.#watch.tell({ ...run, isOk: false })
   }
 
   /** The run with this id, as far as it has come; null when there is none. */

@@ -44,8 +44,12 @@ export class FlagUse {
 
   /** The order as it is now; goes on being that, whatever is evaluated meanwhile. */
   async order(snapshot: Snapshot): Promise<Order<FeatureFlagRecord>> {
-    this.#settling = this.#settling.then(() => this.#settle())
-    await this.#settling
+    const settling = this.#settling.then(() => this.#settle())
+    this.#settling = settling.catch(() => {
+      // What has moved was taken already, so all of it is looked at again.
+      this.#isReloaded = true
+    })
+    await settling
     const [tree, places, view] = [this.#tree.clone(), this.#places, snapshot.view(featureFlagCollection)]
     return {
       name: 'lastEvaluatedAt',

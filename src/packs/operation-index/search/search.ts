@@ -4,8 +4,8 @@ import type { AnyCollection, SearchSpec } from '../../../core/state/collection.j
 import { operationFacts } from '../operation.resolver.js'
 import type { SearchHit, SearchHitKindName } from './search.types.js'
 
-/** The order in which kinds are shown among equals. */
-const KINDS: readonly SearchHitKindName[] = ['FLAG', 'CONFIG', 'CLIENT', 'RATE_LIMIT', 'MAINTENANCE_WINDOW', 'SMOKE_CHECK']
+/** The kinds of records that are searched, in the order in which they are shown among equals. */
+export const KINDS: readonly SearchHitKindName[] = ['FLAG', 'CONFIG', 'CLIENT', 'RATE_LIMIT', 'MAINTENANCE_WINDOW', 'SMOKE_CHECK']
 
 /** How well something fits: its title is the text, begins with it, holds it, or the words stand somewhere. */
 const RANKS = 4
