@@ -18,12 +18,12 @@ import {
   type ValueNode,
   valueFromASTUntyped,
 } from 'graphql'
-import { lengthOf } from '../../core/graphql/bounds/list-length.js'
+import { lengthOf, MAX_LENGTH } from '../../core/graphql/bounds/list-length.js'
 import { MAX_PAGE, USUAL_PAGE } from '../../core/graphql/connection.js'
 import type { Snapshot } from '../../core/state/snapshot.js'
 
 /** Most objects that one operation may ask for. */
-export const MAX_WEIGHT = 10_000
+export const MAX_WEIGHT = MAX_LENGTH
 
 /** How many objects an operation can answer. */
 export interface Weight {

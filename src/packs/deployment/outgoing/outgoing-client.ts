@@ -91,7 +91,8 @@ export class OutgoingClient {
 
 /** Loaded when it is first needed: most processes never send a request. */
 async function openAgent(options: OutgoingOptions): Promise<Agent> {
-  const { Agent, buildConnector } = await import('undici')
+  // A CommonJS package: in a bundle, what is loaded later has its names in `default` alone.
+  const { Agent, buildConnector } = (await import('undici')).default
   return new Agent({
     connect: guardedConnector(options, buildConnector),
     keepAliveTimeout: KEEP_ALIVE_MS,
