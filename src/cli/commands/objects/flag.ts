@@ -106,6 +106,20 @@ export function addFlagCommands(program: Command): void {
       ...(given['rollout'] === undefined ? {} : { strategies: [{ rolloutPercent: given['rollout'] }] }),
     }),
   }).option('--rollout <percent>', 'on for this share of all users; short for --strategies', readPercent)
+  addSwitches(flag)
+  addWrite(flag, { name: 'delete <key>', step: 'deleteFeatureFlag', takes: ['key'], toInput: ([key]) => ({ key }) })
+  addEvaluation(flag)
+  addListing(flag, {
+    name: 'history <key>',
+    summary: 'Show what happened to a flag, newest first. `changes list --target-key` finds one that is gone, too.',
+    limit: 20,
+    view: changeView,
+    read: async (cli, page, { args: [key = ''] }) => found((await cli.ask(HISTORY, { key, ...page })).featureFlag, `flag "${key}"`).history,
+  })
+}
+
+/** Turns flags on and off. A key with a slip of the pen must not become a new flag: `set` makes one. */
+function addSwitches(flag: Command): void {
   for (const [verb, isEnabled] of [
     ['on', true],
     ['off', false],
@@ -117,22 +131,12 @@ export function addFlagCommands(program: Command): void {
       step: 'setFeatureFlag',
       summary,
       takes,
-      // A key with a slip of the pen must not become a new flag; `set` makes one.
       async toInput([key = ''], cli) {
         found((await cli.ask(GET, { key })).featureFlag, `flag "${key}"`)
         return { key, isEnabled }
       },
     })
   }
-  addWrite(flag, { name: 'delete <key>', step: 'deleteFeatureFlag', takes: ['key'], toInput: ([key]) => ({ key }) })
-  addEvaluation(flag)
-  addListing(flag, {
-    name: 'history <key>',
-    summary: 'Show what happened to a flag, newest first. `changes list --target-key` finds one that is gone, too.',
-    limit: 20,
-    view: changeView,
-    read: async (cli, page, { args: [key = ''] }) => found((await cli.ask(HISTORY, { key, ...page })).featureFlag, `flag "${key}"`).history,
-  })
 }
 
 function filterOf(given: Given): { group?: string; isEnabled?: boolean; search?: string } {
